@@ -1,0 +1,163 @@
+"""python -m replication STAGE: one thin subcommand per DVC stage, and `score` for everyone."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from replication import paths
+from replication.errors import StudyError
+from replication.params import grid_cell, load_params
+
+# Imports are inside the commands: torch and transformers take seconds, and most do without.
+
+
+def check(_: argparse.Namespace) -> None:
+    """check params.yaml, before any work"""
+    load_params()
+    from replication.atomic import write_text
+
+    write_text(paths.CHECKED, "params.yaml was checked\n")
+
+
+def data(_: argparse.Namespace) -> None:
+    """synthesise the demo corpus, or take the folder at data.path"""
+    from replication.mind.source import provide_data
+
+    provide_data(load_params(), paths.RAW)
+
+
+def prepare(_: argparse.Namespace) -> None:
+    """MIND's TSV files -> checked columns of integers"""
+    from replication.atomic import write_text
+    from replication.mind.prepare import prepare
+
+    load_params()
+    prepare(paths.RAW, paths.PREPARED)
+    write_text(paths.DATA_CARD, (paths.PREPARED / "meta.json").read_text(encoding="utf-8"))
+
+
+def checkpoint(arguments: argparse.Namespace) -> None:
+    """the pinned bytes of one encoder"""
+    from replication.encoders.checkpoints import fetch_checkpoint
+
+    fetch_checkpoint(arguments.encoder, load_params())
+
+
+def embed(arguments: argparse.Namespace) -> None:
+    """tokens and frozen token vectors of every article"""
+    from replication.encoders.embed import embed
+
+    embed(arguments.encoder, load_params())
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """train and evaluate one cell of the grid"""
+    cell = {
+        name: getattr(arguments, name)
+        for name in ("recommender", "encoder", "tuning", "protocol", "seed")
+    }
+    params = grid_cell(load_params(), **cell)
+    name = "-".join([*(str(v) for v in list(cell.values())[:-1]), f"s{params.seed}"])
+    _run(params, paths.RUNS / name, paths.IMPRESSIONS / f"{name}.parquet")
+
+
+def experiment(_: argparse.Namespace) -> None:
+    """train and evaluate the experiment at hand, as params.yaml describes it"""
+    _run(load_params(), paths.EXPERIMENT, paths.IMPRESSIONS / "experiment.parquet")
+
+
+def _run(params, folder: Path, per_impression: Path) -> None:
+    from replication.experiment import run, run_id
+
+    result = run(params, folder, per_impression)
+    print(f"{run_id(params)}: AUC {result['auc']:.4f}, {folder}/metrics.json")
+
+
+def baselines(_: argparse.Namespace) -> None:
+    """random, popularity and the ceiling on the test split"""
+    from replication.evaluation.reference import write_baselines
+
+    write_baselines(load_params())
+
+
+def report(_: argparse.Namespace) -> None:
+    """reports/REPORT.md with its tables and figure"""
+    from replication.report.write import write_report
+
+    write_report(load_params())
+
+
+def show(_: argparse.Namespace) -> None:
+    """print the table of results and where the report is"""
+    from replication.report.show import show_results
+
+    show_results(load_params())
+
+
+def score(arguments: argparse.Namespace) -> None:
+    """score a prediction file in MIND's submission format"""
+    from replication.evaluation.predictions import format_scores, score_predictions
+
+    result = score_predictions(arguments.behaviors, arguments.predictions, arguments.reading)
+    print(json.dumps(result, indent=2) if arguments.json else format_scores(result))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m replication", description=__doc__)
+    top.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = top.add_subparsers(required=True, metavar="STAGE")
+
+    def add(function) -> argparse.ArgumentParser:
+        command = commands.add_parser(function.__name__, help=function.__doc__)
+        command.set_defaults(function=function)
+        return command
+
+    for function in (check, data, prepare, experiment, baselines, report, show):
+        add(function)
+    for function in (checkpoint, embed):
+        add(function).add_argument("encoder", help="a name under `encoders` of params.yaml")
+    cell = add(run)
+    for name in ("recommender", "encoder", "tuning", "protocol"):
+        cell.add_argument(f"--{name}", required=True)
+    cell.add_argument("--seed", type=int, required=True)
+    scoring = add(score)
+    scoring.add_argument("--behaviors", type=Path, required=True, help="behaviors.tsv with clicks")
+    scoring.add_argument(
+        "--predictions", type=Path, required=True, help="lines such as `1 [3,1,2]`, by impression"
+    )
+    scoring.add_argument(
+        "--reading",
+        choices=("auto", "ranks", "scores"),
+        default="auto",
+        help="what the numbers are; auto: ranks if every line is a permutation of 1..n",
+    )
+    scoring.add_argument("--json", action="store_true", help="print JSON")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one stage; 0 on success, 1 after an error that is told in one line, 130 on Ctrl-C."""
+    arguments = parser().parse_args(argv)
+    try:
+        arguments.function(arguments)
+    except StudyError as error:
+        if arguments.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # a full disk, a read-only folder
+        if arguments.debug:
+            raise
+        print(f"error: {error.filename or 'file system'}: {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Hidden states of a transformer for every article: computed once, memory-mapped ever after."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from replication import paths
+from replication.atomic import new_folder, write_json
+from replication.encoders.checkpoints import checkpoint_digest
+from replication.encoders.precision import autocast, computing_device
+from replication.mind.ragged import Ragged, load_array
+
+TOKENS_PER_BATCH = 8192
+
+
+def load_transformer(checkpoint: Path, layers: int):
+    """The first `layers` layers of a checkpoint as a Hugging Face model without a pooler, float32.
+
+    Its `last_hidden_state` equals `hidden_states[layers]` of the whole model, but for models that
+    end in a norm (Llama), which give it only at their full depth.
+    """
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # its report on unused layers is what we asked for
+    logging.disable_progress_bar()
+    model = AutoModel.from_pretrained(
+        checkpoint,
+        num_hidden_layers=layers,
+        attn_implementation="sdpa",
+        dtype=torch.float32,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+    )
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None
+    return model.eval()
+
+
+def write_states(
+    path: Path,
+    checkpoint: Path,
+    depth: int,
+    tokens: Ragged,
+    precision: str,
+    label: str,
+    length: int | None = None,
+    last: int | None = None,
+) -> None:
+    """Write hidden states after layer `depth` to `path` (.npy): (positions, d) float16.
+
+    tokens   ids of each article, int32; padding is computed with, behind a mask, and not kept
+    length   every article keeps `length` positions, padding included, as the release does (D4)
+    last     only the last so many tokens of each article are kept
+    """
+    model = load_transformer(checkpoint, depth).to(computing_device())
+    kept = tokens.lengths if length is None else np.full(len(tokens), length)
+    if last is not None:
+        kept = np.minimum(kept, last)
+    places = np.concatenate([[0], np.cumsum(kept)])
+    shape = (int(places[-1]), model.config.hidden_size)
+    states = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+    order = np.argsort(-tokens.lengths, kind="stable")  # like lengths together: little padding
+    with torch.inference_mode(), tqdm(total=len(order), desc=label, unit="articles") as progress:
+        while len(order):
+            width = length or int(tokens.lengths[order[0]])
+            rows, order = np.split(order, [max(1, TOKENS_PER_BATCH // width)])
+            ids = torch.from_numpy(tokens.take(rows).padded(width, side="right").astype(np.int64))
+            lengths = torch.from_numpy(tokens.lengths[rows])[:, None]  # (n, 1)
+            steps = torch.arange(width)
+            mask = steps < lengths  # (n, t)
+            ids, attend = ids.to(model.device), mask.long().to(model.device)
+            with autocast(precision):
+                output = model(ids, attention_mask=attend).last_hidden_state  # (n, t, d)
+            keep = torch.ones_like(mask) if length else mask & (steps >= lengths - (last or width))
+            states[Ragged(states, places).positions(rows)] = output.cpu()[keep].half().numpy()
+            progress.update(len(rows))
+    states.flush()
+
+
+def cached_states(
+    checkpoint: Path, depth: int, tokens: Ragged, length: int | None, precision: str, label: str
+) -> np.ndarray:
+    """What `write_states` writes, memory-mapped from the cache of states.
+
+    Made when first wanted, under a key of checkpoint bytes, depth, tokens, length and precision.
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(tokens.values).tobytes())
+    digest.update(np.ascontiguousarray(tokens.offsets).tobytes())
+    key = {
+        "checkpoint": checkpoint_digest(checkpoint.name)["sha256"],
+        "depth": depth,
+        "tokens": digest.hexdigest(),
+        "length": length,
+        "precision": precision,
+    }
+    folder = (
+        paths.STATES / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    )
+    if not (folder / "states.npy").exists():
+        with new_folder(folder) as temporary:
+            file = temporary / "states.npy"
+            write_states(file, checkpoint, depth, tokens, precision, label, length=length)
+            write_json(temporary / "key.json", key)
+    return load_array(folder / "states.npy")

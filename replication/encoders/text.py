@@ -1,0 +1,211 @@
+"""Text encoders as modules: article ids -> token vectors (n, t, d) and mask (n, t) or None.
+
+Three kinds serve all: vectors on disk (frozen transformers, LLMs), a table of word vectors (frozen
+or tuned) and a transformer whose top layers train. A mask of None means that padding takes part
+(deviation D4); every article then has the same number of positions.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from replication import paths
+from replication.encoders.embed import LLM_POSITIONS
+from replication.encoders.precision import resolve_precision
+from replication.encoders.states import cached_states, load_transformer
+from replication.encoders.tokens import token_limits
+from replication.errors import StudyError
+from replication.mind.ragged import Ragged, load_array
+from replication.params import Params
+
+
+class Places(nn.Module):
+    """Where the tokens of articles stand in a flat array.
+
+    offsets  (articles + 1,) int64
+    length   fixed number of positions, or None: as many as the longest article asked for has
+    last     read only the last so many tokens of each article
+    """
+
+    def __init__(self, offsets: np.ndarray, length: int | None = None, last: int | None = None):
+        super().__init__()
+        starts, ends = torch.tensor(offsets[:-1]), torch.tensor(offsets[1:])
+        if last is not None:
+            starts = torch.maximum(starts, ends - last)
+        self.register_buffer("starts", starts, persistent=False)
+        self.register_buffer("lengths", ends - starts, persistent=False)
+        self.length = length
+
+    def forward(self, articles: Tensor) -> tuple[Tensor, Tensor]:
+        """(n,) -> flat places (n, t), 0 where there is no token, and the mask (n, t) bool."""
+        lengths = self.lengths[articles].unsqueeze(1)  # (n, 1)
+        width = self.length or int(lengths.max())
+        steps = torch.arange(width, device=lengths.device)
+        mask = steps < lengths
+        return torch.where(mask, self.starts[articles].unsqueeze(1) + steps, 0), mask
+
+
+class StoredVectors(nn.Module):
+    """Token vectors computed before training and memory-mapped: no parameters.
+
+    `blank` makes the padding article all zeros, as the release stores it.
+    """
+
+    def __init__(self, states: np.ndarray, places: Places, masked: bool, blank: bool = True):
+        super().__init__()
+        self.states = states  # (positions, d) float16, not a buffer: it may exceed memory
+        self.places = places
+        self.width = states.shape[1]
+        self.masked = masked
+        self.blank = blank
+
+    def forward(self, articles: Tensor) -> tuple[Tensor, Tensor | None]:
+        where, mask = self.places(articles)
+        rows = torch.from_numpy(self.states[where.cpu().numpy()])  # (n, t, d) float16
+        x = rows.to(articles.device, torch.float32) * mask.unsqueeze(2)
+        if self.blank:
+            x = x * (articles > 0)[:, None, None]
+        return x, (mask if self.masked else None)
+
+
+class WordVectors(nn.Module):
+    """Word ids through a table of word vectors, whose row 0 (padding) stays zero."""
+
+    def __init__(self, table: nn.Embedding, ids: np.ndarray, places: Places, masked: bool):
+        super().__init__()
+        self.table = table
+        self.register_buffer("ids", torch.tensor(ids, dtype=torch.int64), persistent=False)
+        self.places = places
+        self.width = table.embedding_dim
+        self.masked = masked
+
+    def forward(self, articles: Tensor) -> tuple[Tensor, Tensor | None]:
+        where, mask = self.places(articles)
+        x = self.table(self.ids[where] * mask)  # (n, t, d)
+        return x, (mask if self.masked else None)
+
+
+class _Given(nn.Module):
+    """Stands where a transformer embeds its tokens, and passes on what it is given."""
+
+    def forward(self, inputs_embeds: Tensor, **_: object) -> Tensor:
+        return inputs_embeds
+
+
+class TunedTransformer(nn.Module):
+    """The top layers of a BERT-like encoder train; what lies below them does not.
+
+    top      the tuned layers alone, a Hugging Face model without its embedding table
+    below    hidden states below the cut: read from disk, for they are the same at every step when
+             frozen layers are free of dropout; or, under D5 (dropout in frozen layers) and D6 (the
+             embedding table trains), the lower model itself, run on token ids
+    ids      where the `tokens` (positions,) of each article stand
+    """
+
+    def __init__(
+        self,
+        top: nn.Module,
+        below: StoredVectors | nn.Module,
+        ids: Places,
+        tokens: np.ndarray,
+        masked: bool,
+        frozen_dropout: bool,
+    ):
+        super().__init__()
+        self.top = top
+        self.below = below
+        self.ids = ids
+        self.register_buffer("tokens", torch.tensor(tokens, dtype=torch.int64), persistent=False)
+        self.width = top.config.hidden_size
+        self.masked = masked
+        self.frozen_dropout = frozen_dropout
+
+    def train(self, mode: bool = True) -> "TunedTransformer":
+        super().train(mode)
+        self.below.train(mode and self.frozen_dropout)
+        return self
+
+    def forward(self, articles: Tensor) -> tuple[Tensor, Tensor | None]:
+        where, mask = self.ids(articles)
+        if isinstance(self.below, StoredVectors):
+            x, _ = self.below(articles)
+        else:
+            ids = self.tokens[where] * mask
+            x = self.below(ids, attention_mask=mask.long()).last_hidden_state
+        if len(self.top.encoder.layer):
+            x = self.top(inputs_embeds=x, attention_mask=mask.long()).last_hidden_state
+        return x, (mask if self.masked else None)
+
+
+def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
+    """The text encoder of the experiment at hand: one module per text field.
+
+    A tuned transformer has a copy of its layers per field (as the release has for NAML); word
+    vectors share one table.
+    """
+    protocol, name = params.protocol, params.encoder
+    encoder = params.encoders[name]
+    folder, checkpoint = paths.EMBEDDINGS / name, paths.CHECKPOINTS / name
+    limits = token_limits(params.text)
+    masked = protocol.attention_masks
+    precision = resolve_precision(params.training.precision)
+    modules = nn.ModuleDict()
+    if encoder.family == "words":
+        vectors = torch.tensor(_array(folder / "vectors.npy", name))
+        frozen = params.tuning == "frozen"
+        table = nn.Embedding.from_pretrained(vectors, freeze=frozen, padding_idx=0)
+    for field in fields:
+        tokens = _tokens(folder, field, name)
+        length = None if masked else limits[field]
+        label = f"{name}: {field}s below the cut"
+        if encoder.family == "words":
+            places = Places(tokens.offsets, length)
+            modules[field] = WordVectors(table, tokens.values, places, masked)
+        elif encoder.family == "causal":
+            states = _array(folder / f"{field}.states.npy", name)
+            last = LLM_POSITIONS // 2 if len(tuple(fields)) > 1 else LLM_POSITIONS
+            modules[field] = StoredVectors(
+                states, Places(tokens.offsets, None if masked else last, last), masked
+            )
+        elif params.tuning == "frozen":
+            if masked:
+                states, offsets = _array(folder / f"{field}.states.npy", name), tokens.offsets
+            else:
+                states = cached_states(checkpoint, encoder.layers, tokens, length, precision, label)
+                offsets = np.arange(len(tokens) + 1) * length
+            modules[field] = StoredVectors(states, Places(offsets, length), masked)
+        else:
+            depth = encoder.layers - params.finetune_layers
+            top = load_transformer(checkpoint, encoder.layers)
+            top.embeddings = _Given()
+            top.encoder.layer = top.encoder.layer[depth:]
+            if protocol.frozen_dropout or protocol.tune_embeddings:
+                below = load_transformer(checkpoint, depth).requires_grad_(False)
+                below.embeddings.requires_grad_(protocol.tune_embeddings)
+            else:
+                states = cached_states(checkpoint, depth, tokens, length, precision, label)
+                offsets = np.arange(len(tokens) + 1) * length if length else tokens.offsets
+                below = StoredVectors(states, Places(offsets, length), masked, blank=False)
+            ids = Places(tokens.offsets, length)
+            modules[field] = TunedTransformer(
+                top, below, ids, tokens.values, masked, protocol.frozen_dropout
+            )
+    return modules
+
+
+def _tokens(folder, field: str, name: str) -> Ragged:
+    try:
+        return Ragged.load(folder, field)
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            f"{folder}: {field} tokens: {error}; run `dvc repro embed@{name}`"
+        ) from None
+
+
+def _array(path, name: str) -> np.ndarray:
+    try:
+        return load_array(path)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: {error}; run `dvc repro embed@{name}`") from None

@@ -1,0 +1,68 @@
+"""Texts -> token ids, at their own lengths."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from replication.errors import StudyError
+from replication.mind.ragged import Ragged
+from replication.params import Text
+
+FIELDS = ("title", "abstract")
+PROMPT = ("This news: ", " means in one word:")  # around the text; PAPER.md, "Llama" [code]
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def token_limits(text: Text) -> dict[str, int]:
+    """Longest token sequence of each text field."""
+    return {"title": text.title_tokens, "abstract": text.abstract_tokens}
+
+
+def words_of(text: str) -> list[str]:
+    """Lower-case words and single punctuation marks, in order."""
+    return _WORD.findall(text.lower())
+
+
+def word_ids(texts: list[str], vocabulary: dict[str, int], limit: int, unknown: int) -> Ragged:
+    """First `limit` words of each text as int32 ids; an empty text is one padding token (0)."""
+    rows = [[vocabulary.get(w, unknown) for w in words_of(t)[:limit]] or [0] for t in texts]
+    return _ragged(rows)
+
+
+def piece_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
+    """Subword ids of each text with the checkpoint's special tokens, cut at `limit`, int32."""
+    tokenizer = _tokenizer(checkpoint)
+    tokenizer.enable_truncation(limit)
+    return _ragged([e.ids for e in tokenizer.encode_batch(texts)])
+
+
+def prompted_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
+    """Subword ids of `This news: {text} means in one word:`, int32.
+
+    The text is cut at `limit` tokens and the prompt is kept whole around it.
+    """
+    tokenizer = _tokenizer(checkpoint)
+    before = tokenizer.encode(PROMPT[0]).ids  # starts with the checkpoint's first token, if any
+    after = tokenizer.encode(PROMPT[1], add_special_tokens=False).ids
+    tokenizer.enable_truncation(limit)
+    bodies = tokenizer.encode_batch(texts, add_special_tokens=False)
+    return _ragged([before + body.ids + after for body in bodies])
+
+
+def _tokenizer(checkpoint: Path):
+    from tokenizers import Tokenizer
+
+    path = checkpoint / "tokenizer.json"
+    if not path.is_file():
+        raise StudyError(f"{path}: no such file; run `dvc repro checkpoint@{checkpoint.name}`")
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _ragged(rows: list[list[int]]) -> Ragged:
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    flat = (token for row in rows for token in row)
+    return Ragged.from_lengths(np.fromiter(flat, np.int32, int(lengths.sum())), lengths)

@@ -1,0 +1,71 @@
+"""Word vectors in GloVe's text format: derived from a model's own table, read, frozen or tuned."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from replication.errors import StudyError
+
+
+def derive_vectors(model: Path, width: int, path: Path) -> None:
+    """Whole-word rows of a BERT model's word-embedding table, by PCA to `width`, as GloVe text.
+
+    So the demo's static vectors are real: they come from pre-training on real text, like GloVe's.
+    """
+    import polars as pl
+    from safetensors import safe_open
+    from tokenizers import Tokenizer
+
+    with safe_open(str(model / "model.safetensors"), framework="np") as tensors:
+        table = tensors.get_tensor("embeddings.word_embeddings.weight").astype(np.float64)
+    vocabulary = Tokenizer.from_file(str(model / "tokenizer.json")).get_vocab()
+    words = sorted((i, w) for w, i in vocabulary.items() if not w.startswith(("##", "[")))
+    rows = table[[i for i, _ in words]]  # (words, d)
+    rows -= rows.mean(axis=0)
+    _, axes = np.linalg.eigh(rows.T @ rows)  # eigenvalues ascending
+    axes = axes[:, ::-1][:, :width]  # (d, width)
+    # An eigenvector's sign is arbitrary: fix it, so that the file is the same everywhere.
+    axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(width)])
+    vectors = rows @ axes
+    frame = pl.DataFrame({"word": [w for _, w in words]}).hstack(
+        pl.DataFrame(vectors, schema=[f"x{i}" for i in range(width)], orient="row")
+    )
+    frame.write_csv(
+        path, separator=" ", include_header=False, float_precision=5, quote_style="never"
+    )
+
+
+def read_vectors(path: Path, words: Iterable[str], width: int) -> tuple[dict[str, int], np.ndarray]:
+    """The rows of a GloVe text file whose words are wanted.
+
+    Returns ids and a table (2 + found, width) float32: row 0 is padding (zeros), row 1 is any word
+    without a vector (the mean of the others), the rest are in the order of the file.
+    Errors: `StudyError` naming file and line where a wanted row is malformed.
+    """
+    wanted = set(words)
+    ids: dict[str, int] = {}
+    vectors: list[np.ndarray] = []
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            word, *values = line.rstrip("\n").rsplit(" ", width)  # a word may hold spaces (840B)
+            if len(values) != width:
+                raise StudyError(
+                    f"{path}, line {number}: {len(values)} numbers after the word, expected {width}"
+                )
+            if word not in wanted or word in ids:
+                continue
+            try:
+                vector = np.array(values, dtype=np.float32)
+            except ValueError:
+                raise StudyError(
+                    f"{path}, line {number}, word {word!r}: not a number among its {width} values"
+                ) from None
+            if not np.isfinite(vector).all():
+                raise StudyError(f"{path}, line {number}, word {word!r}: a value is not finite")
+            ids[word] = 2 + len(vectors)
+            vectors.append(vector)
+    if not vectors:
+        raise StudyError(f"{path}: holds no word of the corpus; is it the right file?")
+    table = np.stack(vectors)
+    return ids, np.concatenate([np.zeros((1, width), np.float32), table.mean(0)[None], table])

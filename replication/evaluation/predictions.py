@@ -1,0 +1,222 @@
+"""Score a prediction file in MIND's submission format against a behaviours file.
+
+A submission has one line per impression, in any order: ``IMPRESSION_ID [3,1,2]``, one number per
+candidate in the order of the behaviours file. The numbers are ranks (1 = best), which evaluate.py
+of https://github.com/msnews/MIND turns into the scores 1/rank, or raw scores (larger = better).
+No news file is needed.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+import polars as pl
+
+from replication.errors import StudyError
+from replication.evaluation.intervals import bootstrap_ci
+from replication.evaluation.metrics import METRICS, impression_metrics, summarise
+
+ID_PATTERN = r"^[0-9]{1,18}$"  # what fits 64 bits
+LINE_PATTERN = r"^[ \t]*([^ \t\[\]]+)[ \t]*\[[ \t]*([^\[\] \t][^\[\]]*)\][ \t]*$"
+LABELLED_PATTERN = r"^[^ ]+-[01]$"
+
+
+@dataclass(frozen=True)
+class Lists:
+    """One list per line of a file, flat: that of line i is values[offsets[i]:offsets[i + 1]]."""
+
+    path: Path
+    ids: np.ndarray  # (I,) int64 impression ids, distinct
+    values: np.ndarray  # (N,) labels int8, or predictions float64
+    offsets: np.ndarray  # (I + 1,) int64
+
+
+def score_predictions(
+    behaviors: Path,
+    predictions: Path,
+    reading: Literal["auto", "ranks", "scores"] = "auto",
+    samples: int = 1000,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Metrics of a prediction file, as evaluate.py defines them, with 95 % bootstrap intervals.
+
+    behaviors: MIND's behaviors.tsv with click labels; predictions: the submission; reading: `auto`
+    takes the numbers as ranks if every line is a permutation of 1..n, else as scores.
+
+    Returns the keys of `metrics.summarise`, `ci95` (metric -> [low, high] or None), `reading` (the
+    one used) and `permutations` (how many lines are permutations of 1..n). Raises StudyError for
+    anything wrong in either file, naming the file, line and field.
+    """
+    truth = read_labels(behaviors)
+    given = read_predictions(predictions, truth)
+    permutation = _permutations(given)
+    if reading == "auto":
+        reading = "ranks" if permutation.all() else "scores"
+    if reading == "ranks":
+        if not permutation.all():
+            line = int(np.argmin(permutation))
+            size = given.offsets[line + 1] - given.offsets[line]
+            _fail(predictions, line, "list", "not a ranking", f"each of 1 to {size} once")
+        scores = 1 / given.values
+    else:
+        scores = given.values
+    metrics = impression_metrics(_in_order_of(truth, given, scores), truth.values, truth.offsets)
+    return {
+        **summarise(metrics),
+        "ci95": bootstrap_ci({name: metrics[name] for name in METRICS}, samples, seed),
+        "reading": reading,
+        "permutations": int(permutation.sum()),
+    }
+
+
+def format_scores(result: dict[str, Any]) -> str:
+    """The result of `score_predictions` as a small text table, without a final newline."""
+    rows = ["metric      mean  95 % interval"]
+    for name in METRICS:
+        mean = "     -" if result[name] is None else f"{result[name]:.4f}"
+        interval = result["ci95"][name]
+        bounds = "-" if interval is None else f"[{interval[0]:.4f}, {interval[1]:.4f}]"
+        rows.append(f"{name:<8}  {mean}  {bounds}")
+    impressions, permutations = result["impressions"], result["permutations"]
+    rows.append(
+        f"{impressions:,} impressions, {result['tied_share']:.1%} with tied scores; "
+        f"numbers read as {result['reading']}"
+    )
+    for name, count in result["undefined"].items():
+        if count:
+            rows.append(f"{name} is undefined for {count:,} impressions, which its mean leaves out")
+    # One damaged line must not silently turn a file of ranks upside down.
+    if result["reading"] == "scores" and 2 * permutations > impressions:
+        rows.append(
+            f"note: {permutations:,} lines are permutations of 1..n; "
+            "if the numbers are ranks, choose the reading `ranks` to find the other lines"
+        )
+    return "\n".join(rows)
+
+
+def read_labels(path: Path) -> Lists:
+    """The click labels (1 = clicked, 0 = not) of a MIND behaviours file; StudyError if malformed.
+
+    Of its five tab-separated columns only the first (impression id) and the fifth (candidates such
+    as ``N123-0 N456-1``) are read.
+    """
+    columns = _read_lines(path).str.split("\t")
+    widths = columns.list.len()
+    if (line := _first(widths != 5)) is not None:
+        _fail(path, line, "columns", f"{widths[line]} of them", "5, separated by tabs")
+    ids = _impression_ids(path, columns.list.get(0))
+    items, offsets = _flatten(columns.list.get(4).str.strip_chars(" ").str.split(" "))
+    if (item := _first(~items.str.contains(LABELLED_PATTERN))) is not None:
+        line, place = _locate(offsets, item)
+        expected = "an article id with its click label, such as N123-0 or N123-1"
+        _fail(path, line, f"impressions, item {place}", _excerpt(items[item]), expected)
+    return Lists(path, ids, items.str.ends_with("1").cast(pl.Int8).to_numpy(), offsets)
+
+
+def read_predictions(path: Path, truth: Lists) -> Lists:
+    """The numbers of a prediction file, its lines in the file's order.
+
+    Raises StudyError unless the lines hold the impressions of `truth`, each once, with one finite
+    number per candidate.
+    """
+    lines = _read_lines(path)
+    parts = lines.str.extract_groups(LINE_PATTERN)
+    texts, inner = parts.struct.field("1"), parts.struct.field("2")
+    if (line := _first(inner.is_null())) is not None:
+        _fail(path, line, "whole line", _excerpt(lines[line]), "IMPRESSION_ID [number,number,...]")
+    ids = _impression_ids(path, texts)
+    if (line := _first(~pl.Series(np.isin(ids, truth.ids)))) is not None:
+        _fail(path, line, "impression id", f"{ids[line]} is unknown", f"one of {truth.path}")
+    if len(absent := np.flatnonzero(~np.isin(truth.ids, ids))):
+        first = absent[0]
+        raise StudyError(
+            f"{path}, after line {len(ids)}, field impression id: {truth.ids[first]} (line "
+            f"{first + 1} of {truth.path}) is missing; expected one line per impression"
+        )
+
+    items, offsets = _flatten(inner.str.split(","))
+    sizes, expected = np.diff(offsets), np.diff(truth.offsets)[_matching(truth.ids, ids)]
+    if (line := _first(pl.Series(sizes != expected))) is not None:
+        _fail(path, line, "list", f"{sizes[line]} numbers", f"{expected[line]}, one per candidate")
+    values = items.str.strip_chars(" \t").cast(pl.Float64, strict=False)
+    if (item := _first(~values.is_finite().fill_null(False))) is not None:
+        line, place = _locate(offsets, item)
+        _fail(path, line, f"list, item {place}", _excerpt(items[item]), "a finite number")
+    return Lists(path, ids, values.to_numpy(), offsets)
+
+
+def _permutations(lists: Lists) -> np.ndarray:
+    """(I,) bool: the line's numbers are 1 to n, each once."""
+    values, sizes = lists.values, np.diff(lists.offsets)
+    whole = (values >= 1) & (values <= np.repeat(sizes, sizes)) & (values == np.floor(values))
+    starts = np.repeat(lists.offsets[:-1], sizes)
+    taken = np.zeros(len(values), dtype=bool)
+    taken[starts[whole] + values[whole].astype(np.int64) - 1] = True
+    return np.logical_and.reduceat(taken, lists.offsets[:-1])  # no line is empty
+
+
+def _in_order_of(truth: Lists, given: Lists, values: np.ndarray) -> np.ndarray:
+    """Flat values that follow the lines of `given`, moved to follow those of `truth`."""
+    shift = given.offsets[_matching(given.ids, truth.ids)] - truth.offsets[:-1]
+    return values[np.arange(len(values)) + np.repeat(shift, np.diff(truth.offsets))]
+
+
+def _matching(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Where each of `wanted` stands among the distinct `ids`."""
+    order = np.argsort(ids)
+    return order[np.searchsorted(ids, wanted, sorter=order)]
+
+
+def _read_lines(path: Path) -> pl.Series:
+    """The lines of a UTF-8 text, without their ends (LF or CRLF).
+
+    Plain splitting, not a CSV reader: no quoting, no skipped lines, so that line numbers are right.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StudyError(f"{path}: {error.strerror}; expected a readable text file") from error
+    if not data:
+        _fail(path, 0, "whole line", "the file is empty", "one line per impression")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        _fail(path, data.count(b"\n", 0, error.start), "whole line", "undecodable bytes", "UTF-8")
+    lines = text.removesuffix("\n").split("\n")
+    return pl.Series(lines, dtype=pl.String).str.strip_suffix("\r")
+
+
+def _impression_ids(path: Path, texts: pl.Series) -> np.ndarray:
+    if (line := _first(~texts.str.contains(ID_PATTERN))) is not None:
+        _fail(path, line, "impression id", _excerpt(texts[line]), "a whole number")
+    ids = texts.cast(pl.Int64)
+    if (line := _first(~ids.is_first_distinct())) is not None:
+        earlier = ids.index_of(ids[line]) + 1
+        _fail(path, line, "impression id", f"{ids[line]} as on line {earlier}", "each id once")
+    return ids.to_numpy()
+
+
+def _flatten(lists: pl.Series) -> tuple[pl.Series, np.ndarray]:
+    """Lists of strings -> (all strings, offsets (I + 1,) int64)."""
+    ends = lists.list.len().cast(pl.Int64).cum_sum().to_numpy()
+    return lists.explode(), np.concatenate([[0], ends])
+
+
+def _first(wrong: pl.Series) -> int | None:
+    places = wrong.arg_true()
+    return places[0] if len(places) else None
+
+
+def _locate(offsets: np.ndarray, item: int) -> tuple[int, int]:
+    """The line (from 0) of a flat item, and its place in that line (from 1)."""
+    line = int(np.searchsorted(offsets, item, side="right")) - 1
+    return line, item - int(offsets[line]) + 1
+
+
+def _excerpt(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def _fail(path: Path, line: int, field: str, what: str, expected: str) -> NoReturn:
+    raise StudyError(f"{path}, line {line + 1}, field {field}: {what}; expected {expected}")

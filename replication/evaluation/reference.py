@@ -1,0 +1,49 @@
+"""Stage `baselines`: what a learned model must beat, and the most that the data allow."""
+
+import numpy as np
+
+from replication import paths
+from replication.atomic import write_json
+from replication.evaluation.baselines import (
+    popularity_scores,
+    random_scores,
+    true_probabilities,
+)
+from replication.evaluation.intervals import bootstrap_ci
+from replication.evaluation.metrics import METRICS, impression_metrics, summarise
+from replication.mind.prepared import load_prepared
+from replication.params import Params
+
+
+def write_baselines(params: Params) -> None:
+    """Write reports/baselines.json: random, popularity and ceiling on the test split.
+
+    The ceiling ranks by the true click probabilities, which only the demo corpus knows; elsewhere
+    it is null, with the reason.
+    """
+    data = load_prepared(paths.PREPARED)
+    test, train = data.test, data.train
+    candidates = np.asarray(test.candidates.values)
+    offsets = np.asarray(test.candidates.offsets)
+    found = {
+        "random": random_scores(len(candidates), params.seed),
+        "popularity": popularity_scores(
+            np.asarray(train.candidates.values),
+            np.asarray(train.labels),
+            len(data.articles.news_id),
+            candidates,
+        ),
+    }
+    if paths.TRUTH.exists():
+        found["ceiling"] = true_probabilities(paths.TRUTH, np.asarray(test.impression_id), offsets)
+    result: dict = {}
+    for name, scores in found.items():
+        metrics = impression_metrics(scores, np.asarray(test.labels), offsets)
+        interval = bootstrap_ci(
+            {m: metrics[m] for m in METRICS}, params.evaluation.bootstrap_samples, params.seed
+        )
+        result[name] = {**summarise(metrics), "ci95": interval}
+    if "ceiling" not in result:
+        result["ceiling"] = None
+        result["reason"] = "the true click probabilities of real data are not known"
+    write_json(paths.BASELINES, result)

@@ -1,0 +1,198 @@
+"""Stage `prepare`: MIND's TSV files become integers in flat arrays (DESIGN.md, Prepared data)."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from replication.atomic import new_folder, write_json
+from replication.errors import StudyError
+from replication.mind.behaviors import Behaviors, read_behaviors
+from replication.mind.news import read_news
+from replication.mind.ragged import Ragged
+from replication.mind.tsv import fail, shortened
+
+SPLITS = {"train": "train", "test": "dev"}  # ours: MIND's, whose own test set has no labels
+FILES = ("news.tsv", "behaviors.tsv")
+READ_FIELDS = ["news_id", "category", "subcategory", "title", "abstract"]
+
+
+def prepare(raw: Path, out: Path) -> None:
+    """Read and check ``raw/{train,dev}/{news,behaviors}.tsv``, then write `out` in one step.
+
+    A file may also lie in a subfolder of ``train`` or ``dev`` (some of MIND's zips wrap theirs).
+    `out` then holds (integer ids count from 1; 0 = padding or unknown):
+
+    - articles.parquet, row i = article i, row 0 empty: news_id, category, subcategory, title,
+      abstract (str); category_id, subcategory_id (int32, one numbering of all labels, sorted, as
+      in the released code); in_train, in_test (bool: stands in that split's news.tsv);
+    - users.parquet, row i = user i, row 0 empty: user_id (str), in_train (bool). Training users
+      come first: a user is known from training if the id is at most meta's `train_users`;
+    - train/ and test/ (MIND's dev set), .npy files for n impressions and h distinct (user,
+      history): impression_id (n,) int64, user (n,) int32, time (n,) int64 in seconds since 1970,
+      history_row (n,) int32, user_of_history (h,) int32, histories and candidates (`Ragged` of
+      int32 article ids), labels int8 parallel to candidates.values;
+    - meta.json: counts and shares, and the SHA-256 of the four files read.
+
+    StudyError, with `out` left as it was, for a missing or malformed file and for an article
+    that reads differently in the two splits.
+    """
+    paths = {split: {f: _find(raw / mind, f) for f in FILES} for split, mind in SPLITS.items()}
+    news = {split: read_news(paths[split]["news.tsv"]).select(READ_FIELDS) for split in SPLITS}
+    _refuse_different(news, {split: paths[split]["news.tsv"] for split in SPLITS})
+    articles = _number_articles(news)
+    behaviors = {
+        split: read_behaviors(paths[split]["behaviors.tsv"], news[split]["news_id"])
+        for split in SPLITS
+    }
+    users = _number_users({split: behaviors[split].user_id for split in SPLITS})
+
+    with new_folder(out) as folder:
+        articles.write_parquet(folder / "articles.parquet")
+        users.write_parquet(folder / "users.parquet")
+        for split in SPLITS:
+            _write_split(folder / split, behaviors[split], news[split]["news_id"], articles, users)
+        meta = {
+            "splits": {split: _describe(behaviors[split], news[split]) for split in SPLITS},
+            **_totals(articles, users, behaviors["test"].user_id),
+            "sha256": {
+                f"{mind}/{file}": _sha256(paths[split][file])
+                for split, mind in SPLITS.items()
+                for file in FILES
+            },
+        }
+        write_json(folder / "meta.json", meta)
+
+
+def _find(folder: Path, name: str) -> Path:
+    """The one file called `name` in `folder` or, failing that, below it."""
+    if (folder / name).is_file():
+        return folder / name
+    found = list(folder.rglob(name))
+    if len(found) != 1:
+        count = f"{len(found)} such files" if found else "no such file"
+        raise StudyError(f"{folder / name}: {count}, here or in a subfolder; expected one")
+    return found[0]
+
+
+def _refuse_different(news: dict[str, pl.DataFrame], paths: dict[str, Path]) -> None:
+    """StudyError about the first article whose text differs between the splits."""
+    train, test = (news[split].with_row_index("row") for split in SPLITS)
+    both = test.join(train, on="news_id", suffix="_train", maintain_order="left")
+    for field in READ_FIELDS[1:]:
+        different = both.filter(pl.col(field) != pl.col(f"{field}_train"))
+        if len(different):
+            first = different.row(0, named=True)
+            problem = f"article {first['news_id']} has {shortened(first[field])}"
+            there = f"{paths['train']}, line {first['row_train'] + 1}"
+            expected = f"{shortened(first[f'{field}_train'])} as in {there}"
+            fail(paths["test"], first["row"], field, problem, expected)
+
+
+def _number_articles(news: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """articles.parquet: the training articles in their file's order, then those of test only."""
+    articles = pl.concat(news.values()).unique("news_id", keep="first", maintain_order=True)
+    padding = pl.DataFrame({field: [""] for field in READ_FIELDS})
+    labels = pl.concat([articles["category"], articles["subcategory"]]).unique().sort()
+    label_ids = pl.Enum(["", *labels])
+    return pl.concat([padding, articles]).with_columns(
+        pl.col("category").cast(label_ids).to_physical().cast(pl.Int32).alias("category_id"),
+        pl.col("subcategory").cast(label_ids).to_physical().cast(pl.Int32).alias("subcategory_id"),
+        *(
+            pl.col("news_id").is_in(news[split]["news_id"].implode()).alias(f"in_{split}")
+            for split in SPLITS
+        ),
+    )
+
+
+def _number_users(user_ids: dict[str, pl.Series]) -> pl.DataFrame:
+    """users.parquet: each split's users in order of first appearance, training first."""
+    padding = pl.Series("user_id", [""])
+    users = pl.concat([padding, *user_ids.values()]).unique(maintain_order=True).to_frame()
+    return users.with_columns(in_train=pl.col("user_id").is_in(user_ids["train"].implode()))
+
+
+def _write_split(
+    folder: Path,
+    behaviors: Behaviors,
+    news_ids: pl.Series,
+    articles: pl.DataFrame,
+    users: pl.DataFrame,
+) -> None:
+    """Write one split's arrays, with the file's own ids turned into the common ones."""
+    article = _positions(news_ids, articles["news_id"])
+    user = _positions(behaviors.user_id, users["user_id"])
+    user_of_history = np.zeros(len(behaviors.histories), np.int32)
+    user_of_history[behaviors.history_row] = user
+    arrays = {
+        "impression_id": behaviors.impression_id,
+        "user": user,
+        "time": behaviors.time,
+        "history_row": behaviors.history_row,
+        "user_of_history": user_of_history,
+        "labels": behaviors.labels,
+    }
+    folder.mkdir()
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", values, allow_pickle=False)
+    for name in ("histories", "candidates"):
+        ragged = getattr(behaviors, name)
+        Ragged(article[ragged.values], ragged.offsets).save(folder, name)
+
+
+def _positions(ids: pl.Series, known: pl.Series) -> np.ndarray:
+    """Position of each of `ids` in `known`, which holds it: int32."""
+    return ids.cast(pl.Enum(known)).to_physical().cast(pl.Int32).to_numpy()
+
+
+def _describe(behaviors: Behaviors, news: pl.DataFrame) -> dict[str, Any]:
+    """The split in figures; means and the median are over impressions."""
+    history = behaviors.histories.lengths[behaviors.history_row]
+    impressions = len(behaviors.candidates)
+    candidates = len(behaviors.labels)
+    clicks = int(behaviors.labels.sum())
+    return {
+        "impressions": impressions,
+        "users": behaviors.user_id.n_unique(),
+        "candidates": candidates,
+        "clicks": clicks,
+        "news": len(news),
+        "empty_history_share": float((history == 0).mean()),
+        "history_mean": float(history.mean()),
+        "history_median": float(np.median(history)),
+        "candidates_mean": candidates / impressions,
+        "clicks_mean": clicks / impressions,
+        "first": _iso(behaviors.time.min()),
+        "last": _iso(behaviors.time.max()),
+        "missing_abstract_share": (news["abstract"] == "").mean(),
+    }
+
+
+def _totals(
+    articles: pl.DataFrame, users: pl.DataFrame, test_user_ids: pl.Series
+) -> dict[str, int | float]:
+    """Both splits together; row 0 of either table is padding and not counted."""
+    test_users = test_user_ids.n_unique()
+    test_only_users = len(users) - 1 - users["in_train"].sum()
+    return {
+        "articles": len(articles) - 1,
+        "test_only_articles": len(articles) - 1 - articles["in_train"].sum(),
+        "users": len(users) - 1,
+        "train_users": users["in_train"].sum(),
+        "test_users_unseen_share": test_only_users / test_users,
+        "categories": articles["category"].n_unique() - 1,
+        "subcategories": articles["subcategory"].n_unique() - 1,
+        "labels": max(articles["category_id"].max(), articles["subcategory_id"].max()),
+    }
+
+
+def _iso(seconds: np.int64) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None).isoformat()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,10 @@
+"""News recommenders over any text encoder. A new one is one file and one line here."""
+
+from replication.recommenders.base import Batch, Recommender, Sizes
+from replication.recommenders.lstur import LSTUR
+from replication.recommenders.naml import NAML
+from replication.recommenders.nrms import NRMS
+
+RECOMMENDERS: dict[str, type[Recommender]] = {"naml": NAML, "nrms": NRMS, "lstur": LSTUR}
+
+__all__ = ["LSTUR", "NAML", "NRMS", "RECOMMENDERS", "Batch", "Recommender", "Sizes"]

@@ -1,0 +1,64 @@
+"""The two attentions that NAML, NRMS and LSTUR share, and the CNN reader of NAML and LSTUR."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class AdditiveAttention(nn.Module):
+    """Weighted mean of a sequence: w = softmax(q . tanh(W x + b)) (Wu et al., NAML, 2019, eq. 4).
+
+    The released code normalises by ``sum(exp) + 1e-8`` without subtracting the maximum; in float32
+    that equals softmax to 1e-5 unless every score is below -6, and softmax cannot overflow.
+    """
+
+    def __init__(self, width: int, query: int):
+        super().__init__()
+        self.linear = nn.Linear(width, query)
+        self.query = nn.Parameter(torch.empty(query).uniform_(-0.1, 0.1))
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`x` (n, t, w), `mask` (n, t) bool, True = read, at least one True a row -> (n, w)."""
+        scores = torch.tanh(self.linear(x)) @ self.query  # (n, t)
+        if mask is not None:
+            scores = scores.masked_fill(~mask, float("-inf"))
+        weights = scores.float().softmax(dim=1).to(x.dtype)  # (n, t)
+        return (weights.unsqueeze(1) @ x).squeeze(1)  # (n, w)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention without an output projection (Wu et al., NRMS, 2019)."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.q = nn.Linear(width, width)
+        self.k = nn.Linear(width, width)
+        self.v = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`x` (n, t, w), `mask` (n, t) bool, True = may be attended to -> (n, t, w)."""
+
+        def split(y: Tensor) -> Tensor:  # (n, t, w) -> (n, heads, t, w / heads)
+            return y.unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+        keys = None if mask is None else mask[:, None, None, :]
+        y = F.scaled_dot_product_attention(
+            split(self.q(x)), split(self.k(x)), split(self.v(x)), attn_mask=keys
+        )
+        return y.transpose(1, 2).flatten(2)  # (n, t, w)
+
+
+class ConvolutionReader(nn.Module):
+    """Tokens -> one vector by a 1-D CNN, ReLU, dropout and additive attention (NAML, LSTUR)."""
+
+    def __init__(self, width: int, filters: int, window: int, query: int, dropout: float):
+        super().__init__()
+        self.cnn = nn.Conv1d(width, filters, window, padding=(window - 1) // 2)
+        self.dropout = nn.Dropout(dropout)
+        self.attention = AdditiveAttention(filters, query)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`x` (n, t, w), zero where masked; `mask` (n, t) bool or None -> (n, filters)."""
+        y = F.relu(self.cnn(x.transpose(1, 2))).transpose(1, 2)  # (n, t, filters)
+        return self.attention(self.dropout(y), mask)

@@ -1,0 +1,33 @@
+"""NRMS (Wu et al., EMNLP 2019): self-attention over title tokens, then over clicked news."""
+
+from torch import Tensor, nn
+
+from replication.recommenders.attention import AdditiveAttention, SelfAttention
+from replication.recommenders.base import Recommender, Sizes
+from replication.recommenders.heads import ClsHead
+
+
+class NRMS(Recommender):
+    """Reads titles only; its news and user vectors are as wide as its token vectors."""
+
+    fields = ("title",)
+
+    def build(self, sizes: Sizes, users: int) -> int:
+        width = self.token_width
+        heads = sizes.cls_heads if isinstance(self.heads["title"], ClsHead) else sizes.heads
+        self.token_attention = SelfAttention(width, heads)
+        self.dropout = nn.Dropout(sizes.dropout)
+        self.token_pool = AdditiveAttention(width, sizes.query)
+        self.click_attention = SelfAttention(width, heads)
+        self.click_pool = AdditiveAttention(width, sizes.query)
+        return width
+
+    def encode_news(self, articles: Tensor) -> Tensor:
+        x, mask = self.read_text("title", articles)  # (n, t, w)
+        x = self.dropout(self.token_attention(x, mask))  # (n, t, w)
+        return self.token_pool(x, mask)  # (n, w)
+
+    def read_user(
+        self, clicked: Tensor, mask: Tensor | None, lengths: Tensor, users: Tensor
+    ) -> Tensor:
+        return self.click_pool(self.click_attention(clicked, mask), mask)
