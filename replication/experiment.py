@@ -176,7 +176,7 @@ def _relevant(params: Params) -> dict:
     kept["encoders"] = {params.encoder: kept["encoders"][params.encoder]}
     kept["training"] = {
         "precision": params.training.precision,
-        params.tuning: kept["training"][params.tuning],
+        params.schedule_name: kept["training"][params.schedule_name],
     }
     del kept["grid"]
     return kept

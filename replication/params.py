@@ -50,6 +50,7 @@ class Model:
     window: int
     dropout: float
     user_dropout: float
+    aligned_start: bool
 
 
 @strict
@@ -62,13 +63,17 @@ class Schedule:
     max_epochs: int
     evaluate_every: int
     patience: int
+    max_steps: int | None = None  # batches; null: as many as max_epochs has
 
 
 @strict
 class Training:
+    """One schedule for frozen encoders, one for tuned word vectors, one for tuned layers."""
+
     precision: Literal["auto", "fp32", "bf16"]
     frozen: Schedule
-    finetuned: Schedule
+    tuned_words: Schedule
+    tuned_layers: Schedule
 
 
 @strict
@@ -139,7 +144,15 @@ class Params:
     @property
     def schedule(self) -> Schedule:
         """The training schedule of the experiment at hand."""
-        return getattr(self.training, self.tuning)
+        return getattr(self.training, self.schedule_name)
+
+    @property
+    def schedule_name(self) -> str:
+        """Its key under `training`."""
+        if self.tuning == "frozen":
+            return "frozen"
+        words = self.encoders[self.encoder].family == "words"
+        return "tuned_words" if words else "tuned_layers"
 
 
 def read_yaml(path: Path) -> Any:

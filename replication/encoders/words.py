@@ -8,6 +8,9 @@ import numpy as np
 from replication.errors import StudyError
 
 
+NORM = 6.0  # mean length of a derived vector: near a transformer's token vectors, not of a table
+
+
 def derive_vectors(model: Path, width: int, path: Path) -> None:
     """Whole-word rows of a BERT model's word-embedding table, by PCA to `width`, as GloVe text.
 
@@ -28,6 +31,7 @@ def derive_vectors(model: Path, width: int, path: Path) -> None:
     # An eigenvector's sign is arbitrary: fix it, so that the file is the same everywhere.
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(width)])
     vectors = rows @ axes
+    vectors *= NORM / np.linalg.norm(vectors, axis=1).mean()
     frame = pl.DataFrame({"word": [w for _, w in words]}).hstack(
         pl.DataFrame(vectors, schema=[f"x{i}" for i in range(width)], orient="row")
     )

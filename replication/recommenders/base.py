@@ -11,7 +11,11 @@ from replication.recommenders.heads import ClsHead, TokenHead, WordHead
 
 @dataclass(frozen=True)
 class Sizes:
-    """Widths of a recommender; the defaults are the released code's."""
+    """Widths of a recommender; the defaults are the released code's.
+
+    `aligned_start` makes the user encoder begin near the mean of the clicked news (NRMS) or without
+    a memory of the user (LSTUR), for runs of seconds; the release starts at random.
+    """
 
     filters: int = 300
     query: int = 200
@@ -21,6 +25,7 @@ class Sizes:
     window: int = 3
     dropout: float = 0.2
     user_dropout: float = 0.5
+    aligned_start: bool = False
 
 
 @dataclass(frozen=True)

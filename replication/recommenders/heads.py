@@ -6,6 +6,8 @@ differ in more than tuning (deviation D7); the clean protocol uses `TokenHead` f
 
 from torch import Tensor, nn
 
+from replication.recommenders.attention import Dropout
+
 
 class TokenHead(nn.Module):
     """Frozen encoders ("linear"): every token projected to the recommender's width."""
@@ -14,7 +16,7 @@ class TokenHead(nn.Module):
         super().__init__()
         self.width = width
         self.linear = nn.Linear(encoder_width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """`x` (n, t, encoder_width) -> (n, t, width), zero where masked; the mask unchanged."""
@@ -29,7 +31,7 @@ class WordHead(nn.Module):
     def __init__(self, encoder_width: int, dropout: float):
         super().__init__()
         self.width = encoder_width
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """`x` (n, t, w) -> the same shape and mask."""
@@ -44,7 +46,7 @@ class ClsHead(nn.Module):
         self.width = encoder_width
         self.pooler = nn.Sequential(
             nn.Linear(encoder_width, encoder_width),
-            nn.Dropout(0.1),
+            Dropout(0.1),
             nn.LayerNorm(encoder_width),
             nn.SiLU(),
         )

@@ -26,6 +26,8 @@ class LSTUR(Recommender):
         )
         self.label_embedding = nn.Embedding(self.label_count + 1, filters, padding_idx=0)
         self.user_embedding = nn.Embedding(users + 1, width, padding_idx=0)  # 0: unseen in training
+        if sizes.aligned_start:
+            nn.init.zeros_(self.user_embedding.weight)
         self.user_dropout = sizes.user_dropout
         self.gru = nn.GRU(width, width, batch_first=True)
         return width

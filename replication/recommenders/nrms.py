@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from replication.recommenders.attention import AdditiveAttention, SelfAttention
+from replication.recommenders.attention import AdditiveAttention, Dropout, SelfAttention
 from replication.recommenders.base import Recommender, Sizes
 from replication.recommenders.heads import ClsHead
 
@@ -16,10 +16,13 @@ class NRMS(Recommender):
         width = self.token_width
         heads = sizes.cls_heads if isinstance(self.heads["title"], ClsHead) else sizes.heads
         self.token_attention = SelfAttention(width, heads)
-        self.dropout = nn.Dropout(sizes.dropout)
+        self.dropout = Dropout(sizes.dropout)
         self.token_pool = AdditiveAttention(width, sizes.query)
         self.click_attention = SelfAttention(width, heads)
         self.click_pool = AdditiveAttention(width, sizes.query)
+        if sizes.aligned_start:
+            nn.init.eye_(self.click_attention.v.weight)
+            nn.init.zeros_(self.click_attention.v.bias)
         return width
 
     def encode_news(self, articles: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The training loop: Adam, cross-entropy over 1 + K candidates, early stopping on AUC."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def train(
     prepared, optimizer = accelerator.prepare(model, optimizer)
     samples = draw(impressions, protocol.negatives, rng)
     per_epoch = -(-len(samples) // schedule.batch_size)
-    total = per_epoch * schedule.max_epochs
+    total = min(per_epoch * schedule.max_epochs, schedule.max_steps or sys.maxsize)
     started = time.perf_counter()
     best, best_auc, best_step, waited = _copy(model), -1.0, 0, 0
     curve: list[tuple[int, float, float]] = []
@@ -105,7 +106,7 @@ def train(
                 if not np.isfinite(mean_loss):
                     raise StudyError(
                         f"{label}: the loss is not finite at batch {step}; "
-                        f"lower training.{params.tuning}.learning_rate"
+                        f"lower training.{params.schedule_name}.learning_rate"
                     )
                 losses.clear()
                 auc = select(model)
@@ -115,9 +116,9 @@ def train(
                 waited += 1
                 if auc > best_auc:
                     best, best_auc, best_step, waited = _copy(model), auc, step, 0
-                if waited >= schedule.patience:
+                if waited >= schedule.patience or step == total:
                     break
-            if waited >= schedule.patience:
+            if waited >= schedule.patience or step == total:
                 break
     model.load_state_dict(best, strict=False)
     return Fit(
