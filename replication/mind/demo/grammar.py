@@ -19,18 +19,7 @@ from replication.mind.demo.words import (
 )
 
 _SLOT = re.compile(r"\{(\w+)\}")
-_ORDINALS = [
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-]
+_ORDINALS = ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "twelfth")
 KINDS = ("things", "roles", "acts", "topics")
 
 
@@ -92,8 +81,11 @@ def patterns() -> dict[str, Any]:
 def names() -> dict[str, Any]:
     """Return names.yaml with its comma-separated lists split."""
     data = _load("names.yaml")
-    orgs = {key: _split(value) for key, value in data.pop("orgs").items()}
-    return {key: _split(value) for key, value in data.items()} | {"orgs": orgs}
+    nested = {
+        table: {key: _split(value) for key, value in data.pop(table).items()}
+        for table in ("orgs", "abroad")
+    }
+    return {key: _split(value) for key, value in data.items()} | nested
 
 
 @cache
@@ -147,13 +139,12 @@ class Writer:
                 chance.shuffled(lists["first"])[:2], chance.shuffled(lists["last"])[:2], strict=True
             )
         )
-        self._place, place2 = chance.shuffled(lists["places"])[:2]
-        if subject.category == "sports":  # clubs play at home
-            home = lists["places"][: lists["places"].index("London")]
-            self._place, place2 = chance.shuffled(home)[:2]
+        abroad = lists["abroad"].get(subject.name)
+        places = chance.shuffled(abroad or lists["places"])
+        self._place, place2 = places[:2]
         mascot, mascot2 = chance.shuffled(lists["mascots"])[:2]
         self._clubs = (self._place, mascot), (place2, mascot2)
-        self._town = chance.pick(lists["towns"])
+        self._town = places[2] if abroad else chance.pick(lists["towns"])
         special = lists["orgs"].get(subject.category, [])
         pool = special if special and chance.uniform() < 0.7 else lists["orgs"]["general"]
         self._org = chance.pick(pool)
@@ -182,8 +173,13 @@ class Writer:
         if slot == "big":
             return f"{chance.between(11, 980) * chance.pick((100, 100, 1000)):,}"
         if slot == "money":
-            million = f"${chance.between(11, 890) / 10:g} million"
-            return chance.pick((million, f"${chance.between(12, 980) * 100:,}"))
+            slot = chance.pick(("millions", "thousands"))
+        if slot == "millions":
+            return f"${chance.between(11, 890) / 10:g} million"
+        if slot == "thousands":
+            return f"${chance.between(12, 980) * 100:,}"
+        if slot == "price":
+            return f"${chance.between(4, 99)}9"
         if slot == "score":
             low, high, margin = _SCORES.get(self.subject.name, _SCORES["football_pro"])
             lost = chance.between(low, high)

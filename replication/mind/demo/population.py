@@ -11,7 +11,7 @@ from replication.mind.demo.grammar import subjects
 # and by this much to those that subjects.yaml calls near.
 SAME_CATEGORY, NEAR = 0.1, 0.3
 INTERESTS = (2, 5)  # fewest and most subjects a reader follows
-BETA = 1.08  # log-odds of a click per standard deviation of a reader's affinity
+BETA = 1.05  # log-odds of a click per standard deviation of a reader's affinity
 # History length at cumulative shares of the readers. MIND-small: empty 2.4 %, median 19,
 # 95th percentile 108, at most 558.
 _LENGTH_AT = (

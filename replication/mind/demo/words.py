@@ -12,31 +12,8 @@ _SIBILANTS = ("s", "x", "z", "ch", "sh")
 # Letters whose name begins with a vowel: "an SUV", "an NFL draft".
 _VOWEL_NAMED = "AEFHILMNORSX"
 _SMALL_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "as",
-        "at",
-        "before",
-        "but",
-        "by",
-        "for",
-        "from",
-        "in",
-        "into",
-        "of",
-        "on",
-        "or",
-        "over",
-        "per",
-        "that",
-        "the",
-        "to",
-        "vs.",
-        "with",
-    ]
-)
+    ("a", "an", "and", "as", "at", "before", "but", "by", "for", "from", "in", "into", "of", "on")
+) | {"or", "over", "per", "that", "the", "to", "vs.", "with"}
 
 
 def plural(noun: str) -> str:
