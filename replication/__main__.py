@@ -21,6 +21,15 @@ def check(_: argparse.Namespace) -> None:
     write_text(paths.CHECKED, "params.yaml was checked\n")
 
 
+def compose(arguments: argparse.Namespace) -> None:
+    """write params.yaml anew from conf/, as `dvc exp run` does"""
+    from dvc.utils.hydra import compose_and_dump
+
+    conf = Path("conf").resolve()
+    compose_and_dump(paths.PARAMS, str(conf), None, "config", str(conf), arguments.overrides)
+    load_params()
+
+
 def data(_: argparse.Namespace) -> None:
     """synthesise the demo corpus, or take the folder at data.path"""
     from replication.mind.source import provide_data
@@ -117,6 +126,7 @@ def parser() -> argparse.ArgumentParser:
 
     for function in (check, data, prepare, experiment, baselines, report, show):
         add(function)
+    add(compose).add_argument("overrides", nargs="*", help="such as profile=local")
     for function in (checkpoint, embed):
         add(function).add_argument("encoder", help="a name under `encoders` of params.yaml")
     cell = add(run)

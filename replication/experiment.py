@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 from replication import environment, paths
 from replication.atomic import new_file, new_folder, write_json
-from replication.encoders.checkpoints import checkpoint_digest
+from replication.encoders.checkpoints import checkpoint_digest, parameter_count
 from replication.encoders.precision import resolve_precision
 from replication.encoders.text import build_text
 from replication.evaluation.intervals import bootstrap_ci
@@ -42,8 +42,12 @@ def build_recommender(params: Params, data: Prepared) -> Recommender:
     if protocol.head == "by_tuning" and tuned:
         head = "word" if words else "cls"
     labels = np.stack([articles.category_id, articles.subcategory_id], axis=1)
+    # Loading a checkpoint without a pooler draws one, and how many are loaded depends on which
+    # hidden states are cached already: neither may move the generator.
+    with torch.random.fork_rng(devices=[]):
+        text = build_text(params, kind.fields)
     model = kind(
-        text=build_text(params, kind.fields),
+        text=text,
         labels=torch.tensor(labels, dtype=torch.int64),
         label_count=int(labels.max()),
         users=data.train_users,
@@ -97,7 +101,8 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
     with new_folder(folder) as temporary:
         write_json(temporary / "metrics.json", summary)
         write_json(
-            temporary / "cost.json", _cost(model, fit, test_seconds, time.perf_counter() - clock)
+            temporary / "cost.json",
+            _cost(params, model, fit, test_seconds, time.perf_counter() - clock),
         )
         write_json(
             temporary / "run.json",
@@ -130,7 +135,7 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
 def evaluate(
     model: Recommender, impressions: Impressions, params: Params, precision: str
 ) -> tuple[dict, dict[str, np.ndarray]]:
-    """Mean metrics (rounded to 6 digits) and metrics per impression of one split."""
+    """Mean metrics and metrics per impression of one split."""
     scores = score(model, impressions, params, precision)
     metrics = impression_metrics(scores, impressions.labels, impressions.candidates.offsets)
     return summarise(metrics), metrics
@@ -151,11 +156,23 @@ def save_impressions(path: Path, impressions: Impressions, metrics: dict[str, np
         frame.fill_nan(None).write_parquet(temporary)
 
 
-def _cost(model: Recommender, fit: Fit, test_seconds: float, seconds: float) -> dict:
-    """What the run took. Articles per second count every slot read in training."""
+def _cost(
+    params: Params, model: Recommender, fit: Fit, test_seconds: float, seconds: float
+) -> dict:
+    """What the run took. Articles per second count every slot read in training.
+
+    Parameters are those of the recommender and of the language model, whether its output is
+    computed here or read from disk; a text field's own copy of tuned layers counts as well.
+    """
     parameters = list(model.parameters())
+    total = sum(p.numel() for p in parameters)
+    encoder = params.encoders[params.encoder]
+    if encoder.family != "words":
+        whole = parameter_count(paths.CHECKPOINTS / params.encoder, encoder.layers)
+        one_field = sum(p.numel() for p in model.text["title"].parameters())
+        total += whole - one_field  # what this field's module does not hold
     return {
-        "parameters": sum(p.numel() for p in parameters),
+        "parameters": total,
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
         "seconds": round(seconds, 2),
         "training_seconds": round(fit.seconds, 2),

@@ -6,24 +6,21 @@ the sha256 of every file) beside `config.json`, `model.safetensors` and `tokeniz
 """
 
 import fnmatch
-import hashlib
 import importlib.util
 import json
+import math
+import re
 import shutil
+import textwrap
 from pathlib import Path
 
 from replication import paths
 from replication.atomic import new_folder, write_json
+from replication.digest import sha256
 from replication.errors import StudyError
 from replication.params import Encoder, Params, named_encoder
 
 WANTED = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer.json")
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def fetch_checkpoint(name: str, params: Params) -> None:
@@ -69,15 +66,33 @@ def checkpoint_digest(name: str) -> dict:
         raise StudyError(f"{path}: missing or damaged; run `dvc repro checkpoint@{name}`") from None
 
 
+def parameter_count(checkpoint: Path, layers: int) -> int:
+    """Parameters of a transformer's first `layers` layers and its embeddings, poolers left out."""
+    from safetensors import safe_open
+
+    total = 0
+    for path in sorted(checkpoint.glob("*.safetensors")):
+        with safe_open(str(path), framework="np") as tensors:
+            for key in tensors.keys():  # noqa: SIM118 - no dictionary
+                layer = re.search(r"\blayers?\.(\d+)\.", key)
+                if "pooler" not in key and (layer is None or int(layer[1]) < layers):
+                    total += math.prod(tensors.get_slice(key).get_shape())
+    return total
+
+
 def _source(name: str, encoder: Encoder) -> Path:
     if encoder.source in ("package", "derived"):
         package, _, inside = encoder.name.partition("/")
-        found = importlib.util.find_spec(package)
+        outer = package.partition(".")[0]  # without it, looking for what is inside is an error
+        found = importlib.util.find_spec(outer) and importlib.util.find_spec(package)
         if found is None or not found.submodule_search_locations:
             raise StudyError(
                 f"encoders.{name}.name: the package {package} is not installed; run `make setup`"
             )
-        return Path(found.submodule_search_locations[0]) / inside
+        folder = Path(found.submodule_search_locations[0]) / inside
+        if not folder.is_dir():
+            raise StudyError(f"encoders.{name}.name: {package} is installed, but has no {inside}")
+        return folder
     if encoder.source == "folder":
         if not Path(encoder.name).is_dir():
             raise StudyError(f"encoders.{name}.name: {encoder.name} is not a folder")
@@ -86,9 +101,8 @@ def _source(name: str, encoder: Encoder) -> Path:
 
 
 def _download(name: str, encoder: Encoder) -> Path:
-    """The hub's snapshot at the pinned revision: resumed where it was cut off, kept in its cache."""
+    """The hub's snapshot at the pinned revision: kept in its cache, resumed if it was cut off."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     patterns = [
         *WANTED,
@@ -101,8 +115,8 @@ def _download(name: str, encoder: Encoder) -> Path:
         return Path(
             snapshot_download(encoder.name, revision=encoder.revision, allow_patterns=patterns)
         )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
+    except Exception as error:  # of the hub, of its network library, of the disk
+        reason = textwrap.shorten(str(error), 200)
         raise StudyError(
             f"encoders.{name}: {encoder.name} at {encoder.revision} could not be had from the hub "
             f"({reason}); check the name, the network and HF_TOKEN, or use source: folder"
@@ -122,23 +136,43 @@ def _check_pins(name: str, encoder: Encoder, source: Path) -> None:
 
 
 def _copy(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
+    if encoder.family == "words":
+        if not (source / "vectors.txt").is_file():
+            raise StudyError(f"encoders.{name}: {source} holds no vectors.txt (GloVe's format)")
+        shutil.copyfile(source / "vectors.txt", folder / "vectors.txt")
+        return
     for path in sorted(source.iterdir()):
         if any(fnmatch.fnmatch(path.name, pattern) for pattern in WANTED):
             shutil.copyfile(path, folder / path.name)
-    if not (
-        folder / "tokenizer.json"
-    ).exists():  # an old checkpoint: make the fast tokenizer's file
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
     if not any(folder.glob("*.safetensors")):
         raise StudyError(
             f"encoders.{name}: {source} holds no .safetensors file; pickled weights are not loaded"
         )
+    if not (folder / "config.json").exists():
+        raise StudyError(f"encoders.{name}: {source} holds no config.json")
+    if not (folder / "tokenizer.json").exists():
+        _convert_tokenizer(name, source, folder / "tokenizer.json")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     for key, expected in (("hidden_size", encoder.width), ("num_hidden_layers", encoder.layers)):
         found = config.get(key)
         # Fewer layers than the checkpoint has is a choice (its first ones are used), more is not.
         if found != expected and not (key == "num_hidden_layers" and (found or 0) > expected):
             raise StudyError(f"encoders.{name}: {key} is {found} in config.json, not {expected}")
+
+
+def _convert_tokenizer(name: str, source: Path, path: Path) -> None:
+    """Write the fast tokenizer's file of an old checkpoint, which has its vocabulary alone."""
+    from transformers import AutoTokenizer
+
+    refusal = f"encoders.{name}: {source} holds no tokenizer.json, nor can one be made"
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, trust_remote_code=False, local_files_only=True
+        )
+    except Exception as error:  # whatever the library makes of files that are missing or odd
+        raise StudyError(f"{refusal}: {textwrap.shorten(str(error), 200)}") from None
+    for file in set(tokenizer.vocab_files_names.values()) - {"tokenizer.json"}:
+        if not (source / file).is_file():  # the library would make one that knows no word
+            raise StudyError(f"{refusal}: {file} is missing")
+    tokenizer.backend_tokenizer.save(str(path))

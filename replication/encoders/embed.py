@@ -2,7 +2,8 @@
 
 `embeddings/<encoder>/` holds, per text field, token ids (`<field>.values.npy`, `.offsets.npy`) and
 either `<field>.states.npy` (one float16 row per token, the last layer's) or, for word vectors,
-`vectors.npy` (one float32 row per word id, shared by both fields). Row i is article i; 0 is padding.
+`vectors.npy` (one float32 row per word id, shared by both fields). Row i is article i; row 0 is
+padding.
 """
 
 import time

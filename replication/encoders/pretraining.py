@@ -19,6 +19,7 @@ def pretrain(encoder: Encoder, prepared: Path, folder: Path) -> None:
 
     Articles are read in the order of their ids; the text of articles that appear only in the test
     split is left out, as it would not have been there when a language model was trained.
+    Errors: `StudyError` where the corpus is shorter than one row of `context` tokens.
     """
     from transformers import LlamaConfig, LlamaForCausalLM
     from transformers.utils import logging
@@ -27,7 +28,8 @@ def pretrain(encoder: Encoder, prepared: Path, folder: Path) -> None:
     settings = encoder.pretraining
     texts = _texts(prepared)
     tokenizer = _train_tokenizer(texts, settings.vocabulary)
-    stream = np.concatenate([np.array(e.ids) for e in tokenizer.encode_batch(texts)])
+    encoded = tokenizer.encode_batch(texts)
+    stream = np.array([token for e in encoded for token in e.ids], np.int64)
     count = len(stream) // settings.context
     if not count:
         raise StudyError(
@@ -90,13 +92,14 @@ def _train(model, rows: torch.Tensor, settings) -> None:
     """Next-token prediction over (rows, context) ids; AdamW with a one-cycle learning rate."""
     steps = settings.epochs * -(-len(rows) // settings.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate)
+    # At least eleven steps: with exactly ten the schedule divides by zero.
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, total_steps=steps, pct_start=0.1
+        optimizer, settings.learning_rate, total_steps=max(steps, 11), pct_start=0.1
     )
     generator = torch.Generator().manual_seed(settings.seed)
     precision = resolve_precision("auto")
     model.train()
-    with tqdm(total=steps, desc="llama-tiny: pre-training", unit="batch") as progress:
+    with tqdm(total=steps, desc="pre-training", unit="batch") as progress:
         for _ in range(settings.epochs):
             for chosen in torch.randperm(len(rows), generator=generator).split(settings.batch_size):
                 ids = rows[chosen]

@@ -12,6 +12,7 @@ from replication import paths
 from replication.atomic import new_folder, write_json
 from replication.encoders.checkpoints import checkpoint_digest
 from replication.encoders.precision import autocast, computing_device
+from replication.errors import StudyError
 from replication.mind.ragged import Ragged, load_array
 
 TOKENS_PER_BATCH = 8192
@@ -22,10 +23,15 @@ def load_transformer(checkpoint: Path, layers: int):
 
     Its `last_hidden_state` equals `hidden_states[layers]` of the whole model, but for models that
     end in a norm (Llama), which give it only at their full depth.
+    Errors: `StudyError` where the checkpoint is not there.
     """
     from transformers import AutoModel
     from transformers.utils import logging
 
+    if not (checkpoint / "config.json").is_file():
+        raise StudyError(
+            f"{checkpoint}: holds no config.json; run `dvc repro checkpoint@{checkpoint.name}`"
+        )
     logging.set_verbosity_error()  # its report on unused layers is what we asked for
     logging.disable_progress_bar()
     model = AutoModel.from_pretrained(
@@ -54,7 +60,8 @@ def write_states(
 ) -> None:
     """Write hidden states after layer `depth` to `path` (.npy): (positions, d) float16.
 
-    tokens   ids of each article, int32; padding is computed with, behind a mask, and not kept
+    tokens   ids of each article, int32; padded with the checkpoint's own padding token, if it has
+             one, which is computed with, behind a mask, and not kept
     length   every article keeps `length` positions, padding included, as the release does (D4)
     last     only the last so many tokens of each article are kept
     """
@@ -74,6 +81,7 @@ def write_states(
             lengths = torch.from_numpy(tokens.lengths[rows])[:, None]  # (n, 1)
             steps = torch.arange(width)
             mask = steps < lengths  # (n, t)
+            ids = ids.masked_fill(~mask, model.config.pad_token_id or 0)
             ids, attend = ids.to(model.device), mask.long().to(model.device)
             with autocast(precision):
                 output = model(ids, attention_mask=attend).last_hidden_state  # (n, t, d)

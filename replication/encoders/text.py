@@ -132,7 +132,8 @@ class TunedTransformer(nn.Module):
         if isinstance(self.below, StoredVectors):
             x, _ = self.below(articles)
         else:
-            ids = self.tokens[where] * mask
+            pad = self.below.config.pad_token_id or 0
+            ids = torch.where(mask, self.tokens[where], pad)
             x = self.below(ids, attention_mask=mask.long()).last_hidden_state
         if len(self.top.encoder.layer):
             x = self.top(inputs_embeds=x, attention_mask=mask.long()).last_hidden_state
@@ -144,7 +145,9 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
 
     A tuned transformer has a copy of its layers per field (as the release has for NAML); word
     vectors share one table.
+    Errors: `StudyError` naming a file of the stages before that is missing, and the stage to run.
     """
+    fields = tuple(fields)
     protocol, name = params.protocol, params.encoder
     encoder = params.encoders[name]
     folder, checkpoint = paths.EMBEDDINGS / name, paths.CHECKPOINTS / name
@@ -165,7 +168,7 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
             modules[field] = WordVectors(table, tokens.values, places, masked)
         elif encoder.family == "causal":
             states = _array(folder / f"{field}.states.npy", name)
-            last = LLM_POSITIONS // 2 if len(tuple(fields)) > 1 else LLM_POSITIONS
+            last = LLM_POSITIONS // 2 if len(fields) > 1 else LLM_POSITIONS
             modules[field] = StoredVectors(
                 states, Places(tokens.offsets, None if masked else last, last), masked
             )
@@ -198,14 +201,12 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
 def _tokens(folder, field: str, name: str) -> Ragged:
     try:
         return Ragged.load(folder, field)
-    except (OSError, ValueError) as error:
-        raise StudyError(
-            f"{folder}: {field} tokens: {error}; run `dvc repro embed@{name}`"
-        ) from None
+    except StudyError as error:
+        raise StudyError(f"{error}; run `dvc repro embed@{name}`") from None
 
 
 def _array(path, name: str) -> np.ndarray:
     try:
         return load_array(path)
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: {error}; run `dvc repro embed@{name}`") from None
+    except StudyError as error:
+        raise StudyError(f"{error}; run `dvc repro embed@{name}`") from None

@@ -10,7 +10,7 @@ from replication.mind.ragged import Ragged
 from replication.params import Text
 
 FIELDS = ("title", "abstract")
-PROMPT = ("This news: ", " means in one word:")  # around the text; PAPER.md, "Llama" [code]
+PROMPT = ("This news:", " means in one word:")  # around the text; PAPER.md, "Llama" [code]
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -32,8 +32,17 @@ def word_ids(texts: list[str], vocabulary: dict[str, int], limit: int, unknown: 
 
 
 def piece_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
-    """Subword ids of each text with the checkpoint's special tokens, cut at `limit`, int32."""
+    """Subword ids of each text with the checkpoint's special tokens, cut at `limit`, int32.
+
+    Errors: `StudyError` where `limit` is below the number of special tokens.
+    """
     tokenizer = _tokenizer(checkpoint)
+    special = tokenizer.num_special_tokens_to_add(is_pair=False)
+    if limit < special:  # would not be cut at all
+        raise StudyError(
+            f"text: {limit} tokens are not accepted; accepted: {special} or more, for "
+            f"{checkpoint.name} adds {special} of its own to each text"
+        )
     tokenizer.enable_truncation(limit)
     return _ragged([e.ids for e in tokenizer.encode_batch(texts)])
 
@@ -41,13 +50,14 @@ def piece_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
 def prompted_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
     """Subword ids of `This news: {text} means in one word:`, int32.
 
-    The text is cut at `limit` tokens and the prompt is kept whole around it.
+    The text is cut at `limit` tokens and the prompt is kept whole around it. A text that is not cut
+    gives the ids of the whole sentence: byte-level tokenizers join a space to the word after it.
     """
     tokenizer = _tokenizer(checkpoint)
     before = tokenizer.encode(PROMPT[0]).ids  # starts with the checkpoint's first token, if any
     after = tokenizer.encode(PROMPT[1], add_special_tokens=False).ids
     tokenizer.enable_truncation(limit)
-    bodies = tokenizer.encode_batch(texts, add_special_tokens=False)
+    bodies = tokenizer.encode_batch([f" {t}" for t in texts], add_special_tokens=False)
     return _ragged([before + body.ids + after for body in bodies])
 
 

@@ -1,12 +1,12 @@
 """Word vectors in GloVe's text format: derived from a model's own table, read, frozen or tuned."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from replication.errors import StudyError
-
 
 NORM = 6.0  # mean length of a derived vector: near a transformer's token vectors, not of a table
 
@@ -15,6 +15,8 @@ def derive_vectors(model: Path, width: int, path: Path) -> None:
     """Whole-word rows of a BERT model's word-embedding table, by PCA to `width`, as GloVe text.
 
     So the demo's static vectors are real: they come from pre-training on real text, like GloVe's.
+    The table is centred, and the vectors share one scale: their mean length is `NORM`.
+    Errors: `StudyError` where `width` exceeds the table's.
     """
     import polars as pl
     from safetensors import safe_open
@@ -23,7 +25,13 @@ def derive_vectors(model: Path, width: int, path: Path) -> None:
     with safe_open(str(model / "model.safetensors"), framework="np") as tensors:
         table = tensors.get_tensor("embeddings.word_embeddings.weight").astype(np.float64)
     vocabulary = Tokenizer.from_file(str(model / "tokenizer.json")).get_vocab()
-    words = sorted((i, w) for w, i in vocabulary.items() if not w.startswith(("##", "[")))
+    if width > table.shape[1]:
+        raise StudyError(
+            f"encoders: width {width} of derived vectors is not accepted; accepted: 1 to "
+            f"{table.shape[1]}, the width of {model}"
+        )
+    inner = re.compile(r"##.+|\[.+\]")  # pieces inside a word; special tokens
+    words = sorted((i, w) for w, i in vocabulary.items() if not inner.fullmatch(w))
     rows = table[[i for i, _ in words]]  # (words, d)
     rows -= rows.mean(axis=0)
     _, axes = np.linalg.eigh(rows.T @ rows)  # eigenvalues ascending
@@ -45,8 +53,10 @@ def read_vectors(path: Path, words: Iterable[str], width: int) -> tuple[dict[str
 
     Returns ids and a table (2 + found, width) float32: row 0 is padding (zeros), row 1 is any word
     without a vector (the mean of the others), the rest are in the order of the file.
-    Errors: `StudyError` naming file and line where a wanted row is malformed.
+    Errors: `StudyError` naming file and line where a row is malformed, or the missing file.
     """
+    if not path.is_file():
+        raise StudyError(f"{path}: no such file; run `dvc repro checkpoint@{path.parent.name}`")
     wanted = set(words)
     ids: dict[str, int] = {}
     vectors: list[np.ndarray] = []

@@ -35,7 +35,8 @@ def score(
         for articles in wanted.split(ARTICLES_AT_ONCE):
             vectors[articles] = model.encode_news(articles.to(device)).float()
         user_vectors = torch.empty(len(rows), model.width, device=device)
-        for chunk in torch.arange(len(rows)).split(USERS_AT_ONCE):
+        for start in range(0, len(rows), USERS_AT_ONCE):
+            chunk = slice(start, start + USERS_AT_ONCE)
             clicked = torch.from_numpy(read[chunk].astype(np.int64)).to(device)  # (b, h)
             ids = torch.from_numpy(users[chunk].astype(np.int64)).to(device)
             user_vectors[chunk] = model.encode_user(vectors[clicked], clicked > 0, ids).float()

@@ -1,6 +1,5 @@
 """Stage `prepare`: MIND's TSV files become integers in flat arrays (DESIGN.md, Prepared data)."""
 
-import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from replication.atomic import new_folder, write_json
+from replication.digest import sha256
 from replication.errors import StudyError
 from replication.mind.behaviors import Behaviors, read_behaviors
 from replication.mind.news import read_news
@@ -40,7 +40,7 @@ def prepare(raw: Path, out: Path) -> None:
     StudyError, with `out` left as it was, for a missing or malformed file and for an article
     that reads differently in the two splits.
     """
-    paths = {split: {f: _find(raw / mind, f) for f in FILES} for split, mind in SPLITS.items()}
+    paths = {split: {f: find_file(raw / mind, f) for f in FILES} for split, mind in SPLITS.items()}
     news = {split: read_news(paths[split]["news.tsv"]).select(READ_FIELDS) for split in SPLITS}
     _refuse_different(news, {split: paths[split]["news.tsv"] for split in SPLITS})
     articles = _number_articles(news)
@@ -59,7 +59,7 @@ def prepare(raw: Path, out: Path) -> None:
             "splits": {split: _describe(behaviors[split], news[split]) for split in SPLITS},
             **_totals(articles, users, behaviors["test"].user_id),
             "sha256": {
-                f"{mind}/{file}": _sha256(paths[split][file])
+                f"{mind}/{file}": sha256(paths[split][file])
                 for split, mind in SPLITS.items()
                 for file in FILES
             },
@@ -67,7 +67,7 @@ def prepare(raw: Path, out: Path) -> None:
         write_json(folder / "meta.json", meta)
 
 
-def _find(folder: Path, name: str) -> Path:
+def find_file(folder: Path, name: str) -> Path:
     """The one file called `name` in `folder` or, failing that, below it."""
     if (folder / name).is_file():
         return folder / name
@@ -191,8 +191,3 @@ def _totals(
 
 def _iso(seconds: np.int64) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None).isoformat()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -106,7 +106,7 @@ class Recommender(nn.Module):
     def encode_user(self, clicked: Tensor, mask: Tensor, users: Tensor) -> Tensor:
         """Vectors of clicked news (b, h, width), oldest first, padded on the left; `mask` (b, h)
         bool, True = a click; user ids (b,) -> user vectors (b, width)."""
-        if self.zero_padded:
+        if self.zero_padded or self.masked:  # masked slots are zeros too: a GRU may read them (D3)
             clicked = clicked * mask.unsqueeze(2)
         if not self.masked:
             return self.read_user(clicked, None, mask.sum(1), users)

@@ -13,7 +13,8 @@ def show_results(params: Params) -> None:
     baselines = read_json(paths.BASELINES)
     if baselines is None:
         raise StudyError(f"{paths.BASELINES}: no such file; run `dvc repro`")
-    print(markdown(RESULT_HEADER, result_rows(read_grid(params), baselines), 3))
+    rows = result_rows(read_grid(params), baselines, intervals=["auc"])
+    print(markdown(RESULT_HEADER, rows, 3))
     if params.profile == "demo":
         print(DEMO_LABEL)
     print(f"Report: {(paths.REPORTS / 'REPORT.md').resolve()}")

@@ -42,33 +42,39 @@ def write_report(params: Params) -> None:
     with new_folder(paths.REPORTS / "figures") as folder:
         label = DEMO_LABEL if params.profile == "demo" else f"Profile {params.profile}"
         figure = auc_figure(cells, baselines, f"Test AUC with 95 % intervals. {label}")
-        if figure is not None:
-            save_figure(figure, folder, "auc")
-    text = _document(params, cells, baselines, data, rows, costs, figure is not None)
+        save_figure(figure, folder, "auc")
+    text = _document(params, cells, baselines, data, rows, costs)
     write_text(paths.REPORTS / "REPORT.md", text)
 
 
-def result_rows(cells: Sequence[Cell], baselines: dict[str, Any]) -> list[list[str]]:
-    """The table recommender x encoder x tuning, references first, as text."""
+def result_rows(
+    cells: Sequence[Cell], baselines: dict[str, Any], intervals: Sequence[str] = METRICS
+) -> list[list[str]]:
+    """The table recommender x encoder x tuning, references first, as text.
+
+    `intervals` are the metrics that are shown with theirs.
+    """
     rows = [
-        [name, "-", "-", *_metric_texts(baselines[name])]
+        [name, "", "", *_metric_texts(baselines[name], intervals)]
         for name in ("random", "popularity", "ceiling")
         if baselines.get(name)
     ]
     several = len({(c.protocol, c.seed) for c in cells}) > 1
     for cell in cells:
         tuning = f"{cell.tuning} ({cell.protocol}, seed {cell.seed})" if several else cell.tuning
-        rows.append([cell.recommender, cell.encoder, tuning, *_metric_texts(cell.metrics)])
+        rows.append(
+            [cell.recommender, cell.encoder, tuning, *_metric_texts(cell.metrics, intervals)]
+        )
     return rows
 
 
-def _metric_texts(metrics: dict[str, Any] | None) -> list[str]:
-    """`.6312 [.620, .642]` for each metric, `not run` where there is none."""
+def _metric_texts(metrics: dict[str, Any] | None, intervals: Sequence[str]) -> list[str]:
+    """`0.6312 [0.620, 0.642]` for each metric, `not run` where there is none."""
     if metrics is None:
         return ["not run"] * len(METRICS)
     texts = []
     for name in METRICS:
-        value, interval = metrics[name], metrics["ci95"][name]
+        value, interval = metrics[name], name in intervals and metrics["ci95"][name]
         text = "undefined" if value is None else f"{value:.4f}"
         texts.append(f"{text} [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else text)
     return texts
@@ -122,7 +128,6 @@ def _document(
     data: dict[str, Any],
     rows: list[list[str]],
     costs: list[list[str]],
-    has_figure: bool,
 ) -> str:
     demo = params.profile == "demo"
     done = [cell for cell in cells if cell.metrics]
@@ -152,15 +157,14 @@ def _document(
         f"{_tie_sentence(done)} *random* scores are random numbers, *popularity* is an article's "
         f"clicks in training. {ceiling}"
     )
-    if has_figure:
-        parts.append("![AUC of every experiment with its interval](figures/auc.svg)")
+    parts.append("![AUC of every experiment with its interval](figures/auc.svg)")
     parts += ["## Cost", markdown(COST_HEADER, costs, 3).rstrip()]
     parts.append(
-        "*trained*: parameters that training changes (*parameters* leaves out frozen encoders whose "
-        "output is read from disk). *seconds*: the whole experiment, imports excepted; one that is "
-        "the first to need an encoder's states below its cut computes them too. *peak MiB*: most "
-        "memory the process held. *articles/s*: candidates and clicks read in training; a distinct "
-        "article of a batch is encoded once."
+        "*parameters*: recommender and language model together; *trained*: those that training "
+        "changes. *seconds*: the whole experiment, imports excepted, and the encoder's states "
+        "below the cut where this was the first to need them. *peak MiB*: most memory the process "
+        "held. *articles/s*: candidates and clicks read in training; a distinct article of a batch "
+        "is encoded once."
     )
     parts += ["## What was run on what", _data_text(data), _settings_text(params), _origin(done)]
     return "\n\n".join(parts) + "\n"

@@ -67,13 +67,18 @@ def train(
 
     select   gives the AUC of the selection split; called every `evaluate_every` batches and at the
              end. Training stops after `patience` calls in a row without a better one.
-    Errors: `StudyError` where the loss is no longer finite.
+    Errors: `StudyError` where there is no sample, or the loss is no longer finite.
     """
     schedule, protocol = params.schedule, params.protocol
     draw = draw_each_epoch if protocol.negatives_drawn == "each_epoch" else draw_once
     optimizer = torch.optim.Adam(parameter_groups(model, params))
     prepared, optimizer = accelerator.prepare(model, optimizer)
     samples = draw(impressions, protocol.negatives, rng)
+    if not len(samples):
+        raise StudyError(
+            f"{label}: no click has {protocol.negatives} other candidates in its impression, so "
+            "there is nothing to learn; lower protocol.negatives"
+        )
     per_epoch = -(-len(samples) // schedule.batch_size)
     total = min(per_epoch * schedule.max_epochs, schedule.max_steps or sys.maxsize)
     started = time.perf_counter()

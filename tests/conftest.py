@@ -1,0 +1,45 @@
+"""Fixtures that several folders share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
+# Idle threads of torch sleep: on a busy machine spinning ones cost tiny tensors seconds.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@pytest.fixture(scope="session")
+def project_folder(tmp_path_factory) -> Path:
+    """One tiny project for the whole session: its inputs are written once."""
+    from tiny_study import write_project
+
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        write_project(folder, patch)
+    return folder
+
+
+@pytest.fixture
+def project(project_folder, monkeypatch) -> Path:
+    """The tiny project as working directory; tests must not change its inputs."""
+    monkeypatch.chdir(project_folder)
+    return project_folder
+
+
+@pytest.fixture
+def params(project):
+    """The tiny project's parameters: protocol clean, NRMS, minilm with two tuned layers."""
+    from replication.params import load_params
+
+    return load_params()
+
+
+@pytest.fixture
+def data(project):
+    """The tiny project's prepared data."""
+    from replication import paths
+    from replication.mind.prepared import load_prepared
+
+    return load_prepared(paths.PREPARED)

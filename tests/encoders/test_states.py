@@ -1,0 +1,206 @@
+import json
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from small import LAYERS, MINILM, TEXTS, WIDTH
+
+from replication.encoders import states
+from replication.encoders.states import cached_states, load_transformer, write_states
+from replication.encoders.tokens import piece_ids, prompted_ids
+from replication.errors import StudyError
+from replication.mind.ragged import Ragged
+
+TITLES = ["", *(title for title, _ in TEXTS), "rain " * 9]
+LIMIT = 12
+STORED = {"rtol": 1e-3, "atol": 1e-3}  # float16 keeps eleven bits
+
+
+@cache
+def whole_model(folder):
+    from transformers import AutoModel
+
+    return AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+
+
+def hidden_states(folder, ids, mask) -> list[np.ndarray]:
+    """All hidden states by Hugging Face's own whole model: (n, t, d) each."""
+    with torch.no_grad():
+        output = whole_model(folder)(
+            torch.as_tensor(ids), attention_mask=torch.as_tensor(mask), output_hidden_states=True
+        )
+    return [state.numpy() for state in output.hidden_states]
+
+
+def padded(tokens: Ragged, width: int, pad: int, side: str = "right"):
+    """Ids (n, width) int64 and mask, written out row by row."""
+    ids, mask = np.full((2, len(tokens), width), 0, np.int64)
+    ids += pad
+    for i in range(len(tokens)):
+        row = tokens.row(i)
+        at = slice(0, len(row)) if side == "right" else slice(width - len(row), width)
+        ids[i, at], mask[i, at] = row, 1
+    return ids, mask
+
+
+def written(tmp_path, folder, depth, tokens, **options) -> np.ndarray:
+    path = tmp_path / "states.npy"
+    write_states(path, folder, depth, tokens, "fp32", "test", **options)
+    return np.load(path)
+
+
+PADS = {"bert": 0, "roberta": 1}
+
+
+@pytest.mark.parametrize("kind", PADS)
+@pytest.mark.parametrize("depth", range(LAYERS + 1))
+def test_states_are_those_of_hugging_face(folders, tmp_path, kind, depth):
+    tokens = piece_ids(TITLES, folders[kind], LIMIT)
+    found = written(tmp_path, folders[kind], depth, tokens)
+    assert found.dtype == np.float16 and found.shape == (tokens.offsets[-1], WIDTH)
+    for i in range(len(tokens)):  # each article alone: no padding at all
+        row = tokens.row(i).astype(np.int64)[None]
+        expected = hidden_states(folders[kind], row, np.ones_like(row))[depth][0]
+        here = found[tokens.offsets[i] : tokens.offsets[i + 1]]
+        np.testing.assert_allclose(here, expected, **STORED)
+
+
+@pytest.mark.parametrize("kind", PADS)
+def test_states_do_not_depend_on_batches_or_order(folders, tmp_path, monkeypatch, kind):
+    tokens = piece_ids(TITLES, folders[kind], LIMIT)
+    whole = written(tmp_path, folders[kind], LAYERS, tokens)
+    monkeypatch.setattr(states, "TOKENS_PER_BATCH", 13)  # an article or two at a time
+    backwards = tokens.take(np.arange(len(tokens))[::-1])
+    one_by_one = Ragged(written(tmp_path, folders[kind], LAYERS, backwards), backwards.offsets)
+    again = one_by_one.take(np.arange(len(tokens))[::-1])
+    np.testing.assert_allclose(again.values, whole, **STORED)
+
+
+@pytest.mark.parametrize("kind", PADS)
+@pytest.mark.parametrize("depth", range(LAYERS + 1))
+def test_length_keeps_padding_as_hugging_face_pads(folders, tmp_path, kind, depth):
+    tokens = piece_ids(TITLES, folders[kind], LIMIT)
+    ids, mask = padded(tokens, LIMIT, PADS[kind])
+    expected = hidden_states(folders[kind], ids, mask)[depth]
+    found = written(tmp_path, folders[kind], depth, tokens, length=LIMIT)
+    assert found.shape == (len(tokens) * LIMIT, WIDTH)
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, **STORED)
+
+
+@pytest.mark.parametrize("last", [1, 4, 50])
+def test_last_keeps_the_last_tokens(folders, tmp_path, last):
+    tokens = piece_ids(TITLES, folders["bert"], LIMIT)
+    whole = Ragged(written(tmp_path, folders["bert"], LAYERS, tokens), tokens.offsets)
+    found = written(tmp_path, folders["bert"], LAYERS, tokens, last=last)
+    expected = [whole.row(i)[-last:] for i in range(len(tokens))]
+    np.testing.assert_array_equal(found, np.concatenate(expected))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_llama_equals_hugging_face_whichever_side_it_pads(folders, tmp_path, side):
+    tokens = prompted_ids(TITLES, folders["llama"], LIMIT)
+    width = int(tokens.lengths.max()) + 3
+    ids, mask = padded(tokens, width, 0, side)
+    expected = hidden_states(folders["llama"], ids, mask)[LAYERS][mask.astype(bool)]
+    found = written(tmp_path, folders["llama"], LAYERS, tokens)
+    np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-3)
+
+
+def test_llama_at_full_depth_ends_in_its_norm(folders, tmp_path):
+    tokens = prompted_ids(TITLES, folders["llama"], LIMIT)
+    found = written(tmp_path, folders["llama"], LAYERS, tokens).astype(np.float32)
+    squares = (found**2).mean(axis=1)  # root mean square 1: the norm's weights are ones
+    np.testing.assert_allclose(squares, np.ones(len(squares)), atol=5e-3)
+
+
+def test_the_real_minilm_cut_at_three_layers(tmp_path):
+    texts = ["", "Mayor opens the new bridge", "Rain again"]
+    tokens = piece_ids(texts, MINILM, 20)
+    ids, mask = padded(tokens, 20, 0)
+    expected = hidden_states(MINILM, ids, mask)[3][mask.astype(bool)]
+    np.testing.assert_allclose(written(tmp_path, MINILM, 3, tokens), expected, **STORED)
+
+
+def test_bf16_is_near_fp32(folders, tmp_path):
+    tokens = piece_ids(TITLES, folders["bert"], LIMIT)
+    exact = written(tmp_path, folders["bert"], LAYERS, tokens)
+    write_states(tmp_path / "b.npy", folders["bert"], LAYERS, tokens, "bf16", "test")
+    np.testing.assert_allclose(np.load(tmp_path / "b.npy"), exact, atol=0.1)
+
+
+def test_load_transformer_has_the_first_layers_alone(folders):
+    for kind in PADS:
+        model = load_transformer(folders[kind], 2)
+        assert len(model.encoder.layer) == 2 and model.pooler is None
+        assert not model.training and next(model.parameters()).dtype == torch.float32
+
+
+def test_a_missing_checkpoint_names_the_command(tmp_path):
+    with pytest.raises(StudyError, match=r"no config\.json; run `dvc repro checkpoint@minilm`"):
+        load_transformer(tmp_path / "minilm", 2)
+
+
+@pytest.fixture
+def checkpoints(folders, tmp_path, monkeypatch):
+    """Two checkpoints under their names in the working directory, as stage `checkpoint` leaves."""
+    monkeypatch.chdir(tmp_path)
+    for name, digest in (("one", "aa"), ("two", "bb"), ("same", "aa")):
+        folder = tmp_path / "checkpoints" / name
+        folder.mkdir(parents=True)
+        for file in folders["bert"].iterdir():
+            (folder / file.name).symlink_to(file)
+        text = json.dumps({"sha256": {"model.safetensors": digest}})
+        (folder / "source.json").write_text(text, encoding="utf-8")
+    return tmp_path / "checkpoints"
+
+
+def test_cached_states_are_computed_once_for_each_key(checkpoints, monkeypatch):
+    calls = []
+
+    def counted(*arguments, **options):
+        calls.append(arguments)
+        write_states(*arguments, **options)
+
+    monkeypatch.setattr(states, "write_states", counted)
+    tokens = piece_ids(TITLES, checkpoints / "one", LIMIT)
+    fewer = tokens.take(np.arange(3))
+    recut = Ragged(tokens.values, np.array([0, tokens.offsets[-1]]))  # same values, other rows
+
+    def wanted(name="one", depth=1, tokens=tokens, length=None, precision="fp32"):
+        return cached_states(checkpoints / name, depth, tokens, length, precision, "test")
+
+    first = wanted()
+    assert isinstance(first, np.memmap)
+    np.testing.assert_array_equal(wanted(), first)
+    wanted(name="same")  # the same bytes under another name
+    assert len(calls) == 1
+    for number, change in enumerate(
+        (
+            {"name": "two"},
+            {"depth": 2},
+            {"tokens": fewer},
+            {"tokens": recut},
+            {"length": LIMIT},
+            {"precision": "bf16"},
+        ),
+        start=2,
+    ):
+        wanted(**change)
+        assert len(calls) == number, change
+        wanted(**change)
+        assert len(calls) == number, change
+
+
+def test_cached_states_that_were_cut_off_leave_nothing(checkpoints, monkeypatch):
+    def killed(path, *_, **__):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    tokens = piece_ids(TITLES, checkpoints / "one", LIMIT)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(states, "write_states", killed)
+        cached_states(checkpoints / "one", 1, tokens, None, "fp32", "test")
+    assert not any((checkpoints.parent / "cache").rglob("*.npy"))
+    found = cached_states(checkpoints / "one", 1, tokens, None, "fp32", "test")
+    assert found.shape == (tokens.offsets[-1], WIDTH)

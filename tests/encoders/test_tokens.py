@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from small import MINILM, TEXTS
+
+from replication.encoders.tokens import piece_ids, prompted_ids, token_limits, word_ids, words_of
+from replication.errors import StudyError
+from replication.settings import Text
+
+TITLES = [title for title, _ in TEXTS]
+REAL = ["Mayor's “new” plan: 3.5% more!", "", "naïve café 東京 \U0001f600", "word " * 60, "a\tb  c"]
+
+
+def lists(ragged) -> list[list[int]]:
+    return [ragged.row(i).tolist() for i in range(len(ragged))]
+
+
+def reference(folder):
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
+
+
+def test_limits_by_field():
+    assert token_limits(Text(title_tokens=7, abstract_tokens=9)) == {"title": 7, "abstract": 9}
+
+
+def test_words_are_lower_case_and_punctuation_stands_alone():
+    assert words_of("It's 7-0: Über_all!") == ["it", "'", "s", "7", "-", "0", ":", "über_all", "!"]
+
+
+def test_word_ids():
+    tokens = word_ids(["B a, b", "", "a b a b", " "], {"a": 2, "b": 3}, limit=3, unknown=1)
+    assert lists(tokens) == [[3, 2, 1], [0], [2, 3, 2], [0]]
+    assert tokens.values.dtype == np.int32 and tokens.offsets.dtype == np.int64
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta"])
+@pytest.mark.parametrize("limit", [2, 5, 50])
+def test_piece_ids_are_those_of_hugging_face(folders, kind, limit):
+    texts = [*TITLES, "", "mayors ~ unknown\u00e9"]
+    expected = reference(folders[kind])(texts, truncation=True, max_length=limit)["input_ids"]
+    tokens = piece_ids(texts, folders[kind], limit)
+    assert lists(tokens) == expected
+    assert tokens.values.dtype == np.int32 and max(map(len, expected)) <= limit
+
+
+@pytest.mark.parametrize("limit", [4, 20, 300])
+def test_piece_ids_of_the_real_minilm(limit):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(MINILM, local_files_only=True)
+    expected = tokenizer(REAL, truncation=True, max_length=limit)["input_ids"]
+    assert lists(piece_ids(REAL, MINILM, limit)) == expected
+    assert all(ids[0] == 101 and ids[-1] == 102 for ids in expected)
+
+
+def test_an_empty_text_keeps_the_special_tokens(folders):
+    assert lists(piece_ids([""], folders["bert"], 9)) == [[2, 3]]
+
+
+def test_a_limit_below_the_special_tokens_is_refused(folders):
+    with pytest.raises(StudyError, match=r"1 tokens are not accepted; accepted: 2 or more"):
+        piece_ids(TITLES, folders["bert"], 1)
+
+
+def test_prompted_ids_of_a_short_text_are_those_of_the_whole_sentence(folders):
+    texts = [*TITLES, "", '"quoted" words', "3 days"]
+    sentences = [f"This news: {text} means in one word:" for text in texts]
+    expected = reference(folders["llama"])(sentences)["input_ids"]
+    assert lists(prompted_ids(texts, folders["llama"], 50)) == expected
+
+
+def test_prompted_ids_keep_the_prompt_when_the_text_is_cut(folders):
+    tokenizer = reference(folders["llama"])
+    before = tokenizer("This news:")["input_ids"]
+    after = tokenizer(" means in one word:", add_special_tokens=False)["input_ids"]
+    long = "the old mayor wins a new vote over the town team"
+    body = tokenizer(f" {long}", add_special_tokens=False)["input_ids"]
+    assert len(body) > 4
+    assert lists(prompted_ids([long], folders["llama"], 4)) == [before + body[:4] + after]
+
+
+def test_a_missing_tokenizer_names_the_command(tmp_path):
+    with pytest.raises(StudyError, match=r"tokenizer\.json: no such file; run `dvc repro checkpo"):
+        piece_ids(["a"], tmp_path / "checkpoints" / "bert", 9)

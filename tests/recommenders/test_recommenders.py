@@ -1,0 +1,243 @@
+"""NAML, NRMS and LSTUR under the clean protocol: what must not change a vector does not."""
+
+import pytest
+import torch
+from tiny_study import recommender
+
+from replication.recommenders import RECOMMENDERS, Batch
+
+NAMES = sorted(RECOMMENDERS)
+every_recommender = pytest.mark.parametrize("name", NAMES)
+
+
+def close(ours: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+
+
+def batch_of(
+    candidates: list[list[int]], clicked: list[list[int]], users: list[int], width: int = 5
+) -> Batch:
+    padded = [[0] * (width - len(row)) + row for row in clicked]
+    c = torch.tensor(candidates)
+    return Batch(c, c > 0, torch.tensor(padded), torch.tensor(users))
+
+
+BATCH = batch_of(
+    [[1, 2, 3], [4, 1, 5], [6, 7, 0], [2, 2, 9]],
+    [[1, 2, 3, 4, 5], [6], [], [7, 8, 7]],
+    [1, 2, 3, 1],
+)
+
+
+@every_recommender
+@torch.no_grad()
+def test_news_vector_is_the_same_alone_and_in_any_batch(name):
+    model = recommender(name).eval()
+    alone = torch.cat([model.encode_news(torch.tensor([a])) for a in range(21)])
+    close(model.encode_news(torch.arange(21)), alone)
+    # Lengths differ (article a has 1 + (a - 1) % 6 words): batches short, mixed and repeated.
+    for some in ([1, 7, 13], [6, 1], [3, 3, 0, 12], list(range(20, 0, -1))):
+        close(model.encode_news(torch.tensor(some)), alone[some])
+    assert model.encode_news(torch.arange(21)).shape == (21, model.width)
+
+
+@every_recommender
+@pytest.mark.parametrize("masked", [True, False])
+@torch.no_grad()
+def test_batch_scores_are_those_of_each_article_and_user_alone(name, masked):
+    model = recommender(name, masked=masked).eval()
+    together = model(BATCH)
+    for i in range(len(BATCH.users)):
+        slots = torch.stack([model.encode_news(a[None])[0] for a in BATCH.clicked[i]])
+        user = model.encode_user(slots[None], BATCH.clicked[i : i + 1] > 0, BATCH.users[i : i + 1])
+        for j, article in enumerate(BATCH.candidates[i]):
+            expected = model.encode_news(article[None])[0] @ user[0]
+            close(together[i, j], expected)
+
+
+@every_recommender
+@torch.no_grad()
+def test_user_vector_knows_neither_amount_nor_content_of_padding(name):
+    torch.manual_seed(1)
+    model = recommender(name).eval()
+    clicks, user = torch.randn(1, 3, model.width), torch.tensor([2])
+    expected = model.encode_user(clicks, torch.ones(1, 3, dtype=torch.bool), user)
+    for count in (1, 4):
+        for scale in (0.0, 10.0):
+            padding = scale * torch.randn(1, count, model.width)
+            mask = torch.arange(count + 3)[None] >= count
+            vector = model.encode_user(torch.cat([padding, clicks], dim=1), mask, user)
+            close(vector, expected)
+
+
+@every_recommender
+@torch.no_grad()
+def test_empty_history_reads_the_no_click_vector_and_nothing_else(name):
+    torch.manual_seed(2)
+    model = recommender(name).eval()
+    nothing = torch.zeros(1, 4, dtype=torch.bool)
+    vectors = [
+        model.encode_user(scale * torch.randn(1, 4, model.width), nothing, torch.tensor([0]))
+        for scale in (0.0, 5.0)
+    ]
+    close(vectors[0], vectors[1])
+    as_click = model.encode_user(
+        model.no_click[None, None], torch.ones(1, 1, dtype=torch.bool), torch.tensor([0])
+    )
+    close(vectors[0], as_click)
+
+
+@every_recommender
+def test_empty_and_one_click_histories_have_finite_scores_and_gradients(name):
+    model = recommender(name, trainable=True).train()
+    torch.manual_seed(3)
+    scores = model(BATCH)
+    assert scores.isfinite().all()
+    scores.square().sum().backward()
+    for parameter, value in model.named_parameters():
+        assert value.grad is not None, parameter
+        assert value.grad.isfinite().all(), parameter
+    assert model.no_click.grad.abs().sum() > 0
+
+
+@every_recommender
+def test_no_click_vector_learns_from_empty_histories_alone(name):
+    model = recommender(name).eval()
+    full = batch_of([[1, 2], [3, 4]], [[5], [6, 7]], [1, 2])
+    model(full).sum().backward()
+    assert model.no_click.grad is None or not model.no_click.grad.any()
+    model(batch_of([[1, 2]], [[]], [1])).sum().backward()
+    assert model.no_click.grad.abs().sum() > 0
+
+
+@every_recommender
+def test_no_click_vector_starts_at_zero_and_is_absent_without_masks(name):
+    from tiny_study import SIZES
+
+    fresh = recommender(name)
+    kind = type(fresh)
+    model = kind(fresh.text, fresh.labels, 4, 6, SIZES, "token", True, False)
+    assert not model.no_click.any()
+    assert recommender(name, masked=False).no_click is None
+
+
+@every_recommender
+@torch.no_grad()
+def test_padding_word_does_not_train_and_labels_of_padding_are_zero(name):
+    model = recommender(name, trainable=True)
+    assert not model.text["title"].table.weight[0].any()
+    if name != "nrms":
+        assert not model.label_embedding.weight[0].any()
+
+
+@torch.no_grad()
+def test_lstur_is_a_gru_over_the_clicks_from_the_users_vector():
+    torch.manual_seed(4)
+    model = recommender("lstur").eval()
+    gru = torch.nn.GRU(model.width, model.width, batch_first=True)
+    gru.load_state_dict(model.gru.state_dict())
+    clicked, lengths = torch.randn(4, 6, model.width), [6, 1, 3, 5]
+    mask = torch.arange(6) >= 6 - torch.tensor(lengths)[:, None]
+    users = torch.tensor([1, 2, 0, 6])
+    vectors = model.encode_user(clicked, mask, users)
+    for i, length in enumerate(lengths):
+        start = model.user_embedding.weight[users[i]]
+        _, last = gru(clicked[i : i + 1, 6 - length :], start[None, None])
+        close(vectors[i], last[0, 0])
+
+
+@torch.no_grad()
+def test_lstur_reads_clicks_in_order():
+    model = recommender("lstur").eval()
+    clicked, mask = torch.randn(1, 3, model.width), torch.ones(1, 3, dtype=torch.bool)
+    user = torch.tensor([0])
+    a, b = model.encode_user(clicked, mask, user), model.encode_user(clicked.flip(1), mask, user)
+    assert (a - b).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_lstur_gives_unseen_users_the_padding_vector():
+    model = recommender("lstur", users=6).eval()
+    assert not model.user_embedding.weight[0].any()
+    clicked, mask = torch.randn(1, 3, model.width), torch.ones(1, 3, dtype=torch.bool)
+    unknown = model.encode_user(clicked, mask, torch.tensor([0]))
+    for user in (7, 8, 1000):
+        assert torch.equal(model.encode_user(clicked, mask, torch.tensor([user])), unknown)
+    known = model.encode_user(clicked, mask, torch.tensor([6]))
+    assert (known - unknown).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_lstur_drops_whole_user_vectors():
+    """With ID vector s, half of the users start from 0 and half from 2 s, nothing in between."""
+    model = recommender("lstur").eval()
+    slots = torch.randn(1, 2, model.width)
+    mask = torch.ones(1, 2, dtype=torch.bool)
+
+    def ends_at(start: torch.Tensor) -> torch.Tensor:
+        return model.gru(slots, start[None, None])[1][0, 0]
+
+    vector = model.user_embedding.weight[3]
+    dropped, kept = ends_at(torch.zeros_like(vector)), ends_at(2 * vector)
+    model.train()
+    n = 2000
+    out = model.encode_user(slots.expand(n, -1, -1), mask.expand(n, -1), torch.full((n,), 3))
+    is_dropped = (out - dropped).abs().amax(1) < 1e-5
+    is_kept = (out - kept).abs().amax(1) < 1e-5
+    assert (is_dropped ^ is_kept).all()
+    assert abs(float(is_dropped.float().mean()) - 0.5) < 4 * (0.25 / n) ** 0.5
+
+
+def test_lstur_padding_rows_get_no_gradient():
+    model = recommender("lstur").train()
+    unseen = batch_of([[1, 2]], [[3]], [99])
+    model(unseen).sum().backward()
+    assert not model.user_embedding.weight.grad.any()
+    assert not model.label_embedding.weight.grad[0].any()
+
+
+@torch.no_grad()
+def test_aligned_start_of_nrms_scores_by_the_mean_of_clicks():
+    """With even attention, user = mean of its clicks: that is what `aligned_start` begins near."""
+    from dataclasses import replace
+
+    from tiny_study import SIZES
+
+    model = recommender("nrms", sizes=replace(SIZES, aligned_start=True)).eval()
+    for layer in (model.click_attention.q, model.click_attention.k):
+        layer.weight.zero_()
+        layer.bias.zero_()
+    model.click_pool.query.zero_()
+    clicked = torch.randn(1, 4, model.width)
+    mask = torch.ones(1, 4, dtype=torch.bool)
+    close(model.encode_user(clicked, mask, torch.tensor([0])), clicked.mean(1))
+
+
+@torch.no_grad()
+def test_aligned_start_of_lstur_has_no_memory_of_users():
+    from dataclasses import replace
+
+    from tiny_study import SIZES
+
+    model = recommender("lstur", sizes=replace(SIZES, aligned_start=True))
+    assert not model.user_embedding.weight.any()
+
+
+@torch.no_grad()
+def test_naml_reads_its_four_views():
+    """Each of title, abstract, category and subcategory changes the vector; NRMS has one view."""
+    model = recommender("naml").eval()
+    article = torch.tensor([4])
+    base = model.encode_news(article)
+    for column in (0, 1):
+        labels = model.labels.clone()
+        model.labels[4, column] = labels[4, column] % 4 + 1
+        assert (model.encode_news(article) - base).abs().max() > 1e-4
+        model.labels.copy_(labels)
+    for field in ("title", "abstract"):
+        ids = model.text[field].ids
+        kept = ids.clone()
+        ids.copy_(ids % 29 + 1)
+        assert (model.encode_news(article) - base).abs().max() > 1e-4
+        ids.copy_(kept)
+    close(model.encode_news(article), base)

@@ -1,0 +1,181 @@
+"""The study as its user runs it: DVC stages in a git clone, shrunk to minutes' fractions."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from replication.params import load_params, read_yaml
+
+ROOT = Path(__file__).parents[1]
+SHRUNK = [
+    "data.articles=300",
+    "data.train_users=150",
+    "data.test_users=60",
+    "data.train_impressions=300",
+    "data.test_impressions=120",
+    "evaluation.bootstrap_samples=200",
+    "grid.recommenders=[nrms]",
+    "grid.encoders=[static]",
+    "grid.tunings=[frozen]",
+    "grid.llms=[llama-tiny]",
+    *(f"training.{s}.max_steps=2" for s in ("frozen", "tuned_words", "tuned_layers")),
+    *(f"training.{s}.batch_size=16" for s in ("frozen", "tuned_words", "tuned_layers")),
+    "encoders.llama-tiny.width=32",
+    "encoders.llama-tiny.layers=1",
+    "encoders.llama-tiny.pretraining.mlp=32",
+    "encoders.llama-tiny.pretraining.epochs=1",
+    "encoder=minilm-l3",
+    "finetune_layers=1",
+    "~encoders.minilm",
+]
+
+
+def shell(folder: Path, *command: str, succeed: bool = True) -> str:
+    """Run a command of the environment that runs the tests; its output, errors included."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    identity = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER")
+                for what in ("NAME", "EMAIL")}  # fmt: skip
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **identity, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert (done.returncode == 0) == succeed, done.stdout
+    return done.stdout
+
+
+def stages_run(output: str) -> list[str]:
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A git repository with the project's files, shrunk, committed and run once."""
+    folder = tmp_path_factory.mktemp("study")
+    for name in ("replication", "conf", ".dvc", "dvc.yaml", "params.yaml", ".dvcignore",
+                 ".gitignore"):  # fmt: skip
+        source = ROOT / name
+        ignored = shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=ignored)
+        else:
+            shutil.copy(source, folder)
+    shell(folder, "git", "init", "-q", "-b", "main")
+    shell(folder, sys.executable, "-m", "replication", "compose", *SHRUNK)
+    shell(folder, "git", "add", "-A")
+    shell(folder, "git", "commit", "-q", "-m", "study")
+    output = shell(folder, "dvc", "repro")
+    shell(folder, "git", "add", "-A")
+    shell(folder, "git", "commit", "-q", "-m", "results")
+    return folder, output
+
+
+@pytest.mark.slow
+def test_repro_ends_with_a_report(study):
+    folder, output = study
+    ran = stages_run(output)
+    assert ran[0] == "check"
+    assert ran[-1] == "report"
+    assert {"grid@nrms-static-frozen-clean-1", "grid-llm@nrms-llama-tiny-clean-1"} <= set(ran)
+    shown = shell(folder, sys.executable, "-m", "replication", "show")
+    assert "llama-tiny" in shown
+    assert "not run" not in shown
+    assert str(folder / "reports/REPORT.md") in shown
+    assert "Demo data: not evidence about the paper." in (folder / "reports/REPORT.md").read_text(
+        encoding="utf-8"
+    )
+    for name in ("tables/results.csv", "tables/results.tex", "figures/auc.svg", "figures/auc.png"):
+        assert (folder / "reports" / name).stat().st_size > 100
+
+
+@pytest.mark.slow
+def test_a_second_repro_runs_nothing(study):
+    assert not stages_run(shell(study[0], "dvc", "repro"))
+
+
+@pytest.mark.slow
+def test_an_experiment_reruns_only_itself_and_is_listed(study):
+    folder, _ = study
+    before = json.loads((folder / "reports/experiment/run.json").read_text(encoding="utf-8"))
+    overrides = [arg for item in [*SHRUNK, "finetune_layers=2"] for arg in ("-S", item)]
+    output = shell(folder, "dvc", "exp", "run", "-n", "deeper", *overrides)
+    assert stages_run(output) == ["check", "experiment"]
+    after = json.loads((folder / "reports/experiment/run.json").read_text(encoding="utf-8"))
+    assert before["id"] == "nrms-minilm-l3-finetuned-k1-clean-s1"
+    assert after["id"] == "nrms-minilm-l3-finetuned-k2-clean-s1"
+    shown = shell(folder, "dvc", "exp", "show", "--csv")
+    assert "deeper" in shown
+    assert "finetune_layers" in shown.splitlines()[0]
+    released = [arg for item in [*SHRUNK, "protocol=released"] for arg in ("-S", item)]
+    shell(folder, "dvc", "exp", "run", *released)
+    after = json.loads((folder / "reports/experiment/run.json").read_text(encoding="utf-8"))
+    assert after["id"] == "nrms-minilm-l3-finetuned-k1-released-unseeded"
+
+
+@pytest.mark.slow
+def test_a_folder_of_ones_own_goes_through_the_same_stages(study, tmp_path):
+    folder, _ = study
+    for split in ("train", "dev"):
+        shutil.copytree(folder / "data/raw" / split, tmp_path / split)
+    overrides = [item for item in SHRUNK if not item.startswith("data.")]
+    overrides += ["profile=local", f"data.path={tmp_path}", "model.filters=30"]
+    arguments = [arg for item in overrides for arg in ("-S", item)]
+    shell(folder, "dvc", "exp", "run", *arguments)
+    report = (folder / "reports/REPORT.md").read_text(encoding="utf-8")
+    assert "profile `local`" in report
+    assert "Demo data" not in report
+    assert "the true click probabilities of real data are not known" in report
+    shutil.rmtree(tmp_path / "dev")
+    output = shell(folder, "dvc", "exp", "run", *arguments, succeed=False)
+    assert f"data.path: {tmp_path}/dev/news.tsv: no such file" in output
+    shell(folder, "git", "reset", "-q", "--hard")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("finetune_layers=4", ["finetune_layers", "0 to 3"]),
+        ("encoder=bert", ["encoder", "'bert'", "static, minilm-l3, llama-tiny"]),
+        ("grid.recommenders=[]", ["grid.recommenders", "empty"]),
+        ("finetune_layer=1", ["finetune_layer"]),
+    ],
+)
+def test_a_bad_parameter_stops_before_any_work(study, override, words):
+    folder, _ = study
+    overrides = [arg for item in [*SHRUNK, override] for arg in ("-S", item)]
+    output = shell(folder, "dvc", "exp", "run", *overrides, succeed=False)
+    assert set(stages_run(output)) <= {"check"}
+    for word in words:
+        assert word in output
+    shell(folder, "git", "checkout", "-q", "--", "params.yaml")
+
+
+def test_every_stage_of_dvc_yaml_is_a_command_of_the_package():
+    from replication.__main__ import parser
+
+    commands = set(next(a for a in parser()._actions if a.choices).choices)
+    stages = read_yaml(ROOT / "dvc.yaml")["stages"]
+    for stage in stages.values():
+        command = stage.get("do", stage)["cmd"].split()
+        assert command[:3] == ["python", "-m", "replication"]
+        assert command[3] in commands
+
+
+def test_every_report_path_of_a_stage_exists_in_a_clone(monkeypatch):
+    """The committed reports are complete: a clone shows results at once."""
+    monkeypatch.chdir(ROOT)
+    from replication.report.results import read_grid
+
+    for cell in read_grid(load_params()):
+        assert cell.metrics is not None, cell.folder
+        assert cell.cost is not None, cell.folder
+        assert cell.run is not None, cell.folder
