@@ -1,14 +1,17 @@
 """What a run ran on: code, libraries, hardware, memory. Everything that cannot be told is null."""
 
+import ctypes
 import os
 import platform
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+_M_MMAP_THRESHOLD = -3  # of malloc.h
 LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "numpy", "polars")
 
 
@@ -65,6 +68,16 @@ def _processor() -> str | None:
     except OSError:
         return platform.processor() or None
     return next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), None)
+
+
+def return_freed_memory() -> None:
+    """Ask the C library to hand large freed blocks back to the system at once.
+
+    Batches differ in size, and glibc, left alone, keeps ever larger freed blocks for itself: memory
+    then grows with the number of batches. Elsewhere than on glibc this does nothing.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 32 << 20)
 
 
 def peak_memory_mib() -> float:

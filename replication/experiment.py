@@ -75,6 +75,7 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
     `per_impression`; returns the content of metrics.json.
     """
     started, clock = environment.now(), time.perf_counter()
+    environment.return_freed_memory()
     data = load_prepared(paths.PREPARED)
     precision = resolve_precision(params.training.precision)
     # D11: unseeded as released, yet what was drawn is written down.

@@ -89,7 +89,11 @@ class Grid:
 
 @strict
 class Pretraining:
-    """A small causal model trained on the corpus text."""
+    """A small causal model trained on the corpus text.
+
+    word_vectors is a model folder inside a package (`package/folder`) whose word vectors the token
+    embeddings start from; null starts them at random.
+    """
 
     vocabulary: int
     heads: int
@@ -100,6 +104,7 @@ class Pretraining:
     learning_rate: float
     epochs: int
     seed: int
+    word_vectors: str | None = None
 
 
 @strict

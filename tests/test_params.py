@@ -103,7 +103,7 @@ def test_names_of_recommenders_are_those_of_the_registry():
         (["encoders.minilm.finetune_layers=9"], ["encoders.minilm.finetune_layers", "0 to 6"]),
         (["encoders.minilm.source=hub"], ["encoders.minilm.revision", "40 hex"]),
         (
-            ["encoders.minilm.source=hub", "encoders.minilm.revision=main"],
+            ["encoders.minilm.source=hub", "+encoders.minilm.revision=main"],
             ["encoders.minilm.revision", "'main'"],
         ),
         (["~seed"], ["seed", "missing"]),

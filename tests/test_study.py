@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from replication import paths
 from replication.params import load_params, read_yaml
+from replication.report.results import read_grid, read_json
 
 ROOT = Path(__file__).parents[1]
 SHRUNK = [
@@ -170,12 +172,33 @@ def test_every_stage_of_dvc_yaml_is_a_command_of_the_package():
         assert command[3] in commands
 
 
-def test_every_report_path_of_a_stage_exists_in_a_clone(monkeypatch):
-    """The committed reports are complete: a clone shows results at once."""
+@pytest.fixture
+def committed(monkeypatch):
+    """The grid's cells and the references as the repository shows them."""
     monkeypatch.chdir(ROOT)
-    from replication.report.results import read_grid
+    return read_grid(load_params()), read_json(paths.BASELINES)
 
-    for cell in read_grid(load_params()):
+
+def test_the_committed_reports_are_complete(committed):
+    """A clone shows results at once."""
+    for cell in committed[0]:
         assert cell.metrics is not None, cell.folder
         assert cell.cost is not None, cell.folder
         assert cell.run is not None, cell.folder
+    assert "not run" not in (paths.REPORTS / "REPORT.md").read_text(encoding="utf-8")
+
+
+def test_what_is_learned_lies_between_popularity_and_the_ceiling(committed):
+    cells, references = committed
+    for cell in cells:
+        low, high = cell.metrics["ci95"]["auc"]
+        assert high < references["ceiling"]["ci95"]["auc"][0], cell.folder
+        # The small LLM's states say little of a title, and NRMS reads nothing else.
+        if (cell.recommender, cell.encoder) != ("nrms", "llama-tiny"):
+            assert low > references["popularity"]["ci95"]["auc"][1], cell.folder
+
+
+def test_the_committed_results_are_those_of_this_code(committed):
+    """dvc.lock, which goes with the reports, names the code and the parameters as they are."""
+    changed = shell(ROOT, "dvc", "status", "--json", "check", "report")
+    assert '"changed deps"' not in changed, changed

@@ -34,7 +34,11 @@ def fetch_checkpoint(name: str, params: Params) -> None:
         if encoder.source == "pretrained":
             from replication.encoders.pretraining import pretrain
 
-            pretrain(encoder, paths.PREPARED, folder)
+            start = encoder.pretraining.word_vectors
+            source = start and _package_folder(name, start)
+            if source:
+                _check_pins(name, encoder, source)
+            pretrain(encoder, paths.PREPARED, folder, source)
         else:
             source = _source(name, encoder)
             _check_pins(name, encoder, source)
@@ -82,22 +86,27 @@ def parameter_count(checkpoint: Path, layers: int) -> int:
 
 def _source(name: str, encoder: Encoder) -> Path:
     if encoder.source in ("package", "derived"):
-        package, _, inside = encoder.name.partition("/")
-        outer = package.partition(".")[0]  # without it, looking for what is inside is an error
-        found = importlib.util.find_spec(outer) and importlib.util.find_spec(package)
-        if found is None or not found.submodule_search_locations:
-            raise StudyError(
-                f"encoders.{name}.name: the package {package} is not installed; run `make setup`"
-            )
-        folder = Path(found.submodule_search_locations[0]) / inside
-        if not folder.is_dir():
-            raise StudyError(f"encoders.{name}.name: {package} is installed, but has no {inside}")
-        return folder
+        return _package_folder(name, encoder.name)
     if encoder.source == "folder":
         if not Path(encoder.name).is_dir():
             raise StudyError(f"encoders.{name}.name: {encoder.name} is not a folder")
         return Path(encoder.name)
     return _download(name, encoder)
+
+
+def _package_folder(name: str, location: str) -> Path:
+    """`package/folder/inside` of an installed package, found without importing it."""
+    package, _, inside = location.partition("/")
+    outer = package.partition(".")[0]  # without it, looking for what is inside is an error
+    found = importlib.util.find_spec(outer) and importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise StudyError(
+            f"encoders.{name}.name: the package {package} is not installed; run `make setup`"
+        )
+    folder = Path(found.submodule_search_locations[0]) / inside
+    if not folder.is_dir():
+        raise StudyError(f"encoders.{name}.name: {package} is installed, but has no {inside}")
+    return folder
 
 
 def _download(name: str, encoder: Encoder) -> Path:

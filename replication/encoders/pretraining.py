@@ -7,6 +7,7 @@ import torch
 from tqdm import tqdm
 
 from replication.encoders.precision import autocast, computing_device, resolve_precision
+from replication.encoders.words import NORM, word_table
 from replication.errors import StudyError
 from replication.mind.prepared import load_prepared
 from replication.params import Encoder
@@ -14,9 +15,11 @@ from replication.params import Encoder
 START = "<|begin_of_text|>"
 
 
-def pretrain(encoder: Encoder, prepared: Path, folder: Path) -> None:
+def pretrain(encoder: Encoder, prepared: Path, folder: Path, words: Path | None = None) -> None:
     """Train tokenizer and model on titles and abstracts; write Hugging Face files to `folder`.
 
+    `words` is a BERT model's folder whose word vectors the token embeddings start from, for a small
+    corpus cannot teach what words mean; None starts them at random.
     Articles are read in the order of their ids; the text of articles that appear only in the test
     split is left out, as it would not have been there when a language model was trained.
     Errors: `StudyError` where the corpus is shorter than one row of `context` tokens.
@@ -53,6 +56,8 @@ def pretrain(encoder: Encoder, prepared: Path, folder: Path) -> None:
             eos_token_id=start,
         )
     ).to(computing_device())
+    if words is not None:
+        _start_from_words(model.get_input_embeddings().weight, tokenizer, words)
     _train(model, rows.to(computing_device()), settings)
     model.float().cpu().save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
@@ -86,6 +91,17 @@ def _train_tokenizer(texts: list[str], vocabulary: int):
         single=f"{START} $A", special_tokens=[(START, tokenizer.token_to_id(START))]
     )
     return tokenizer
+
+
+@torch.no_grad()
+def _start_from_words(table: torch.Tensor, tokenizer, words: Path) -> None:
+    """Set the rows of `table` (vocabulary, width) whose tokens are whole words of a BERT model."""
+    names, vectors = word_table(words, table.shape[1])
+    ids = {name: i for i, name in enumerate(names)}
+    for i in range(len(table)):
+        place = ids.get(tokenizer.decode([i]).strip().lower())
+        if place is not None:
+            table[i] = torch.from_numpy(vectors[place] / NORM)
 
 
 def _train(model, rows: torch.Tensor, settings) -> None:

@@ -11,14 +11,13 @@ from replication.errors import StudyError
 NORM = 6.0  # mean length of a derived vector: near a transformer's token vectors, not of a table
 
 
-def derive_vectors(model: Path, width: int, path: Path) -> None:
-    """Whole-word rows of a BERT model's word-embedding table, by PCA to `width`, as GloVe text.
+def word_table(model: Path, width: int) -> tuple[list[str], np.ndarray]:
+    """Whole words of a BERT model's vocabulary and their vectors: PCA of its table to `width`.
 
-    So the demo's static vectors are real: they come from pre-training on real text, like GloVe's.
-    The table is centred, and the vectors share one scale: their mean length is `NORM`.
+    Returns w words and (w, width) float64. The table is centred, and the vectors share one scale:
+    their mean length is `NORM`.
     Errors: `StudyError` where `width` exceeds the table's.
     """
-    import polars as pl
     from safetensors import safe_open
     from tokenizers import Tokenizer
 
@@ -39,8 +38,18 @@ def derive_vectors(model: Path, width: int, path: Path) -> None:
     # An eigenvector's sign is arbitrary: fix it, so that the file is the same everywhere.
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(width)])
     vectors = rows @ axes
-    vectors *= NORM / np.linalg.norm(vectors, axis=1).mean()
-    frame = pl.DataFrame({"word": [w for _, w in words]}).hstack(
+    return [w for _, w in words], vectors * (NORM / np.linalg.norm(vectors, axis=1).mean())
+
+
+def derive_vectors(model: Path, width: int, path: Path) -> None:
+    """Write `word_table` as GloVe text.
+
+    So the demo's static vectors are real: they come from pre-training on real text, like GloVe's.
+    """
+    import polars as pl
+
+    words, vectors = word_table(model, width)
+    frame = pl.DataFrame({"word": words}).hstack(
         pl.DataFrame(vectors, schema=[f"x{i}" for i in range(width)], orient="row")
     )
     frame.write_csv(
