@@ -77,7 +77,7 @@ def return_freed_memory() -> None:
     then grows with the number of batches. Elsewhere than on glibc this does nothing.
     """
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 16 << 20)
 
 
 def peak_memory_mib() -> float:

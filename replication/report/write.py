@@ -214,7 +214,7 @@ def _settings_text(params: Params) -> str:
         lines.append(
             f"Training, {name.replace('_', ' ')}: batches of {schedule.batch_size}, Adam at "
             f"{schedule.learning_rate:g} (pre-trained parameters {schedule.encoder_learning_rate:g}"
-            f"), at most {schedule.max_epochs} epochs{steps}, AUC checked every "
+            f"), at most {schedule.max_epochs} epoch{'s' * (schedule.max_epochs > 1)}{steps}, AUC checked every "
             f"{schedule.evaluate_every} batches, patience {schedule.patience}."
         )
     tuned = [
