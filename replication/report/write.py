@@ -210,12 +210,14 @@ def _settings_text(params: Params) -> str:
     ]
     for name in ("frozen", "tuned_words", "tuned_layers"):
         schedule = getattr(params.training, name)
-        steps = "" if schedule.max_steps is None else f" and {schedule.max_steps} batches"
+        length = f"{schedule.max_epochs} epoch{'s' * (schedule.max_epochs > 1)}"
+        if schedule.max_steps is not None:
+            length += f" and {schedule.max_steps} batches"
         lines.append(
             f"Training, {name.replace('_', ' ')}: batches of {schedule.batch_size}, Adam at "
             f"{schedule.learning_rate:g} (pre-trained parameters {schedule.encoder_learning_rate:g}"
-            f"), at most {schedule.max_epochs} epoch{'s' * (schedule.max_epochs > 1)}{steps}, AUC checked every "
-            f"{schedule.evaluate_every} batches, patience {schedule.patience}."
+            f"), at most {length}, AUC checked every {schedule.evaluate_every} batches, "
+            f"patience {schedule.patience}."
         )
     tuned = [
         f"{name}: {entry.finetune_layers} of {entry.layers}"
