@@ -6,13 +6,12 @@ either `<field>.states.npy` (one float16 row per token, the last layer's) or, fo
 padding.
 """
 
-import time
 from pathlib import Path
 
 import numpy as np
 
 from replication import paths
-from replication.atomic import new_folder, write_json
+from replication.atomic import new_folder
 from replication.encoders.tokens import (
     FIELDS,
     piece_ids,
@@ -25,7 +24,7 @@ from replication.mind.prepared import load_prepared
 from replication.mind.ragged import Ragged
 from replication.params import Params, named_encoder
 
-LLM_POSITIONS = 10  # last positions kept of a prompted text; NAML reads the last 5 [code]
+LLM_POSITIONS = 10  # last positions kept of a prompted text; NAML reads the last 5, as released
 
 
 def embed(name: str, params: Params) -> None:
@@ -38,7 +37,6 @@ def embed(name: str, params: Params) -> None:
     texts = {field: getattr(articles, field).to_list() for field in FIELDS}
     limits = token_limits(params.text)
     checkpoint = paths.CHECKPOINTS / name
-    started = time.perf_counter()
     with new_folder(paths.EMBEDDINGS / name) as folder:
         if encoder.family == "words":
             tokens = _embed_words(texts, limits, checkpoint, encoder.width, folder)
@@ -48,16 +46,6 @@ def embed(name: str, params: Params) -> None:
             _embed_pieces(name, params, tokens, checkpoint, folder)
         for field in FIELDS:
             tokens[field].save(folder, field)
-        seconds = time.perf_counter() - started
-        write_json(
-            folder / "embed.json",
-            {
-                "encoder": name,
-                "articles": len(articles.news_id) - 1,
-                "tokens": {f: int(tokens[f].offsets[-1]) for f in FIELDS},
-                "seconds": round(seconds, 2),
-            },
-        )
 
 
 def _embed_words(

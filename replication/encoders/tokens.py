@@ -10,7 +10,7 @@ from replication.mind.ragged import Ragged
 from replication.params import Text
 
 FIELDS = ("title", "abstract")
-PROMPT = ("This news:", " means in one word:")  # around the text; PAPER.md, "Llama" [code]
+PROMPT = ("This news:", " means in one word:")  # around the text, as released
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 

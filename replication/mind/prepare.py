@@ -1,4 +1,4 @@
-"""Stage `prepare`: MIND's TSV files become integers in flat arrays (DESIGN.md, Prepared data)."""
+"""Stage `prepare`: MIND's TSV files become integers in flat arrays."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from replication.errors import StudyError
 from replication.mind.prepared import Impressions
 from replication.params import Params
 from replication.recommenders import Batch, Recommender
-from replication.training.batches import batches, draw_each_epoch, draw_once
+from replication.training.batches import Samples, batches, draw_each_epoch, draw_once
 
 
 @dataclass(frozen=True)
@@ -86,49 +87,42 @@ def train(
     curve: list[tuple[int, float, float]] = []
     losses: list[Tensor] = []
     step = seen = articles = 0
+    stream = islice(_stream(samples, draw, impressions, params, rng), total)
     with tqdm(total=total, desc=label, unit="batch") as progress:
-        for epoch in range(schedule.max_epochs):
-            if epoch and protocol.negatives_drawn == "each_epoch":
-                samples = draw(impressions, protocol.negatives, rng)
+        prepared.train()
+        for batch in stream:
+            batch = batch.to(accelerator.device)
+            loss = loss_of(prepared(batch), batch)
+            accelerator.backward(loss)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            losses.append(loss.detach())
+            step += 1
+            seen += len(batch.users)
+            articles += int((batch.candidates > 0).sum() + (batch.clicked > 0).sum())
+            progress.update()
+            if step % schedule.evaluate_every and step < total:
+                continue
+            mean_loss = float(torch.stack(losses).mean())
+            if not np.isfinite(mean_loss):
+                raise StudyError(
+                    f"{label}: the loss is not finite at batch {step}; "
+                    f"lower training.{params.schedule_name}.learning_rate"
+                )
+            losses.clear()
+            auc = select(model)
             prepared.train()
-            for batch in batches(
-                samples, impressions, params.history, protocol.history_order,
-                schedule.batch_size, rng,
-            ):  # fmt: skip
-                batch = batch.to(accelerator.device)
-                loss = loss_of(prepared(batch), batch)
-                accelerator.backward(loss)
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                losses.append(loss.detach())
-                step += 1
-                seen += len(batch.users)
-                articles += int((batch.candidates > 0).sum() + (batch.clicked > 0).sum())
-                progress.update()
-                if step % schedule.evaluate_every and step < total:
-                    continue
-                mean_loss = float(torch.stack(losses).mean())
-                if not np.isfinite(mean_loss):
-                    raise StudyError(
-                        f"{label}: the loss is not finite at batch {step}; "
-                        f"lower training.{params.schedule_name}.learning_rate"
-                    )
-                losses.clear()
-                auc = select(model)
-                prepared.train()
-                curve.append((step, round(mean_loss, 6), round(auc, 6)))
-                progress.set_postfix(loss=f"{mean_loss:.3f}", auc=f"{auc:.4f}")
-                waited += 1
-                if auc > best_auc:
-                    best, best_auc, best_step, waited = _copy(model), auc, step, 0
-                if waited >= schedule.patience or step == total:
-                    break
-            if waited >= schedule.patience or step == total:
+            curve.append((step, round(mean_loss, 6), round(auc, 6)))
+            progress.set_postfix(loss=f"{mean_loss:.3f}", auc=f"{auc:.4f}")
+            waited += 1
+            if auc > best_auc:
+                best, best_auc, best_step, waited = _copy(model), auc, step, 0
+            if waited >= schedule.patience:
                 break
     model.load_state_dict(best, strict=False)
     return Fit(
         steps=step,
-        epochs=epoch + 1,
+        epochs=-(-step // per_epoch),
         samples=seen,
         articles=articles,
         seconds=time.perf_counter() - started,
@@ -136,6 +130,23 @@ def train(
         best_auc=best_auc,
         curve=curve,
     )
+
+
+def _stream(
+    samples: Samples,
+    draw: Callable[[Impressions, int, np.random.Generator], Samples],
+    impressions: Impressions,
+    params: Params,
+    rng: np.random.Generator,
+) -> Iterator[Batch]:
+    """Batches of all epochs, one after another; `samples` are those of the first."""
+    schedule, protocol = params.schedule, params.protocol
+    for epoch in range(schedule.max_epochs):
+        if epoch and protocol.negatives_drawn == "each_epoch":
+            samples = draw(impressions, protocol.negatives, rng)
+        yield from batches(
+            samples, impressions, params.history, protocol.history_order, schedule.batch_size, rng
+        )
 
 
 def _copy(model: Recommender) -> dict[str, Tensor]:
