@@ -199,7 +199,7 @@ def test_what_is_learned_lies_between_popularity_and_the_ceiling(committed):
 
 
 def test_the_committed_results_are_those_of_this_code():
-    """dvc.lock, which goes with the reports, names code, configuration and parameters as they are."""
+    """dvc.lock, which goes with the reports, names code and parameters as they are."""
     output = shell(ROOT, "dvc", "status", "--json")
     status = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
     ours = ("params.yaml", "replication", "conf", "reports")
