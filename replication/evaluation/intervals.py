@@ -1,14 +1,16 @@
-"""Confidence intervals of metric means: the percentile bootstrap over impressions.
+"""Confidence intervals of metric means: the percentile bootstrap over impressions and seeds.
 
 B. Efron, R. Tibshirani: An Introduction to the Bootstrap (1993), chapter 13.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
 # Impressions drawn at a time, over all resamples of a chunk: about 100 MB of working memory.
 CHUNK_CELLS = 2**22
+# Values averaged at a time, over all runs of a block: about 130 MB. Each block draws anew.
+BLOCK_CELLS = 2**23
 
 
 def bootstrap_ci(
@@ -21,27 +23,85 @@ def bootstrap_ci(
     their intervals are paired. None where fewer than two impressions are defined. The same
     arguments give the same intervals. Raises ValueError if the arrays differ in length.
     """
-    table = np.stack([np.asarray(v, dtype=np.float64) for v in values.values()], axis=1)  # (I, M)
-    defined = ~np.isnan(table)
+    means = resampled_means(values, samples, seed)
+    return {
+        name: interval(means[name], level) if np.sum(~np.isnan(v)) >= 2 else None
+        for name, v in values.items()
+    }
+
+
+def resampled_means(
+    values: Mapping[Hashable, np.ndarray], samples: int, seed: int
+) -> dict[Hashable, np.ndarray]:
+    """Bootstrap replicates of the mean of each cell: (samples,) float64 each.
+
+    values: cell -> (I,) float64 of one run, or (S, I) of S runs that differ in their seed; the same
+    I impressions in the same order for all cells, NaN where undefined. A replicate draws I
+    impressions with replacement, the same for all cells, so that differences of replicates are
+    paired; and S runs with replacement for each cell by itself. Its mean is over all defined values
+    drawn; NaN where there are none. With few runs the spread between seeds is understated, by the
+    factor (S - 1)/S in variance, and not seen at all with one.
+
+    The same arguments, order of cells included, give the same replicates. Raises ValueError if the
+    cells differ in length.
+    """
+    cells = {name: np.atleast_2d(np.asarray(v, dtype=np.float64)) for name, v in values.items()}
+    if len(lengths := {cell.shape[1] for cell in cells.values()}) > 1:
+        raise ValueError(f"cells of {sorted(lengths)} impressions; expected the same shape for all")
+    runs = [run for cell in cells.values() for run in cell]
+    sums, sizes = np.empty((2, samples, len(runs)))
+    block = max(1, BLOCK_CELLS // max([1, *lengths]))
+    for start in range(0, len(runs), block):
+        columns = slice(start, start + block)
+        sums[:, columns], sizes[:, columns] = _resampled_totals(runs[columns], samples, seed)
+
+    replicates: dict[Hashable, np.ndarray] = {}
+    first = 0
+    seeds = np.random.default_rng(seed).spawn(len(cells))
+    for (name, cell), generator in zip(cells.items(), seeds, strict=True):
+        s = len(cell)
+        drawn = generator.multinomial(s, np.full(s, 1 / s), size=samples)  # (samples, S)
+        total = (drawn * sums[:, first : first + s]).sum(axis=1)
+        size = (drawn * sizes[:, first : first + s]).sum(axis=1)
+        # A resample may miss all of the few impressions that define a metric: it stays NaN.
+        replicates[name] = np.divide(total, size, out=np.full(samples, np.nan), where=size > 0)
+        first += s
+    return replicates
+
+
+def interval(replicates: np.ndarray, level: float = 0.95) -> list[float] | None:
+    """[low, high] that hold the middle `level` of the replicates (samples,), NaN left out.
+
+    None where no replicate is a number.
+    """
+    if np.isnan(replicates).all():
+        return None
+    tail = (1 - level) / 2
+    return np.nanquantile(replicates, [tail, 1 - tail]).tolist()
+
+
+def _resampled_totals(
+    runs: Sequence[np.ndarray], samples: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum and number of the defined values that each replicate draws of each run.
+
+    runs: R times (I,) float64; returns two (samples, R) float64. Impressions follow `seed` alone.
+    """
+    impressions = len(runs[0])
     # Sums and counts come out of one matrix product.
-    columns = np.concatenate([np.where(defined, table, 0.0), defined], axis=1)  # (I, 2M)
-    impressions, metrics = table.shape
+    columns = np.empty((impressions, 2 * len(runs)))
+    for r, run in enumerate(runs):
+        defined = ~np.isnan(run)
+        columns[:, r] = np.where(defined, run, 0.0)
+        columns[:, len(runs) + r] = defined
+    totals = np.zeros((samples, 2 * len(runs)))
     generator = np.random.default_rng(seed)
-    means = np.full((samples, metrics), np.nan)
     chunk = max(1, CHUNK_CELLS // max(1, impressions))
     for start in range(0, samples if impressions else 0, chunk):
         counts = _draw(generator, min(chunk, samples - start), impressions)
-        sums, sizes = np.split(counts @ columns, 2, axis=1)  # each (chunk, M)
-        part = means[start : start + chunk]
-        # A resample may miss all of the few impressions that define a metric: it stays NaN.
-        np.divide(sums, sizes, out=part, where=sizes > 0)
-    tail = (1 - level) / 2
-    return {
-        name: np.nanquantile(means[:, m], [tail, 1 - tail]).tolist()
-        if defined[:, m].sum() >= 2
-        else None
-        for m, name in enumerate(values)
-    }
+        totals[start : start + chunk] = counts @ columns
+    sums, sizes = np.split(totals, 2, axis=1)
+    return sums, sizes
 
 
 def _draw(generator: np.random.Generator, samples: int, impressions: int) -> np.ndarray:

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from replication.evaluation import intervals
-from replication.evaluation.intervals import bootstrap_ci
+from replication.evaluation.intervals import bootstrap_ci, interval, resampled_means
 
 
 def test_coverage_of_a_planted_mean():
@@ -77,3 +79,96 @@ def test_a_constant_has_a_point():
 def test_lengths_that_differ_are_refused():
     with pytest.raises(ValueError, match="same shape"):
         bootstrap_ci({"a": np.zeros(3), "b": np.zeros(4)}, 10, 1)
+
+
+def test_replicates_of_one_run_are_those_of_resampling_one_by_one():
+    values = np.where(np.arange(40) % 7 == 0, np.nan, np.arange(40.0))
+    rng = np.random.default_rng(9)
+    means = [np.nanmean(values[rng.integers(40, size=40)]) for _ in range(50)]
+    found = resampled_means({"flat": values, "row": values[None]}, 50, 9)
+    np.testing.assert_allclose(found["flat"], means, atol=1e-12)
+    np.testing.assert_array_equal(found["row"], found["flat"])
+
+
+def test_cells_share_their_impressions():
+    rng = np.random.default_rng(4)
+    values = rng.random(300)
+    found = resampled_means({"a": values, "b": values, "c": values + 0.25}, 100, 5)
+    assert np.ptp(found["a"] - found["b"]) == 0
+    np.testing.assert_allclose(found["c"] - found["a"], 0.25, atol=1e-12)
+    assert np.ptp(found["a"]) > 0.01
+
+
+def test_seeds_are_drawn_with_replacement_for_each_cell_by_itself():
+    """Runs that are constant over impressions leave the draw of seeds alone to vary."""
+    runs = np.repeat([[0.0], [1.0]], 10, axis=1)
+    found = resampled_means({"a": runs, "b": runs}, 4000, 1)
+    for name in "ab":
+        means, count = np.unique(found[name], return_counts=True)
+        assert means.tolist() == [0, 0.5, 1]
+        np.testing.assert_allclose(count / 4000, [0.25, 0.5, 0.25], atol=0.03)
+    assert abs(np.corrcoef(found["a"], found["b"])[0, 1]) < 0.06
+
+
+def test_spread_between_seeds_is_that_of_the_runs_at_hand():
+    means = np.random.default_rng(2).normal(size=6)
+    found = resampled_means({"cell": np.repeat(means[:, None], 4, axis=1)}, 5000, 1)["cell"]
+    assert found.mean() == pytest.approx(means.mean(), abs=0.02)
+    assert found.var() == pytest.approx(means.var() / 6, rel=0.1)
+
+
+def test_impressions_and_seeds_vary_together():
+    """Both sources at once: variances add up, the impressions' being that of the runs' average."""
+    rng = np.random.default_rng(7)
+    runs = rng.normal(scale=0.5, size=(8, 1)) + rng.normal(size=400)
+    found = resampled_means({"cell": runs}, 5000, 1)["cell"]
+    expected = runs.mean(axis=1).var() / 8 + runs.mean(axis=0).var() / 400
+    assert found.var() == pytest.approx(expected, rel=0.1)
+
+
+def test_undefined_values_of_several_runs_are_left_out():
+    runs = np.array([[1.0, np.nan, 3.0], [1.0, np.nan, 3.0]])
+    found = resampled_means({"cell": runs, "none": runs * np.nan}, 300, 3)
+    allowed = {1, 3, 2, 5 / 3, 7 / 3}
+    drawn = found["cell"][~np.isnan(found["cell"])]
+    assert {round(float(v), 9) for v in drawn} <= {round(v, 9) for v in allowed}
+    assert 0 < np.isnan(found["cell"]).mean() < 0.1  # the second impression, three times: 1 in 27
+    assert np.isnan(found["none"]).all()
+
+
+def test_the_size_of_a_block_is_no_matter(monkeypatch):
+    rng = np.random.default_rng(8)
+    values = {i: rng.random((1 + i % 3, 50)) for i in range(7)}
+    whole = resampled_means(values, 40, 1)
+    monkeypatch.setattr(intervals, "BLOCK_CELLS", 200)  # four runs at a time: cells are cut apart
+    parts = resampled_means(values, 40, 1)
+    for name in values:
+        np.testing.assert_allclose(parts[name], whole[name], atol=1e-12)
+
+
+def test_no_cells_and_no_impressions():
+    assert resampled_means({}, 10, 1) == {}
+    assert np.isnan(resampled_means({"a": np.zeros((2, 0))}, 10, 1)["a"]).all()
+    with pytest.raises(ValueError, match="same shape"):
+        resampled_means({"a": np.zeros((2, 3)), "b": np.zeros(4)}, 10, 1)
+
+
+@given(
+    st.lists(st.floats(-100, 100), min_size=1, max_size=12),
+    st.floats(-3, 3),
+    st.floats(-100, 100),
+    st.integers(0, 5),
+)
+def test_replicates_stay_within_the_values_and_follow_scale_and_shift(values, scale, shift, seed):
+    values = np.array(values)
+    found = resampled_means({"a": values, "b": scale * values + shift}, 20, seed)
+    assert (found["a"] >= values.min() - 1e-9).all() and (found["a"] <= values.max() + 1e-9).all()
+    np.testing.assert_allclose(found["b"], scale * found["a"] + shift, atol=1e-9)
+
+
+def test_interval_is_the_middle_of_the_replicates():
+    replicates = np.random.default_rng(1).permutation(np.arange(101.0))
+    assert interval(replicates) == pytest.approx([2.5, 97.5])
+    assert interval(replicates, 0.5) == pytest.approx([25, 75])
+    assert interval(np.append(replicates, [np.nan] * 30)) == pytest.approx([2.5, 97.5])
+    assert interval(np.full(5, np.nan)) is None and interval(np.array([])) is None
