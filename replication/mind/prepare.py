@@ -12,7 +12,10 @@ from replication.digest import sha256
 from replication.errors import StudyError
 from replication.mind.behaviors import Behaviors, read_behaviors
 from replication.mind.news import read_news
+from replication.mind.prepared import SECONDS_A_DAY
 from replication.mind.ragged import Ragged
+from replication.mind.releases import PINS
+from replication.mind.statistics import check_statistics
 from replication.mind.tsv import fail, shortened
 
 SPLITS = {"train": "train", "test": "dev"}  # ours: MIND's, whose own test set has no labels
@@ -20,7 +23,7 @@ FILES = ("news.tsv", "behaviors.tsv")
 READ_FIELDS = ["news_id", "category", "subcategory", "title", "abstract"]
 
 
-def prepare(raw: Path, out: Path) -> None:
+def prepare(raw: Path, out: Path, release: str | None = None, pins: Path = PINS) -> None:
     """Read and check ``raw/{train,dev}/{news,behaviors}.tsv``, then write `out` in one step.
 
     A file may also lie in a subfolder of ``train`` or ``dev`` (some of MIND's zips wrap theirs).
@@ -37,8 +40,10 @@ def prepare(raw: Path, out: Path) -> None:
       int32 article ids), labels int8 parallel to candidates.values;
     - meta.json: counts and shares, and the SHA-256 of the four files read.
 
-    StudyError, with `out` left as it was, for a missing or malformed file and for an article
-    that reads differently in the two splits.
+    `release` (demo, small, large) is the release of MIND whose figures, in `pins`, must come out.
+
+    StudyError, with `out` left as it was, for a missing or malformed file, for an article that
+    reads differently in the two splits, and for a figure that is not the release's.
     """
     paths = {split: {f: find_file(raw / mind, f) for f in FILES} for split, mind in SPLITS.items()}
     news = {split: read_news(paths[split]["news.tsv"]).select(READ_FIELDS) for split in SPLITS}
@@ -56,14 +61,16 @@ def prepare(raw: Path, out: Path) -> None:
         for split in SPLITS:
             _write_split(folder / split, behaviors[split], news[split]["news_id"], articles, users)
         meta = {
+            "release": release,
             "splits": {split: _describe(behaviors[split], news[split]) for split in SPLITS},
-            **_totals(articles, users, behaviors["test"].user_id),
+            **_totals(articles, users, behaviors),
             "sha256": {
                 f"{mind}/{file}": sha256(paths[split][file])
                 for split, mind in SPLITS.items()
                 for file in FILES
             },
         }
+        check_statistics(meta, release, pins)
         write_json(folder / "meta.json", meta)
 
 
@@ -149,8 +156,8 @@ def _positions(ids: pl.Series, known: pl.Series) -> np.ndarray:
 
 
 def _describe(behaviors: Behaviors, news: pl.DataFrame) -> dict[str, Any]:
-    """The split in figures; means and the median are over impressions."""
-    history = behaviors.histories.lengths[behaviors.history_row]
+    """The split in figures."""
+    day = behaviors.time // SECONDS_A_DAY
     impressions = len(behaviors.candidates)
     candidates = len(behaviors.labels)
     clicks = int(behaviors.labels.sum())
@@ -160,22 +167,37 @@ def _describe(behaviors: Behaviors, news: pl.DataFrame) -> dict[str, Any]:
         "candidates": candidates,
         "clicks": clicks,
         "news": len(news),
-        "empty_history_share": float((history == 0).mean()),
-        "history_mean": float(history.mean()),
-        "history_median": float(np.median(history)),
+        **_describe_histories(_history_lengths(behaviors)),
         "candidates_mean": candidates / impressions,
         "clicks_mean": clicks / impressions,
         "first": _iso(behaviors.time.min()),
         "last": _iso(behaviors.time.max()),
+        "last_day_impressions": int((day == day.max()).sum()),
         "missing_abstract_share": (news["abstract"] == "").mean(),
     }
 
 
+def _history_lengths(behaviors: Behaviors) -> np.ndarray:
+    """Clicks in the history of each impression: (n,) int64."""
+    return behaviors.histories.lengths[behaviors.history_row]
+
+
+def _describe_histories(lengths: np.ndarray) -> dict[str, int | float]:
+    """Clicks per impression in figures."""
+    return {
+        "empty_history_share": float((lengths == 0).mean()),
+        "history_mean": float(lengths.mean()),
+        "history_median": float(np.median(lengths)),
+        "history_p95": float(np.percentile(lengths, 95)),
+        "history_max": int(lengths.max()),
+    }
+
+
 def _totals(
-    articles: pl.DataFrame, users: pl.DataFrame, test_user_ids: pl.Series
+    articles: pl.DataFrame, users: pl.DataFrame, behaviors: dict[str, Behaviors]
 ) -> dict[str, int | float]:
     """Both splits together; row 0 of either table is padding and not counted."""
-    test_users = test_user_ids.n_unique()
+    test_users = behaviors["test"].user_id.n_unique()
     test_only_users = len(users) - 1 - users["in_train"].sum()
     return {
         "articles": len(articles) - 1,
@@ -186,6 +208,11 @@ def _totals(
         "categories": articles["category"].n_unique() - 1,
         "subcategories": articles["subcategory"].n_unique() - 1,
         "labels": max(articles["category_id"].max(), articles["subcategory_id"].max()),
+        "missing_abstract_share": (articles["abstract"][1:] == "").mean(),
+        "impressions": sum(len(b.candidates) for b in behaviors.values()),
+        "candidates": sum(len(b.labels) for b in behaviors.values()),
+        "clicks": sum(int(b.labels.sum()) for b in behaviors.values()),
+        **_describe_histories(np.concatenate([_history_lengths(b) for b in behaviors.values()])),
     }
 
 

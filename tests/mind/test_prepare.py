@@ -66,6 +66,7 @@ def test_meta_describes_both_splits(raw, out):
     files = [f"{mind}/{file}.tsv" for mind in ("train", "dev") for file in ("news", "behaviors")]
     digests = {file: hashlib.sha256((raw / file).read_bytes()).hexdigest() for file in files}
     assert meta == {
+        "release": None,
         "splits": {
             "train": {
                 "impressions": 3,
@@ -76,10 +77,13 @@ def test_meta_describes_both_splits(raw, out):
                 "empty_history_share": pytest.approx(1 / 3),
                 "history_mean": pytest.approx(4 / 3),
                 "history_median": 2.0,
+                "history_p95": 2.0,
+                "history_max": 2,
                 "candidates_mean": 2.0,
                 "clicks_mean": pytest.approx(4 / 3),
                 "first": "2019-11-09T00:00:01",
                 "last": "2019-11-10T23:59:59",
+                "last_day_impressions": 2,
                 "missing_abstract_share": pytest.approx(1 / 3),
             },
             "test": {
@@ -91,10 +95,13 @@ def test_meta_describes_both_splits(raw, out):
                 "empty_history_share": 0.0,
                 "history_mean": 1.0,
                 "history_median": 1.0,
+                "history_p95": 1.0,
+                "history_max": 1,
                 "candidates_mean": 2.0,
                 "clicks_mean": 1.0,
                 "first": "2019-11-15T06:00:00",
                 "last": "2019-11-15T07:00:00",
+                "last_day_impressions": 2,
                 "missing_abstract_share": 0.5,
             },
         },
@@ -106,6 +113,15 @@ def test_meta_describes_both_splits(raw, out):
         "categories": 3,
         "subcategories": 4,
         "labels": 6,
+        "missing_abstract_share": 0.25,
+        "impressions": 5,
+        "candidates": 10,
+        "clicks": 6,
+        "empty_history_share": pytest.approx(1 / 5),
+        "history_mean": pytest.approx(6 / 5),
+        "history_median": 1.0,
+        "history_p95": 2.0,
+        "history_max": 2,
         "sha256": digests,
     }
 

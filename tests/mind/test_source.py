@@ -1,0 +1,296 @@
+"""Stage `data` from the user's own files, and from a hub of our own on this machine."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from files import write_tiny_mind
+from web import Answer, serving
+from zips import PAGE, REPOSITORY, pinned, write_pins, write_zips
+
+from replication.errors import StudyError
+from replication.mind.source import provide_data
+from replication.settings import Data
+
+ROOT = Path(__file__).parents[2]
+TABLES = [f"{split}/{name}.tsv" for split in ("train", "dev") for name in ("news", "behaviors")]
+
+
+@pytest.fixture
+def raw(tmp_path) -> Path:
+    return write_tiny_mind(tmp_path / "raw")
+
+
+@pytest.fixture
+def zips(raw, tmp_path) -> Path:
+    return write_zips(raw, tmp_path / "zips", inside="MINDsmall/")
+
+
+@pytest.fixture
+def pins(raw, zips, tmp_path) -> Path:
+    return write_pins(tmp_path / "pins.yaml", pinned(zips, raw))
+
+
+def provide(path: Path, pins: Path, release: str | None = "small") -> None:
+    data = Data(path=str(path), release=release)
+    provide_data(SimpleNamespace(profile="mind", data=data), path.parent / "out", pins)
+
+
+def refusal(path: Path, pins: Path, release: str | None = "small") -> str:
+    """The one line of an error, which left what was there before."""
+    out = path.parent / "out"
+    out.mkdir(exist_ok=True)
+    (out / "before").touch()
+    with pytest.raises(StudyError) as error:
+        provide(path, pins, release)
+    assert list(out.iterdir()) == [out / "before"] and "\n" not in str(error.value)
+    assert not list(path.parent.glob(".*"))
+    return str(error.value)
+
+
+def check(out: Path, raw: Path) -> None:
+    found = sorted(p.relative_to(out).as_posix() for p in out.rglob("*.*"))
+    assert found == sorted(TABLES)
+    assert all((out / table).read_bytes() == (raw / table).read_bytes() for table in TABLES)
+
+
+@pytest.mark.parametrize("inside", ["", "MINDsmall/"])
+def test_the_users_zips(raw, pins, tmp_path, inside):
+    zips = write_zips(raw, tmp_path / "own", inside=inside)
+    write_pins(pins, pinned(zips, raw))
+    provide(zips, pins)
+    check(tmp_path / "out", raw)
+
+
+def test_the_users_zips_in_their_original_variant(raw, zips, tmp_path):
+    release = pinned(zips, raw)
+    for split in ("train", "dev"):
+        zipped = zips / f"MINDsmall_{split}.zip"
+        digest = hashlib.md5(zipped.read_bytes()).hexdigest()
+        release[split]["original"] = {"bytes": zipped.stat().st_size, "md5": digest}
+        release[split]["hub"] = {"bytes": 1}
+    provide(zips, write_pins(tmp_path / "pins.yaml", release))
+    check(tmp_path / "out", raw)
+
+
+@pytest.mark.parametrize("release", ["small", None])
+def test_the_users_folder(raw, pins, tmp_path, release):
+    provide(raw, pins, release)
+    check(tmp_path / "out", raw)
+
+
+def test_unzipped_folders_and_a_zip_beside_them(raw, zips, pins, tmp_path):
+    (zips / "MINDsmall_train" / "inner").mkdir(parents=True)
+    for name in ("news.tsv", "behaviors.tsv"):
+        (zips / "MINDsmall_train" / "inner" / name).write_bytes((raw / "train" / name).read_bytes())
+    (zips / "MINDsmall_train.zip").unlink()
+    provide(zips, pins)
+    check(tmp_path / "out", raw)
+
+
+def test_any_folder_goes_without_a_release(raw, pins, tmp_path):
+    (raw / "dev" / "news.tsv").write_text("anything\n")
+    provide(raw, pins, None)
+    check(tmp_path / "out", raw)
+
+
+def test_a_folder_that_is_not_there(zips, pins, tmp_path):
+    assert refusal(tmp_path / "no", pins) == f"data.path: {tmp_path}/no: no such folder or file"
+    (zips / "MINDsmall_dev.zip").unlink()
+    assert refusal(zips, pins) == (
+        f"data.path: {zips} holds no dev and no MINDsmall_dev and no MINDsmall_dev.zip; "
+        "expected one"
+    )
+
+
+@pytest.mark.parametrize("release", ["small", None])
+def test_a_folder_without_a_table(raw, pins, release):
+    (raw / "dev" / "news.tsv").unlink()
+    message = refusal(raw, pins, release)
+    assert message.startswith(f"data.path: {raw}/dev/news.tsv: no such file, here or in a subfold")
+
+
+def test_a_table_of_another_size(raw, pins):
+    table = raw / "dev" / "news.tsv"
+    size = table.stat().st_size
+    table.write_bytes(table.read_bytes().replace(b"\n", b"\r\n"))
+    message = refusal(raw, pins)
+    assert message.startswith(f"{table}: {size + 2} bytes, expected {size}; ")
+
+
+def test_a_zip_whose_table_is_of_another_size(raw, zips, tmp_path):
+    release = pinned(zips, raw)
+    size = release["dev"]["tables"]["news.tsv"]
+    path = zips / "MINDsmall_dev.zip"
+    release["dev"]["tables"]["news.tsv"] += 1
+    message = refusal(zips, write_pins(tmp_path / "pins.yaml", release))
+    assert message.startswith(f"{path}: news.tsv: {size} bytes, expected {size + 1}; ")
+    release["dev"]["tables"]["news.tsv"] = size - 1
+    message = refusal(zips, write_pins(tmp_path / "pins.yaml", release))
+    assert message.startswith(f"{path}: news.tsv in it has more than {size - 1} bytes")
+
+
+def test_a_zip_beyond_the_ceiling(zips, tmp_path):
+    pins = write_pins(tmp_path / "pins.yaml", pinned(zips), ceiling=20)  # sizes not pinned
+    assert "news.tsv in it has more than 20 bytes" in refusal(zips, pins)
+
+
+def test_a_zip_of_other_bytes_is_not_opened(zips, pins):
+    path = zips / "MINDsmall_train.zip"
+    size = path.stat().st_size
+    path.write_bytes(bytes(size))
+    assert refusal(zips, pins).startswith(f"{path}: sha256 ")
+    path.write_bytes(bytes(1200))
+    assert refusal(zips, pins).startswith(f"{path}: 1,200 bytes, expected {size:,}; ")
+
+
+def test_downloads_need_a_release(pins):
+    message = refusal(pins, pins, None)
+    assert (
+        message.startswith("data.release: null is not accepted") and "demo, small, large" in message
+    )
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from huggingface_hub import constants
+from replication.errors import StudyError
+from replication.mind.source import provide_data
+from replication.settings import Data
+time.sleep = lambda _: None  # between attempts to reach the hub
+constants.DOWNLOAD_CHUNK_SIZE = 64  # bytes, for files of 600
+data = Data(path=sys.argv[1], release="small")
+try:
+    provide_data(SimpleNamespace(profile="mind", data=data), Path("out"))
+except StudyError as error:
+    sys.exit(f"error: {error}")
+"""
+
+
+@dataclass
+class Hub:
+    """A hub with one data set, whose files lie in `folder`; `asked` lists paths and ranges."""
+
+    folder: Path
+    tmp_path: Path
+    status: int = 200
+    code: str = ""
+    cut: int | None = None
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    address: str = ""
+
+    def answer(self, path: str, headers) -> Answer:
+        self.asked.append((path, headers["Range"]))
+        _, _, name = path.partition(f"/datasets/{REPOSITORY}/resolve/main/")
+        if self.status != 200 or not name:
+            return Answer(self.status, b"", {"X-Error-Code": self.code})
+        body = (self.folder / name).read_bytes()
+        common = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(body).hexdigest()}"'}
+        start = int((headers["Range"] or "bytes=0-")[6:].partition("-")[0])
+        if start:
+            common["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+        cut, self.cut = self.cut, None if headers["Range"] else self.cut
+        return Answer(206 if start else 200, body[start:], common, cut)
+
+    def fetch(self, pins: Path, **settings: str) -> subprocess.CompletedProcess:
+        """In a process of its own: the hub's address is read on import."""
+        environment = {
+            **{k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")},
+            "HF_ENDPOINT": self.address,
+            "HF_HOME": str(self.tmp_path / "hub"),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "PYTHONPATH": str(ROOT),
+            "NO_PROXY": "*",
+        }
+        for name in ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_HUB_CACHE"):
+            environment.pop(name, None)
+        return subprocess.run(
+            [sys.executable, "-c", SCRIPT, str(pins)],
+            env=environment | settings,
+            cwd=self.tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def error(self, pins: Path, **settings: str) -> str:
+        done = self.fetch(pins, **settings)
+        assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+        assert not (self.tmp_path / "out").exists()
+        assert "set data.path to their folder" in done.stderr.strip().split("\n")[-1]
+        return done.stderr.strip().split("\n")[-1]
+
+
+@pytest.fixture
+def hub(zips, tmp_path):
+    hub = Hub(zips, tmp_path)
+    with serving(hub.answer) as hub.address:
+        yield hub
+
+
+def test_the_pinned_downloads(hub, raw, pins, tmp_path):
+    done = hub.fetch(pins)
+    assert done.returncode == 0, done.stderr
+    check(tmp_path / "out", raw)
+    assert "non-commercial research" in done.stdout and PAGE in done.stdout  # the licence
+    assert hub.fetch(pins, HF_HUB_OFFLINE="1").returncode == 0  # now from the hub's cache
+
+
+def test_a_download_that_breaks_off(hub, raw, pins, tmp_path):
+    hub.cut = 100
+    done = hub.fetch(pins)
+    assert done.returncode == 0, done.stderr
+    check(tmp_path / "out", raw)
+    assert "bytes=64-" in [span for _, span in hub.asked]  # it went on where it stopped
+
+
+def test_other_bytes_than_the_pinned_ones(hub, zips, pins, tmp_path, raw):
+    path = zips / "MINDsmall_train.zip"
+    good = path.read_bytes()
+    path.write_bytes(good[:-1] + b"!")
+    done = hub.fetch(pins)
+    line = done.stderr.strip().split("\n")[-1]
+    expected = hashlib.sha256(good).hexdigest()
+    assert done.returncode == 1 and "MINDsmall_train.zip: sha256 " in line
+    assert f"expected {expected}; " in line and line.endswith("the download is removed")
+    path.write_bytes(good)
+    assert hub.fetch(pins).returncode == 0  # it is asked for again
+    check(tmp_path / "out", raw)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (401, "GatedRepo", "is not open to you (HTTP 401): accept its terms on"),
+        (403, "", "is not open to you (HTTP 403): accept its terms on"),
+        (401, "", "set HF_TOKEN to a token of the account"),
+        (404, "EntryNotFound", f"{REPOSITORY} has no such file (HTTP 404)"),
+    ],
+)
+def test_a_refusal_says_what_to_do(hub, pins, status, code, told):
+    hub.status, hub.code = status, code
+    line = hub.error(pins)
+    assert line.startswith("error: MINDsmall_train.zip: ") and told in line and PAGE in line
+
+
+def test_offline(hub, pins):
+    assert "HF_HUB_OFFLINE is set" in hub.error(pins, HF_HUB_OFFLINE="1")
+    assert not hub.asked
+
+
+def test_the_hub_cannot_be_reached(hub, pins):
+    with serving(hub.answer) as address:
+        pass
+    hub.address = address  # nobody listens there any more
+    line = hub.error(pins)
+    assert "could not be had from the hub (" in line and "check the network and run again" in line
