@@ -7,14 +7,23 @@ from typing import Any
 
 from replication import paths
 from replication.errors import StudyError
-from replication.settings import Params
+from replication.settings import Params, Schedule
 
+RATES = ("learning_rate", "encoder_learning_rate")
+_ADAPTER_COUNTS = (
+    "rank", "alpha", "clicks", "title_tokens", "negatives", "batch_size", "max_steps", "save_every",
+)  # fmt: skip
 RECOMMENDER_NAMES = ("naml", "nrms", "lstur")  # recommenders.RECOMMENDERS, without importing torch
 
 
 def known_protocols() -> list[str]:
     """Names of the protocol groups in conf/protocol."""
     return sorted(path.stem for path in paths.PROTOCOLS.glob("*.yaml"))
+
+
+def candidates(rate: float | tuple[float, ...]) -> tuple[float, ...]:
+    """The learning rates to try: one, or those of a list."""
+    return rate if isinstance(rate, tuple) else (rate,)
 
 
 def require(key: str, value: Any, accepted: Collection[Any], where: Any) -> None:
@@ -27,12 +36,19 @@ def require(key: str, value: Any, accepted: Collection[Any], where: Any) -> None
 def check(params: Params, where: Path) -> None:
     """Raise `StudyError` naming the first key that is impossible, and what is accepted."""
     require("recommender", params.recommender, RECOMMENDER_NAMES, where)
-    require("encoder", params.encoder, params.encoders, where)
-    encoder = params.encoders[params.encoder]
+    for name, adapter in params.adapters.items():
+        require(f"adapters.{name}.base", adapter.base, params.encoders, where)
+        if params.encoders[adapter.base].family != "causal" or name in params.encoders:
+            raise StudyError(
+                f"{where}: adapters.{name}: expected a name of its own and a causal base"
+            )
+    require("encoder", params.encoder, params.registry, where)
+    encoder = params.registry[params.encoder]
     if params.tuning == "finetuned":
         if encoder.family == "causal":
             raise StudyError(
-                f"{where}: tuning: {params.encoder} is a causal language model and is used frozen; "
+                f"{where}: tuning: {params.encoder} is a causal language model, whose fine-tuning "
+                f"is an encoder of its own ({', '.join(params.adapters) or 'none is declared'}); "
                 "accepted: frozen"
             )
         # The depth means nothing to word vectors, which have no layers.
@@ -50,9 +66,10 @@ def check(params: Params, where: Path) -> None:
     for name in params.grid.recommenders:
         require("grid.recommenders", name, RECOMMENDER_NAMES, where)
     for name in params.grid.encoders + params.grid.llms:
-        require("grid.encoders", name, params.encoders, where)
+        require("grid.encoders", name, params.registry, where)
     for name in params.grid.protocols:
         require("grid.protocols", name, known_protocols(), where)
+    _check_analyses(params, where)
     _check_numbers(params, where)
     for name, entry in params.encoders.items():
         if not 0 <= entry.finetune_layers <= entry.layers:
@@ -62,16 +79,35 @@ def check(params: Params, where: Path) -> None:
             )
         if entry.source == "pretrained" and entry.pretraining is None:
             raise StudyError(f"{where}: encoders.{name}.pretraining: is missing")
-        if entry.source == "hub" and not re.fullmatch("[0-9a-f]{40}", entry.revision or ""):
+        # An unknown revision (null) is refused where the checkpoint is wanted, not before.
+        if entry.revision is not None and not re.fullmatch("[0-9a-f]{40}", entry.revision):
             raise StudyError(
                 f"{where}: encoders.{name}.revision: {entry.revision!r} is not accepted; accepted: "
                 "the 40 hexadecimal digits of a commit, by which a hub's checkpoint is pinned"
             )
 
 
+def _check_analyses(params: Params, where: Path) -> None:
+    """What the sweep, the audit and the claims name exists."""
+    sweep, audit = params.sweep, params.audit
+    require("sweep.encoder", sweep.encoder, params.registry, where)
+    require("sweep.protocol", sweep.protocol, known_protocols(), where)
+    depth = params.registry[sweep.encoder].layers
+    for layers in sweep.layers:
+        require("sweep.layers", layers, range(depth + 1), where)
+    for base in audit.bases:
+        require("audit.bases", base, known_protocols(), where)
+    for name, pair in audit.pairs.items():
+        require(f"audit.pairs.{name}.recommender", pair.recommender, RECOMMENDER_NAMES, where)
+        for key in ("frozen", "finetuned"):
+            require(f"audit.pairs.{name}.{key}", getattr(pair, key), params.registry, where)
+    for theirs, ours in params.paper.items():
+        require(f"paper.{theirs}", ours, params.registry, where)
+
+
 def _check_heads(params: Params, where: Path) -> None:
     """NRMS splits a width among its heads: the encoder's own under the released heads (D7)."""
-    model, encoder = params.model, params.encoders[params.encoder]
+    model, encoder = params.model, params.registry[params.encoder]
     pairs = [("heads", "model.filters", model.filters)]
     if params.protocol.head == "by_tuning" and params.tuning == "finetuned":
         heads = "heads" if encoder.family == "words" else "cls_heads"
@@ -95,11 +131,19 @@ def _check_numbers(params: Params, where: Path) -> None:
     rates = {}
     for name in ("frozen", "tuned_words", "tuned_layers"):
         schedule = getattr(params.training, name)
-        for key in ("batch_size", "max_epochs", "evaluate_every", "patience", "max_steps"):
+        for key in (k for k in Schedule.__dataclass_fields__ if k not in RATES):
             if (value := getattr(schedule, key)) is not None:
                 counts[f"training.{name}.{key}"] = value
-        for key in ("learning_rate", "encoder_learning_rate"):
-            rates[f"training.{name}.{key}"] = getattr(schedule, key)
+        for key in RATES:
+            listed = candidates(getattr(schedule, key))
+            rates[f"training.{name}.{key}"] = min(listed, default=0)  # an empty list is refused too
+    for name, adapter in params.adapters.items():
+        for key in _ADAPTER_COUNTS:
+            counts[f"adapters.{name}.{key}"] = getattr(adapter, key)
+        rates[f"adapters.{name}.learning_rate"] = adapter.learning_rate
+        counts[f"adapters.{name}.targets"] = len(adapter.targets)
+    if params.audit.max_steps is not None:
+        counts["audit.max_steps"] = params.audit.max_steps
     model = params.model
     for key in ("filters", "query", "category", "window"):
         counts[f"model.{key}"] = getattr(model, key)

@@ -20,6 +20,7 @@ __all__ = [
     "Schedule",
     "Text",
     "as_mapping",
+    "flipped",
     "grid_cell",
     "load_params",
     "load_protocol",
@@ -98,10 +99,27 @@ def protocol_label(protocol: Protocol) -> str:
     return "~".join([protocol.name, *flipped])
 
 
+def flipped(base: str, deviation: str) -> Protocol:
+    """Protocol group `base` with one deviation as the other group has it: `D4`, or `none`."""
+    protocol = load_protocol(base)
+    other = load_protocol("released" if base == "clean" else "clean")
+    keys = DEVIATIONS[deviation] if deviation != "none" else ()
+    return replace(protocol, **{key: getattr(other, key) for key in keys})
+
+
 def grid_cell(
-    params: Params, recommender: str, encoder: str, tuning: str, protocol: str, seed: int
+    params: Params,
+    recommender: str,
+    encoder: str,
+    tuning: str,
+    protocol: str,
+    seed: int,
+    layers: int | None = None,
 ) -> Params:
-    """`params` with the experiment at hand replaced by one cell of the grid."""
+    """`params` with the experiment at hand replaced by one cell of the grid.
+
+    layers: fine-tuned depth; None: the encoder's own, as the registry has it.
+    """
     cell = replace(
         params,
         recommender=recommender,
@@ -110,15 +128,16 @@ def grid_cell(
         protocol=load_protocol(protocol),
         seed=seed,
     )
-    cell = replace(cell, finetune_layers=named_encoder(params, encoder).finetune_layers)
+    own = named_encoder(params, encoder).finetune_layers
+    cell = replace(cell, finetune_layers=own if layers is None else layers)
     check(cell, Path("the command line"))
     return cell
 
 
 def named_encoder(params: Params, name: str) -> Encoder:
     """The registry's entry `name`; `StudyError` naming the accepted ones."""
-    require("encoder", name, params.encoders, "the command line")
-    return params.encoders[name]
+    require("encoder", name, params.registry, "the command line")
+    return params.registry[name]
 
 
 def as_mapping(value: Any) -> Any:

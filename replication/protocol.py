@@ -8,11 +8,7 @@ from pydantic.dataclasses import dataclass
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Protocol:
-    """One choice per deviation; the groups `released` and `clean` in conf/protocol set them all.
-
-    D8 (the LLM's prompt) and D10 (cold-start groups) have no key yet: what they concern comes with
-    LoRA and with the cold-start analysis.
-    """
+    """One choice per deviation; the groups `released` and `clean` in conf/protocol set them all."""
 
     name: str
     selection: Literal["last_day", "test"]
@@ -22,7 +18,9 @@ class Protocol:
     frozen_dropout: bool
     tune_embeddings: bool
     head: Literal["same", "by_tuning"]
+    prompt: Literal["kept", "truncated"]
     user_cache: Literal["user", "history"]
+    groups: Literal["users", "histories"]
     seeded: bool
     negatives: int
     negatives_drawn: Literal["each_epoch", "once"]
@@ -36,7 +34,9 @@ DEVIATIONS: dict[str, tuple[str, ...]] = {
     "D5": ("frozen_dropout",),
     "D6": ("tune_embeddings",),
     "D7": ("head",),
+    "D8": ("prompt",),
     "D9": ("user_cache",),
+    "D10": ("groups",),
     "D11": ("seeded",),
     "D12": ("negatives", "negatives_drawn"),
 }

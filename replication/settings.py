@@ -1,6 +1,7 @@
 """The parameters of the study as frozen, strictly typed dataclasses."""
 
-from dataclasses import field
+from dataclasses import field, replace
+from functools import cached_property
 from typing import Literal
 
 from pydantic import ConfigDict
@@ -13,9 +14,16 @@ strict = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 
 @strict
 class Data:
-    """Where the data come from; the sizes describe the demo corpus and are null elsewhere."""
+    """What the data are made from.
+
+    path     the demo's generator; a folder or zips that the user has; or the list of pinned
+             downloads (replication/mind/pins.yaml), which are then fetched
+    release  the release of MIND that the bytes and figures must be those of; null: any
+    The rest are sizes of the demo corpus, null elsewhere.
+    """
 
     path: str
+    release: Literal["demo", "small", "large"] | None = None
     seed: int | None = None
     articles: int | None = None
     train_users: int | None = None
@@ -49,15 +57,20 @@ class Model:
 
 @strict
 class Schedule:
-    """How one tuning is trained: Adam, two learning rates, early stopping on AUC."""
+    """How one tuning is trained: Adam, two learning rates, early stopping on AUC.
+
+    A learning rate given as a list is searched: each candidate trains for `search_steps` batches
+    (null: as long as the run itself), and the one with the best selection AUC is taken.
+    """
 
     batch_size: int
-    learning_rate: float
-    encoder_learning_rate: float
+    learning_rate: float | tuple[float, ...]
+    encoder_learning_rate: float | tuple[float, ...]
     max_epochs: int
     evaluate_every: int
     patience: int
     max_steps: int | None = None  # batches; null: as many as max_epochs has
+    search_steps: int | None = None
 
 
 @strict
@@ -88,6 +101,35 @@ class Grid:
 
 
 @strict
+class Sweep:
+    """Layer sweep: fine-tuned depths that are run beside the grid's own depth of that encoder."""
+
+    encoder: str
+    layers: tuple[int, ...]
+    protocol: str
+
+
+@strict
+class AuditPair:
+    """A recommender, and an encoder's name under each tuning (an LLM's fine-tuned one is its
+    adapter's)."""
+
+    recommender: str
+    frozen: str
+    finetuned: str
+
+
+@strict
+class Audit:
+    """Protocol audit: each deviation flipped alone, from each base protocol, for each pair."""
+
+    pairs: dict[str, AuditPair]
+    bases: tuple[str, ...]
+    seed: int
+    max_steps: int | None = None  # batches; null: the schedule's own
+
+
+@strict
 class Pretraining:
     """A small causal model trained on the corpus text.
 
@@ -108,17 +150,59 @@ class Pretraining:
 
 
 @strict
+class Tokenizer:
+    """A tokenizer from elsewhere on the hub, for a checkpoint that ships none."""
+
+    name: str
+    revision: str
+
+
+@strict
+class Adapter:
+    """LoRA fine-tuning of a causal encoder on clicks (`encoders/adapt.py`).
+
+    base         the encoder in the registry that is adapted
+    rank, alpha, dropout, targets: of LoRA; targets are names of linear modules
+    clicks       titles of the newest so many clicks stand in the prompt
+    title_tokens, negatives: tokens of each title; non-clicked candidates beside each click
+    base_format  bf16 or fp32 weights of the frozen base, or nf4 (4 bit; needs a GPU)
+    save_every   steps between the states from which an interrupted run goes on
+    """
+
+    base: str
+    rank: int
+    alpha: int
+    dropout: float
+    targets: tuple[str, ...]
+    clicks: int
+    title_tokens: int
+    negatives: int
+    batch_size: int
+    learning_rate: float
+    max_steps: int
+    save_every: int
+    seed: int
+    base_format: Literal["fp32", "bf16", "nf4"]
+
+
+@strict
 class Encoder:
-    """One entry of the registry; sha256 pins files of the checkpoint by name."""
+    """One entry of the registry; sha256 pins files of the checkpoint by name.
+
+    source   package, hub, folder; derived, pretrained: made here; glove: the pinned archive, from
+             its server or, where `name` is a path, from the user's disk; adapted: `Params.registry`
+             makes these entries from `adapters`
+    """
 
     family: Literal["words", "transformer", "causal"]
-    source: Literal["package", "hub", "folder", "derived", "pretrained"]
+    source: Literal["package", "hub", "folder", "derived", "pretrained", "glove", "adapted"]
     name: str
     layers: int
     width: int
     finetune_layers: int
     revision: str | None = None
     sha256: dict[str, str] = field(default_factory=dict)
+    tokenizer: Tokenizer | None = None
     pretraining: Pretraining | None = None
 
 
@@ -138,7 +222,20 @@ class Params:
     training: Training
     evaluation: Evaluation
     grid: Grid
+    sweep: Sweep
+    audit: Audit
+    paper: dict[str, str]  # the paper's names of language models -> ours
     encoders: dict[str, Encoder]
+    adapters: dict[str, Adapter]
+
+    @cached_property
+    def registry(self) -> dict[str, Encoder]:
+        """Every encoder by name: those of `encoders`, and those that an adapter makes of one."""
+        adapted = {
+            name: replace(self.encoders[adapter.base], source="adapted", name=adapter.base)
+            for name, adapter in self.adapters.items()
+        }
+        return {**self.encoders, **adapted}
 
     @property
     def schedule(self) -> Schedule:
@@ -150,5 +247,5 @@ class Params:
         """Its key under `training`."""
         if self.tuning == "frozen":
             return "frozen"
-        words = self.encoders[self.encoder].family == "words"
+        words = self.registry[self.encoder].family == "words"
         return "tuned_words" if words else "tuned_layers"

@@ -1,21 +1,25 @@
 """params.yaml is the composition of conf/, and a bad key stops everything before any work."""
 
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from dvc.utils.hydra import compose_and_dump
 
+from replication.checks import candidates
 from replication.errors import StudyError
 from replication.params import (
     RECOMMENDER_NAMES,
     Params,
+    flipped,
     grid_cell,
     load_params,
     load_protocol,
     protocol_label,
     read_yaml,
 )
+from replication.protocol import DEVIATIONS, Protocol
 from replication.recommenders import RECOMMENDERS, Sizes
 
 ROOT = Path(__file__).parents[1]
@@ -101,11 +105,31 @@ def test_names_of_recommenders_are_those_of_the_registry():
         (["model.window=2"], ["model.window", "odd"]),
         (["model.dropout=1.0"], ["model.dropout", "below 1"]),
         (["encoders.minilm.finetune_layers=9"], ["encoders.minilm.finetune_layers", "0 to 6"]),
-        (["encoders.minilm.source=hub"], ["encoders.minilm.revision", "40 hex"]),
         (
             ["encoders.minilm.source=hub", "+encoders.minilm.revision=main"],
-            ["encoders.minilm.revision", "'main'"],
+            ["encoders.minilm.revision", "'main'", "40 hex"],
         ),
+        (
+            ["+encoders.minilm.tokenizer={name: a/b}"],
+            ["encoders.minilm.tokenizer.revision", "missing"],
+        ),
+        (["training.frozen.learning_rate=fast"], ["training.frozen.learning_rate", "'fast'"]),
+        (["training.frozen.learning_rate=[0.1, 0]"], ["frozen.learning_rate", "more than 0"]),
+        (["+training.frozen.search_steps=0"], ["training.frozen.search_steps", "1 or more"]),
+        (["protocol.prompt=lost"], ["protocol.prompt", "'lost'", "kept"]),
+        (["protocol.groups=days"], ["protocol.groups", "'days'", "histories"]),
+        (["grid.llms=[llama]"], ["grid.encoders", "'llama'", "llama-tiny-lora"]),
+        (["sweep.encoder=bert"], ["sweep.encoder", "'bert'", "minilm-l3"]),
+        (["sweep.layers=[0, 4]"], ["sweep.layers", "4 is not", "0, 1, 2, 3"]),
+        (["sweep.protocol=dirty"], ["sweep.protocol", "'dirty'", "clean, released"]),
+        (["audit.bases=[dirty]"], ["audit.bases", "'dirty'", "clean, released"]),
+        (["audit.pairs.words.recommender=npa"], ["audit.pairs.words.recommender", "lstur"]),
+        (["audit.pairs.llm.finetuned=llama"], ["audit.pairs.llm.finetuned", "llama-tiny-lora"]),
+        (["+audit.pairs.llm.tuned=a"], ["unknown key audit.pairs.llm.tuned", "finetuned"]),
+        (["paper.glove=words"], ["paper.glove", "'words'", "static"]),
+        (["adapters.llama-tiny-lora.base=llama"], ["adapters.llama-tiny-lora.base", "'llama'"]),
+        (["adapters.llama-tiny-lora.base=minilm"], ["adapters.llama-tiny-lora", "causal base"]),
+        (["adapters.llama-tiny-lora.base_format=int8"], ["base_format", "'int8'", "nf4"]),
         (["~seed"], ["seed", "missing"]),
     ],
 )
@@ -145,6 +169,48 @@ def test_a_grid_cell_takes_its_depth_from_the_registry_and_its_protocol_from_the
     )
     with pytest.raises(StudyError, match="accepted: static, minilm"):
         grid_cell(params, "naml", "bert", "frozen", "clean", 1)
+
+
+def test_a_cell_of_the_sweep_has_its_own_depth():
+    params = compose()
+    assert grid_cell(params, "nrms", "minilm", "finetuned", "clean", 1, 0).finetune_layers == 0
+    with pytest.raises(StudyError, match="finetune_layers: 7 is not accepted; accepted: 0 to 6"):
+        grid_cell(params, "nrms", "minilm", "finetuned", "clean", 1, 7)
+
+
+def test_an_adapter_is_an_encoder_of_its_own_of_its_bases_size():
+    params = compose()
+    base, adapted = params.registry["llama-tiny"], params.registry["llama-tiny-lora"]
+    assert "llama-tiny-lora" not in params.encoders and base == params.encoders["llama-tiny"]
+    assert (adapted.source, adapted.name, adapted.family) == ("adapted", "llama-tiny", "causal")
+    assert (adapted.layers, adapted.width) == (base.layers, base.width)
+    assert grid_cell(params, "naml", "llama-tiny-lora", "frozen", "clean", 1).tuning == "frozen"
+    with pytest.raises(StudyError, match=r"tuning: llama-tiny is a causal .*\(llama-tiny-lora\)"):
+        grid_cell(params, "naml", "llama-tiny", "finetuned", "clean", 1)
+
+
+def test_a_learning_rate_is_a_number_or_a_list_to_search():
+    rates = "[0.001, 0.0001]"
+    schedule = compose(f"training.frozen.learning_rate={rates}").training.frozen
+    assert schedule.learning_rate == (1e-3, 1e-4) and schedule.search_steps is None
+    assert candidates(schedule.learning_rate) == (1e-3, 1e-4)
+    assert candidates(schedule.encoder_learning_rate) == (3e-3,)
+
+
+def test_a_revision_may_be_unknown_until_its_checkpoint_is_wanted():
+    params = compose("encoders.minilm.source=hub")
+    assert params.encoders["minilm"].revision is None
+
+
+@pytest.mark.parametrize("base", ["clean", "released"])
+def test_one_deviation_is_flipped_alone(base):
+    plain, other = load_protocol(base), load_protocol({"clean": "released"}.get(base, "clean"))
+    assert flipped(base, "none") == plain
+    for name, keys in DEVIATIONS.items():
+        found = flipped(base, name)
+        for field in fields(Protocol):
+            source = other if field.name in keys else plain
+            assert getattr(found, field.name) == getattr(source, field.name), (name, field.name)
 
 
 def test_a_flipped_deviation_shows_in_the_label():

@@ -10,8 +10,10 @@ from accelerate import Accelerator
 from tiny_study import change, impressions_of, random_impressions, recommender, with_schedule
 
 from replication.encoders.text import StoredVectors, build_text
+from replication.evaluation.cold_start import user_groups
 from replication.evaluation.scoring import score
 from replication.experiment import build_recommender, training_and_selection
+from replication.params import flipped as flip
 from replication.params import load_protocol, protocol_label
 from replication.protocol import DEVIATIONS, Protocol
 from replication.recommenders import LSTUR, RECOMMENDERS
@@ -58,6 +60,7 @@ def test_label_names_what_was_flipped(params, group):
     assert protocol_label(load_protocol(group)) == group
     for name in DEVIATIONS:
         assert protocol_label(flipped(params, group, name)) == f"{group}~{name}"
+        assert protocol_label(flip(group, name)) == f"{group}~{name}"
     for a, b in combinations(DEVIATIONS, 2):
         assert protocol_label(flipped(params, group, b, a)) == f"{group}~{a}~{b}"
     every = "~".join([group, *DEVIATIONS])
@@ -321,4 +324,23 @@ def test_d9_changes_nothing_for_recommenders_without_user_ids(params, name):
     assert np.array_equal(by_history, by_user)
 
 
-# D11 (seeds) is in test_experiment.
+# ---------------------------------------------------------------- D10: which fifth of users
+
+
+@pytest.mark.parametrize(
+    ("rule", "history", "expected"),
+    [
+        ("users", 50, [1] * 8 + [5, 5]),  # fifths of 8 x 1, 2 and 3 clicks: at 1, 1, 1 and 1.2
+        ("users", 2, [1] * 8 + [5, 5]),  # of whole histories
+        ("histories", 50, [1] * 8 + [3, 5]),  # of 1, 2 and 3 clicks: at 1.4, 1.8, 2.2 and 2.6
+        ("histories", 2, [1] * 8 + [3, 3]),  # of 1, 2 and 2 clicks: at 1.4, 1.8, 2 and 2
+    ],
+)
+def test_d10_fifths_of_users_or_of_distinct_histories(rule, history, expected):
+    """Eight users have clicked the same one article."""
+    histories = [[1]] * 8 + [[1, 2], [1, 2, 3]]
+    impressions = impressions_of([(u, h, [4, 5], [1, 0]) for u, h in enumerate(histories, 1)])
+    assert user_groups(impressions, rule, history).tolist() == expected
+
+
+# D8 (prompts) is in encoders/test_text, D11 (seeds) in test_experiment.

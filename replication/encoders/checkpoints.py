@@ -1,14 +1,15 @@
 """Stage `checkpoint`: the pinned bytes of one encoder, on disk, under one name.
 
 Whatever the source, `checkpoints/<encoder>/` ends up with `source.json` (where it came from, and
-the sha256 of every file) beside `config.json`, `model.safetensors` and `tokenizer.json`, or beside
-`vectors.txt` for word vectors. Only safetensors and JSON are taken: no pickle, no code.
+the sha256 of every file) beside `config.json`, `tokenizer.json` and `model.safetensors` (or the
+shards that its index names), or beside `vectors.txt` for word vectors. Only safetensors and JSON
+are taken: no pickle, no code.
 """
 
-import fnmatch
 import importlib.util
 import json
 import math
+import os
 import re
 import shutil
 import textwrap
@@ -17,10 +18,15 @@ from pathlib import Path
 from replication import paths
 from replication.atomic import new_folder, write_json
 from replication.digest import sha256
+from replication.encoders.hub import snapshot
 from replication.errors import StudyError
 from replication.params import Encoder, Params, named_encoder
 
-WANTED = ("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer.json")
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+TOKENIZER = ("tokenizer*.json", "special_tokens_map.json", "vocab.*", "merges.txt")
+# In a tensor's name: what is no part of the encoder as it is used here, or no parameter.
+_NOT_COUNTED = re.compile(r"(^|\.)(pooler|cls|lm_head|position_ids|inv_freq)(\.|$)")
 
 
 def fetch_checkpoint(name: str, params: Params) -> None:
@@ -30,6 +36,8 @@ def fetch_checkpoint(name: str, params: Params) -> None:
     is then as it was before.
     """
     encoder = named_encoder(params, name)
+    if encoder.source == "adapted":
+        raise StudyError(f"encoders: {name} is an adapter; run `dvc repro adapt@{name}`")
     with new_folder(paths.CHECKPOINTS / name) as folder:
         if encoder.source == "pretrained":
             from replication.encoders.pretraining import pretrain
@@ -39,6 +47,10 @@ def fetch_checkpoint(name: str, params: Params) -> None:
             if source:
                 _check_pins(name, encoder, source)
             pretrain(encoder, paths.PREPARED, folder, source)
+        elif encoder.source == "glove":
+            from replication.encoders.glove import glove_rows
+
+            glove_rows(name, encoder, paths.PREPARED, folder / "vectors.txt")
         else:
             source = _source(name, encoder)
             _check_pins(name, encoder, source)
@@ -71,7 +83,10 @@ def checkpoint_digest(name: str) -> dict:
 
 
 def parameter_count(checkpoint: Path, layers: int) -> int:
-    """Parameters of a transformer's first `layers` layers and its embeddings, poolers left out."""
+    """Parameters of a transformer's first `layers` layers, its embeddings and its last norm.
+
+    Poolers and the heads of pre-training are left out.
+    """
     from safetensors import safe_open
 
     total = 0
@@ -79,7 +94,8 @@ def parameter_count(checkpoint: Path, layers: int) -> int:
         with safe_open(str(path), framework="np") as tensors:
             for key in tensors.keys():  # noqa: SIM118 - no dictionary
                 layer = re.search(r"\blayers?\.(\d+)\.", key)
-                if "pooler" not in key and (layer is None or int(layer[1]) < layers):
+                used = layer is None or int(layer[1]) < layers
+                if used and not _NOT_COUNTED.search(key):
                     total += math.prod(tensors.get_slice(key).get_shape())
     return total
 
@@ -111,25 +127,35 @@ def _package_folder(name: str, location: str) -> Path:
 
 def _download(name: str, encoder: Encoder) -> Path:
     """The hub's snapshot at the pinned revision: kept in its cache, resumed if it was cut off."""
-    from huggingface_hub import snapshot_download
-
-    patterns = [
-        *WANTED,
-        "tokenizer_config.json",
-        "special_tokens_map.json",
-        "vocab.*",
-        "merges.txt",
-    ]
-    try:
-        return Path(
-            snapshot_download(encoder.name, revision=encoder.revision, allow_patterns=patterns)
-        )
-    except Exception as error:  # of the hub, of its network library, of the disk
-        reason = textwrap.shorten(str(error), 200)
+    if encoder.revision is None:
         raise StudyError(
-            f"encoders.{name}: {encoder.name} at {encoder.revision} could not be had from the hub "
-            f"({reason}); check the name, the network and HF_TOKEN, or use source: folder"
-        ) from None
+            f"encoders.{name}.revision: is null, for the commit of {encoder.name} to pin is not "
+            f"known; choose one from the commit list on the model's page and add "
+            f"-S encoders.{name}.revision=<40 hex digits>, or do without: -S '~encoders.{name}' and "
+            "leave it out of grid.encoders and paper"
+        )
+    pinned = f"encoders.{name}", encoder.name, encoder.revision
+    folder = snapshot(*pinned, ["config.json", INDEX, *TOKENIZER])
+    return snapshot(*pinned, ["config.json", *_weights(name, folder)])
+
+
+def _weights(name: str, source: Path) -> list[str]:
+    """Names of the files that hold the weights: one, or the shards of an index."""
+    if not (source / INDEX).is_file():
+        return [WEIGHTS]
+    try:
+        shards = set(
+            json.loads((source / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
+        )
+        wrong = [s for s in shards if not re.fullmatch(r"[\w-][\w.-]*\.safetensors", s)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        shards, wrong = set(), []
+    if wrong or not shards:
+        raise StudyError(
+            f"encoders.{name}: {source / INDEX}: expected safetensors files in its own folder, "
+            f"found {min(wrong, default='no table of weights')!r}"
+        )
+    return sorted(shards)
 
 
 def _check_pins(name: str, encoder: Encoder, source: Path) -> None:
@@ -150,23 +176,60 @@ def _copy(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
             raise StudyError(f"encoders.{name}: {source} holds no vectors.txt (GloVe's format)")
         shutil.copyfile(source / "vectors.txt", folder / "vectors.txt")
         return
-    for path in sorted(source.iterdir()):
-        if any(fnmatch.fnmatch(path.name, pattern) for pattern in WANTED):
-            shutil.copyfile(path, folder / path.name)
-    if not any(folder.glob("*.safetensors")):
-        raise StudyError(
-            f"encoders.{name}: {source} holds no .safetensors file; pickled weights are not loaded"
-        )
-    if not (folder / "config.json").exists():
-        raise StudyError(f"encoders.{name}: {source} holds no config.json")
-    if not (folder / "tokenizer.json").exists():
+    weights = _weights(name, source)
+    _check_files(name, encoder, source, weights)
+    for file in ("config.json", INDEX, *weights):
+        if (source / file).is_file():
+            _place(source / file, folder / file, encoder.source)
+    if encoder.tokenizer is not None:
+        entry = encoder.tokenizer
+        where = f"encoders.{name}.tokenizer"
+        source = snapshot(where, entry.name, entry.revision, ["config.json", *TOKENIZER])
+    if (source / "tokenizer.json").is_file():
+        shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
+    else:
         _convert_tokenizer(name, source, folder / "tokenizer.json")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+
+
+def _check_files(name: str, encoder: Encoder, source: Path, weights: list[str]) -> None:
+    """The files are there, and of the size that the registry says."""
+    try:
+        config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        raise StudyError(
+            f"encoders.{name}: {source} holds no config.json that can be read"
+        ) from None
+    for file in weights:
+        if not (source / file).is_file():
+            # The oldest checkpoints do not say which architecture they are: they are BERTs.
+            kind = "AutoModel" if "model_type" in config else "BertModel"
+            hub = encoder.source == "hub"
+            pin = f", revision='{encoder.revision}'" if hub else ""
+            origin = encoder.name if hub else source
+            raise StudyError(
+                f"encoders.{name}: {origin} holds no {file}, and pickled weights are not loaded; "
+                f'convert them once with `python -c "from transformers import {kind} as M; '
+                f"M.from_pretrained('{encoder.name}'{pin}).save_pretrained('models/{name}')\"` and "
+                f"add -S encoders.{name}.source=folder -S encoders.{name}.name=models/{name}"
+            )
+    if "model_type" not in config:
+        raise StudyError(f"encoders.{name}: {source / 'config.json'}: model_type is missing")
     for key, expected in (("hidden_size", encoder.width), ("num_hidden_layers", encoder.layers)):
         found = config.get(key)
         # Fewer layers than the checkpoint has is a choice (its first ones are used), more is not.
         if found != expected and not (key == "num_hidden_layers" and (found or 0) > expected):
             raise StudyError(f"encoders.{name}: {key} is {found} in config.json, not {expected}")
+
+
+def _place(path: Path, target: Path, source: str) -> None:
+    """Copy a file; from the hub's cache, whose files never change in place, a hard link will do."""
+    if source == "hub":
+        try:
+            os.link(path.resolve(), target)
+            return
+        except OSError:  # another file system
+            pass
+    shutil.copyfile(path, target)
 
 
 def _convert_tokenizer(name: str, source: Path, path: Path) -> None:

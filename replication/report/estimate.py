@@ -1,0 +1,221 @@
+"""The cost of a run by arithmetic: operations, seconds, memory and disk, before anything is run.
+
+Operations, bytes read from disk and batches are counted, and divided by what a machine is assumed
+to do of each in a second. Counts of a transformer are the usual ones: 2 operations a parameter and
+token forward, 2 backward through a layer, 2 more for the gradients of its own weights (Kaplan et
+al., 2020, section 2.1).
+"""
+
+import math
+from dataclasses import dataclass
+
+from replication.checks import candidates
+from replication.encoders.embed import LLM_POSITIONS
+from replication.encoders.tokens import token_limits
+from replication.params import Params
+from replication.settings import Encoder
+
+FIELDS = {"naml": ("title", "abstract"), "nrms": ("title",), "lstur": ("title",)}
+PASSES = 3  # assumed: passes over the training clicks until early stopping
+POPULAR = 4500  # articles among which a batch's are as if drawn evenly (fitted to MIND-small)
+LAYER = {"transformer": 12, "causal": 13}  # parameters of a layer of BERT, Llama, in widths squared
+VOCABULARY = {"transformer": 30_522, "causal": 128_256, "words": 60_000}  # rows; words: assumed
+PROMPT = 30  # tokens around the titles of a LoRA question, assumed
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Assumed speeds: operations and bytes a second, and seconds that a batch takes besides."""
+
+    name: str
+    operations: float
+    bytes_read: float
+    batch_seconds: float
+
+
+ACCELERATOR = Machine("one accelerator of 100 TFLOP/s in bf16", 100e12, 1e9, 0.03)
+TWO_CORES = Machine("two cores of 0.2 TFLOP/s in bf16", 0.2e12, 1e9, 0.02)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a data set decides the cost; `learned` is the share of clicks before the last day."""
+
+    articles: int
+    clicks: int
+    train_articles: int
+    test_articles: int
+    history: float  # mean clicks of a history
+    learned: float
+    tokens: dict[str, float]  # word pieces of a text as it is cut, special tokens included
+
+
+# MIND-small as published; tokens: 2,000 of its articles, cut at 20 and 50 word pieces of BERT.
+SMALL = Shape(
+    65_238, 236_344, 51_282, 42_416, 32.5, 126_695 / 156_965, {"title": 15.4, "abstract": 33.0}
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Operations, seconds, bytes of memory on the accelerator, bytes of vectors on disk."""
+
+    operations: float
+    seconds: float
+    memory: float
+    disk: float
+
+
+def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Estimate:
+    """Every article once through the whole model; its vectors kept in 16 bits."""
+    encoder = params.registry[name]
+    table = VOCABULARY[encoder.family] * encoder.width
+    if encoder.family == "words":
+        return Estimate(0.0, 0.0, 0.0, 4.0 * table)
+    tokens = shape.articles * sum(shape.tokens.values())
+    kept = tokens
+    if encoder.family == "causal":
+        tokens += 2 * shape.articles * LLM_POSITIONS  # the prompt, about as long
+        kept = 2 * shape.articles * LLM_POSITIONS
+    weights = encoder.layers * _layer(encoder)
+    operations = 2.0 * weights * tokens
+    disk = 2.0 * kept * encoder.width
+    seconds = operations / machine.operations + disk / machine.bytes_read
+    return Estimate(operations, seconds, 4.0 * (weights + table), disk)
+
+
+def adapting(params: Params, name: str, machine: Machine) -> Estimate:
+    """LoRA: forward and backward through the whole base; gradients of its weights are not made."""
+    adapter, encoder = params.adapters[name], params.registry[name]
+    length = adapter.clicks * adapter.title_tokens + adapter.title_tokens + PROMPT
+    tokens = adapter.batch_size * (1 + adapter.negatives) * length
+    weights = encoder.layers * _layer(encoder)
+    operations = 4.0 * weights * tokens * adapter.max_steps
+    seconds = operations / machine.operations + adapter.max_steps * machine.batch_seconds
+    size = {"fp32": 4.0, "bf16": 2.0, "nf4": 0.55}[adapter.base_format]
+    memory = size * (weights + 2 * VOCABULARY["causal"] * encoder.width)
+    memory += _activations(tokens, encoder.layers, encoder.width)
+    return Estimate(operations, seconds, memory, 0.0)
+
+
+def _activations(tokens: float, layers: int, width: int) -> float:
+    """Bytes kept for the backward pass: 34 per token and unit of width of a 16-bit layer, without
+    what fused attention does not keep (Korthikanti et al., MLSys 2023, eq. 1)."""
+    return 34.0 * tokens * layers * width
+
+
+def training(cell: Params, shape: Shape, machine: Machine) -> Estimate:
+    """One run of the grid or the sweep: search, training, evaluations and the test."""
+    load, distinct = _load(cell, shape), _distinct(cell, shape)
+    steps, evaluations = _steps(cell, shape)
+    encoded = evaluations * shape.train_articles + shape.test_articles
+    operations = steps * distinct * load.both + encoded * load.forward
+    seconds = (
+        operations / machine.operations
+        + (steps * distinct + encoded) * load.stored / machine.bytes_read
+        + steps * machine.batch_seconds
+    )
+    tokens, width = distinct * load.tokens, cell.registry[cell.encoder].width
+    memory = load.weights + _activations(tokens, load.kept_layers, width)
+    memory += 4.0 * tokens * (width + 8 * cell.model.filters)  # the reader's own
+    return Estimate(operations, seconds, memory, load.disk)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one article, or the model, is to a run.
+
+    tokens    positions of all text fields, padding included
+    forward   operations forward; both: forward and backward
+    stored    bytes that are read of it from disk
+    kept_layers   layers whose activations are kept for the backward pass
+    weights   bytes of weights, and of gradients and Adam's two moments of those that train
+    disk      bytes of vectors that are made for runs of this kind alone
+    """
+
+    tokens: int
+    forward: float
+    both: float
+    stored: float
+    kept_layers: int
+    weights: float
+    disk: float
+
+
+def _load(cell: Params, shape: Shape) -> Load:
+    protocol, encoder, limits = cell.protocol, cell.registry[cell.encoder], token_limits(cell.text)
+    fields, words = FIELDS[cell.recommender], encoder.family == "words"
+    causal = encoder.family == "causal"
+    tokens = sum(LLM_POSITIONS // len(fields) if causal else limits[field] for field in fields)
+    tuned = cell.tuning == "finetuned"
+    layers = tuned and encoder.family == "transformer"
+    # Under D5 or D6 the layers below the cut run at every step, else their output is read.
+    live = layers and (protocol.frozen_dropout or protocol.tune_embeddings)
+    top = cell.finetune_layers if layers else 0
+    below = encoder.layers - top if live else 0
+    passed = below if protocol.tune_embeddings else 0  # gradients pass, on their way to the table
+    layer, reader = _layer(encoder), _reader(cell, encoder)
+    forward = 2.0 * tokens * ((top + below) * layer + reader)
+    both = forward + tokens * (4.0 * (top * layer + reader) + 2.0 * passed * layer)
+
+    table = VOCABULARY[encoder.family] * encoder.width * (1 if words else len(fields))
+    held = (below * layer * len(fields) + table) if live else table * words
+    trained = (top * layer + reader) * len(fields)
+    if (words and tuned) or (live and protocol.tune_embeddings):
+        held, trained = held - table, trained + table
+
+    # Vectors beside those of stage `embed`: of a cut prompt, of padded texts, at a cut.
+    pieces = 0.0
+    if causal:
+        pieces = LLM_POSITIONS * len(fields) if protocol.prompt == "truncated" else 0.0
+    elif not (words or live or protocol.attention_masks):
+        pieces = tokens
+    elif layers and not live:
+        pieces = sum(shape.tokens[field] for field in fields)
+    return Load(
+        tokens=tokens,
+        forward=forward,
+        both=both,
+        stored=0.0 if live or words else 2.0 * tokens * encoder.width,
+        kept_layers=top + passed,
+        weights=4.0 * held + 16.0 * trained,
+        disk=2.0 * shape.articles * pieces * encoder.width,
+    )
+
+
+def _reader(cell: Params, encoder: Encoder) -> int:
+    """Parameters that each token meets: head, then CNN or self-attention, then pooling."""
+    filters = cell.model.filters
+    own = cell.model.window if cell.recommender != "nrms" else 3
+    return encoder.width * filters + own * filters**2 + filters * cell.model.query
+
+
+def _distinct(cell: Params, shape: Shape) -> float:
+    """Distinct articles of a batch; histories are taken to be exponentially distributed."""
+    clicks = shape.history * -math.expm1(-cell.history / shape.history)
+    popular = min(POPULAR, shape.articles)
+    slots = cell.schedule.batch_size * (1 + cell.protocol.negatives + clicks)
+    return popular * -math.expm1(-slots / popular)
+
+
+def _steps(cell: Params, shape: Shape) -> tuple[float, int]:
+    """Batches and evaluations of search and training."""
+    schedule = cell.schedule
+    longest = schedule.max_steps or math.inf
+    clicks = shape.clicks * (shape.learned if cell.protocol.selection == "last_day" else 1.0)
+    per_pass = math.ceil(clicks / schedule.batch_size)
+    steps = min(per_pass * min(PASSES, schedule.max_epochs), longest)
+    evaluations = math.ceil(steps / schedule.evaluate_every)
+    rates = len(candidates(schedule.learning_rate))
+    if cell.tuning == "finetuned":
+        rates *= len(candidates(schedule.encoder_learning_rate))
+    if rates > 1:
+        tried = min(schedule.search_steps or steps, longest)
+        steps += rates * tried
+        evaluations += rates * math.ceil(tried / schedule.evaluate_every)
+    return steps, evaluations
+
+
+def _layer(encoder: Encoder) -> int:
+    """Parameters of one layer."""
+    return LAYER.get(encoder.family, 0) * encoder.width**2

@@ -1,0 +1,187 @@
+"""What each cell of a profile is expected to take, beside what its runs took if there are any."""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from replication import paths
+from replication.encoders.tokens import token_limits
+from replication.errors import StudyError
+from replication.params import Params, grid_cell
+from replication.report.estimate import (
+    ACCELERATOR,
+    PASSES,
+    SMALL,
+    TWO_CORES,
+    Estimate,
+    Machine,
+    Shape,
+    adapting,
+    embedding,
+    training,
+)
+from replication.report.tables import markdown
+
+GIB = 2**30
+CALIBRATION = (
+    "How far to trust it: of the demo's 21 cells, on two cores, measured over estimated time was "
+    "0.9 (geometric mean; 0.5 to 2.1). No run on an accelerator has been compared."
+)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One line: what each of `runs` runs takes, which differ in their seed alone.
+
+    kind      embed, adapt, grid or sweep
+    measured  mean seconds and greatest peak bytes of its runs, and how many; None before the first
+    """
+
+    kind: str
+    name: str
+    runs: int
+    estimate: Estimate
+    measured: tuple[float, float, int] | None = None
+
+
+def machine_of(params: Params) -> Machine:
+    """Profiles of a release of MIND are meant for an accelerator, others for a laptop."""
+    return ACCELERATOR if params.data.release else TWO_CORES
+
+
+def shape_of(params: Params) -> Shape:
+    """MIND-small's; of other data, what `prepare` found.
+
+    Errors: `StudyError` where the data are not prepared yet, so that their size is not known.
+    """
+    if params.data.release == "small":
+        return SMALL
+    card = json.loads(paths.DATA_CARD.read_bytes()) if paths.DATA_CARD.exists() else None
+    if card is None or card.get("release") != params.data.release:
+        raise StudyError(
+            f"{paths.DATA_CARD}: is not of profile {params.profile}, the size of whose data is not "
+            "known before they are prepared; run `dvc repro prepare`"
+        )
+    train, test = card["splits"]["train"], card["splits"]["test"]
+    limits = token_limits(params.text)
+    return Shape(
+        card["articles"],
+        train["clicks"],
+        train["news"],
+        test["news"],
+        train["history_mean"],
+        SMALL.learned,
+        {field: min(SMALL.tokens[field], limits[field]) for field in limits},
+    )
+
+
+def expected_rows(params: Params) -> list[Expected]:
+    """Every encoder and adapter that is wanted, every cell of the grid and of the sweep.
+
+    Cells that differ in their seed alone are one row. Errors: as `shape_of`.
+    """
+    shape, machine = shape_of(params), machine_of(params)
+    grid, sweep = params.grid, params.sweep
+    wanted = dict.fromkeys([*grid.encoders, sweep.encoder, *grid.llms])
+    rows = [Expected("embed", e, 1, embedding(params, e, shape, machine)) for e in wanted]
+    adapters = [name for name in wanted if name in params.adapters]
+    rows += [Expected("adapt", a, 1, adapting(params, a, machine)) for a in adapters]
+    for kind, name, folders, cell in _cells(params):
+        estimate, measured = training(cell, shape, machine), _measured(params, folders)
+        rows.append(Expected(kind, name, len(grid.seeds), estimate, measured))
+    return rows
+
+
+def _cells(params: Params) -> Iterator[tuple[str, str, list[Path], Params]]:
+    """Kind, name without seed, the folder of each seed's run, and the cell of the first seed."""
+    grid, sweep = params.grid, params.sweep
+    pairs = [(e, t) for e in grid.encoders for t in grid.tunings]
+    pairs += [(llm, "frozen") for llm in grid.llms]
+    for recommender in grid.recommenders:
+        for encoder, tuning in pairs:
+            for protocol in grid.protocols:
+                name = f"{recommender}-{encoder}-{tuning}-{protocol}"
+                folders = [paths.RUNS / f"{name}-s{seed}" for seed in grid.seeds]
+                cell = grid_cell(params, recommender, encoder, tuning, protocol, grid.seeds[0])
+                yield "grid", name, folders, cell
+    for recommender in grid.recommenders:
+        for depth in sweep.layers:
+            name = f"{recommender}-k{depth}"
+            folders = [paths.SWEEP / f"{name}-s{seed}" for seed in grid.seeds]
+            of = recommender, sweep.encoder, "finetuned", sweep.protocol, grid.seeds[0], depth
+            yield "sweep", f"{name}-{sweep.protocol}", folders, grid_cell(params, *of)
+
+
+def _measured(params: Params, folders: list[Path]) -> tuple[float, float, int] | None:
+    """Mean seconds, greatest peak memory and number of the runs made under this profile."""
+    costs = []
+    for folder in folders:
+        try:
+            run = json.loads((folder / "run.json").read_bytes())
+            cost = json.loads((folder / "cost.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            continue
+        if run["profile"] == params.profile:
+            peak = cost["peak_gpu_memory_mib"] or cost["peak_memory_mib"]
+            costs.append((cost["seconds"], peak * 2**20))
+    if not costs:
+        return None
+    seconds, peaks = zip(*costs, strict=True)
+    return sum(seconds) / len(seconds), max(peaks), len(costs)
+
+
+def expected_table(params: Params) -> str:
+    """`expected_rows` as Markdown, with what it assumes. Errors: as `shape_of`."""
+    rows, shape, machine = expected_rows(params), shape_of(params), machine_of(params)
+    introduction = (
+        f"# Expected cost of profile {params.profile}\n\n"
+        f"Made by `python -m replication expect`. Data: {shape.articles:,} articles, "
+        f"{shape.clicks:,} training clicks. Figures with a tilde are **estimated**, those without "
+        "are **measured** in runs of this profile.\n\n"
+        f"Assumed: {machine.name}; {machine.bytes_read / 1e9:g} GB of vectors read from disk a "
+        f"second; {machine.batch_seconds * 1000:g} ms a batch besides; {PASSES} passes over the "
+        f"training clicks until early stopping. {CALIBRATION}\n\n"
+        "Time and memory are of one run, `runs` are its seeds. Memory is the accelerator's "
+        "(measured without one: the process's). Vectors on disk are shared by the runs that read "
+        "the same ones; the first of them makes them, in about the time of `embed`, which is not "
+        "counted, nor is the protocol audit.\n"
+    )
+    header = ["stage", "cell", "runs", "PFLOP", "time", "memory (GiB)", "vectors (GiB)"]
+    shown = [
+        [
+            row.kind,
+            row.name,
+            str(row.runs),
+            f"~{row.estimate.operations / 1e15:.3g}" if row.estimate.operations else "-",
+            _beside(row, 0, duration, row.estimate.seconds),
+            _beside(row, 1, lambda size: f"{size / GIB:.2g}", row.estimate.memory),
+            f"~{row.estimate.disk / GIB:.2g}" if row.estimate.disk else "-",
+        ]
+        for row in rows
+    ]
+    total = sum(row.runs * row.estimate.seconds for row in rows)
+    closing = f"All runs one after another: ~{duration(total)} (estimated)."
+    ratios = [row.measured[0] / row.estimate.seconds for row in rows if row.measured]
+    if ratios:
+        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        closing += (
+            f" Measured over estimated time, {len(ratios)} rows: {mean:.2g} (geometric mean), "
+            f"{min(ratios):.2g} to {max(ratios):.2g}."
+        )
+    return "\n".join([introduction, markdown(header, shown, text_columns=2), closing])
+
+
+def duration(seconds: float) -> str:
+    """Such as `14 min`: two digits are more than an estimate has."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            count = seconds / size
+            return f"{count:.0f} {unit}" if count >= 10 else f"{count:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _beside(row: Expected, index: int, text: Callable[[float], str], estimate: float) -> str:
+    about = f"~{text(estimate)}" if estimate else "-"
+    return about if row.measured is None else f"{text(row.measured[index])} ({about})"

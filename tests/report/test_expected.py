@@ -1,0 +1,244 @@
+"""Expected cost against counts by hand, PyTorch's own counter and what a run wrote down."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from dvc.utils.hydra import compose_and_dump
+from torch.utils.flop_counter import FlopCounterMode
+
+from replication import paths
+from replication.errors import StudyError
+from replication.params import grid_cell, load_params
+from replication.recommenders import RECOMMENDERS
+from replication.report.estimate import (
+    ACCELERATOR,
+    FIELDS,
+    SMALL,
+    Machine,
+    Shape,
+    adapting,
+    embedding,
+    training,
+)
+from replication.report.expected import duration, expected_rows, expected_table
+
+ROOT = Path(__file__).parents[2]
+FREE = Machine("whose batches and reading cost nothing", 1e12, float("inf"), 0.0)
+TINY = Shape(100, 1000, 80, 50, 10.0, 0.8, {"title": 8.0, "abstract": 20.0})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("expected")
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    conf = str(folder / "conf")
+    for profile in ("mind-small", "mind-demo", "demo"):
+        out = str(folder / f"{profile}.yaml")
+        compose_and_dump(out, conf, None, "config", conf, [f"profile={profile}"])
+    return folder
+
+
+@pytest.fixture
+def small(folder, tmp_path, monkeypatch):
+    """Profile mind-small in a folder where nothing has been run."""
+    monkeypatch.chdir(tmp_path)
+    Path("conf").symlink_to(folder / "conf")
+    return load_params(folder / "mind-small.yaml")
+
+
+def cell(params, encoder="bert-base", tuning="finetuned", protocol="clean", layers=None):
+    return grid_cell(params, "nrms", encoder, tuning, protocol, 1, layers)
+
+
+def test_the_committed_page_is_what_the_code_makes(small):
+    assert (ROOT / "docs/expected-cost.md").read_text(encoding="utf-8") == expected_table(
+        small
+    ) + "\n"
+
+
+def test_a_line_for_every_cell_and_every_wanted_encoder(small):
+    rows = expected_rows(small)
+    kinds = {
+        kind: [r for r in rows if r.kind == kind] for kind in ("embed", "adapt", "grid", "sweep")
+    }
+    assert {kind: len(found) for kind, found in kinds.items()} == {
+        "embed": 9,
+        "adapt": 1,
+        "grid": 3 * 8 * 2 * 2,
+        "sweep": 3 * 6,
+    }
+    assert len({(r.kind, r.name) for r in rows}) == len(rows)
+    assert all(r.runs == 3 for r in kinds["grid"] + kinds["sweep"])
+    for row in kinds["grid"] + kinds["sweep"] + kinds["adapt"]:
+        assert row.estimate.seconds > 0 and row.estimate.memory > 0 and row.measured is None
+
+
+def test_operations_of_an_embedding_are_those_that_pytorch_counts(small):
+    """A BERT of two layers over one article, without what attention does between tokens."""
+    from transformers import BertConfig, BertModel
+
+    sizes = {"hidden_size": 128, "num_attention_heads": 2, "intermediate_size": 512}
+    model = BertModel(BertConfig(num_hidden_layers=2, **sizes), add_pooling_layer=False)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        model(torch.ones(1, 28, dtype=torch.int64))
+    one = replace(TINY, articles=1)  # 28 tokens
+    assert embedding(small, "bert-tiny", one, FREE).operations == pytest.approx(
+        counter.get_total_flops(), rel=0.1
+    )
+
+
+def test_vectors_on_disk(small):
+    """Positions x width x 2 bytes; the last 10 of each field for an LLM."""
+    assert embedding(small, "bert-base", TINY, FREE).disk == 100 * 28 * 768 * 2
+    assert embedding(small, "llama-8b-instruct", TINY, FREE).disk == 100 * 20 * 4096 * 2
+    assert training(cell(small), TINY, FREE).disk == 100 * 8 * 768 * 2  # below the cut
+    assert training(cell(small, tuning="frozen"), TINY, FREE).disk == 0  # the embedding's own
+    padded = training(cell(small, tuning="frozen", protocol="released"), TINY, FREE)
+    assert padded.disk == 100 * 20 * 768 * 2
+    assert training(cell(small, protocol="released"), TINY, FREE).disk == 0  # computed as it runs
+    cut = [
+        training(cell(small, "llama-8b-instruct", "frozen", protocol), TINY, FREE).disk
+        for protocol in ("clean", "released")
+    ]
+    assert cut == [0, 100 * 10 * 4096 * 2]  # D8: other prompts, other vectors
+
+
+def test_layers_that_train_cost_three_times_those_that_do_not(small):
+    """Clean: layers below the cut are read from disk, so only the depth counts."""
+    base, two, four = (training(cell(small, layers=k), TINY, FREE).operations for k in (0, 2, 4))
+    assert two - base == pytest.approx((four - base) / 2)
+    live = [training(cell(small, protocol="released", layers=k), TINY, FREE) for k in (0, 6, 12)]
+    # D6: gradients pass through frozen layers (4 of 6 operations), so the depth matters less.
+    assert live[0].operations < live[1].operations < live[2].operations
+    assert live[2].operations < 1.6 * live[0].operations
+    assert live[0].memory > 3 * training(cell(small, layers=2), TINY, FREE).memory
+
+
+@pytest.mark.parametrize("layers", [0, 12])
+def test_an_embedding_table_that_trains_takes_memory_at_every_depth(small, layers):
+    """30,522 x 768 weights in 32 bits, their gradients and Adam's two moments."""
+    trains = cell(small, protocol="released", layers=layers)
+    frozen = replace(trains, protocol=replace(trains.protocol, tune_embeddings=False))
+    shape = replace(TINY, articles=1)  # next to nothing but weights
+    more = training(trains, shape, FREE).memory - training(frozen, shape, FREE).memory
+    assert more == pytest.approx(30_522 * 768 * 12, rel=0.05 if layers else 0.2)
+
+
+def test_one_training_step_by_hand(small):
+    schedule = replace(
+        small.training.tuned_layers,
+        learning_rate=1e-4,
+        encoder_learning_rate=1e-4,
+        max_steps=1,
+        evaluate_every=1000,
+        batch_size=1,
+    )
+    one = cell(replace(small, training=replace(small.training, tuned_layers=schedule)), layers=1)
+    shape = replace(TINY, articles=10**9, train_articles=0, test_articles=0, history=1e-9)
+    layer, reader = 12 * 768**2, 768 * 300 + 3 * 300**2 + 300 * 200
+    articles = 5  # one clicked, four not; histories are empty
+    found = training(one, shape, FREE).operations
+    assert found == pytest.approx(articles * 20 * 6 * (layer + reader), rel=1e-2)
+
+
+def test_a_search_trains_each_candidate(small):
+    """Four pairs of rates, no longer than the schedule itself, which ends after 500 batches."""
+    layers = small.training.tuned_layers
+    single = replace(layers, learning_rate=1e-4, encoder_learning_rate=1e-4)
+    seconds = {}
+    for name, schedule in (("list", layers), ("single", single)):
+        schedule = replace(schedule, max_steps=500)
+        params = replace(small, training=replace(small.training, tuned_layers=schedule))
+        seconds[name] = training(cell(params), SMALL, FREE).seconds
+    assert seconds["list"] / seconds["single"] == pytest.approx(5, rel=0.05)
+
+
+def test_time_is_operations_reading_and_batches(small):
+    """One at a time: a machine that is infinitely fast at all but one of them."""
+    work, never = training(cell(small), TINY, FREE), float("inf")
+    assert work.seconds == pytest.approx(work.operations / 1e12)
+    steps = training(cell(small), TINY, Machine("", never, never, 1.0)).seconds
+    assert steps == 4 * 1000 + 3 * 25  # four candidates; three passes over 800 clicks, 32 a batch
+    read = training(cell(small), TINY, Machine("", never, 1e9, 0.0)).seconds
+    assert 0 < read < steps * 100 * 20 * 768 * 2 * 1.1 / 1e9  # at most all articles a batch
+
+
+def test_the_base_of_an_adapter_in_four_bits_is_smaller(small):
+    whole = adapting(small, "llama-8b-instruct-lora", FREE)
+    name, adapter = next(iter(small.adapters.items()))
+    quarter = adapting(
+        replace(small, adapters={name: replace(adapter, base_format="nf4")}), name, FREE
+    )
+    parameters = 8_030_261_248
+    assert whole.memory - quarter.memory == pytest.approx(parameters * 1.45, rel=0.02)
+    longer = replace(adapter, max_steps=2 * adapter.max_steps)
+    twice = adapting(replace(small, adapters={name: longer}), name, FREE)
+    assert twice.operations == 2 * whole.operations
+
+
+def write_run(folder: Path, profile: str, seconds: float, gpu: float | None) -> None:
+    folder.mkdir(parents=True)
+    cost = {"seconds": seconds, "peak_memory_mib": 4096.0, "peak_gpu_memory_mib": gpu}
+    (folder / "cost.json").write_text(json.dumps(cost), encoding="utf-8")
+    (folder / "run.json").write_text(json.dumps({"profile": profile}), encoding="utf-8")
+
+
+def test_runs_of_this_profile_stand_beside_the_estimate(small):
+    name = "nrms-bert-base-finetuned-clean"
+    write_run(paths.RUNS / f"{name}-s1", "mind-small", 3600.0, 2048.0)
+    write_run(paths.RUNS / f"{name}-s2", "mind-small", 7200.0, 3072.0)
+    write_run(paths.RUNS / f"{name}-s3", "demo", 1.0, None)
+    write_run(paths.SWEEP / "lstur-k2-s1", "mind-small", 1800.0, None)
+    rows = {row.name: row for row in expected_rows(small)}
+    assert rows[name].measured == (5400.0, 3072.0 * 2**20, 2)
+    assert rows["lstur-k2-released"].measured == (1800.0, 4096.0 * 2**20, 1)
+    assert sum(row.measured is not None for row in rows.values()) == 2
+    table = expected_table(small)
+    (line,) = [line for line in table.splitlines() if f" {name} " in line]
+    assert " 1.5 h (~" in line and " 3 (~" in line
+    assert "Measured over estimated time, 2 rows: " in table
+
+
+def test_damaged_or_half_written_runs_are_no_runs(small):
+    name = "nrms-bert-base-finetuned-clean"
+    write_run(paths.RUNS / f"{name}-s1", "mind-small", 1.0, None)
+    (paths.RUNS / f"{name}-s1/cost.json").write_text("{", encoding="utf-8")
+    write_run(paths.RUNS / f"{name}-s2", "mind-small", 1.0, None)
+    (paths.RUNS / f"{name}-s2/run.json").unlink()
+    assert all(row.measured is None for row in expected_rows(small))
+
+
+def test_other_data_are_known_once_they_are_prepared(small, folder):
+    params = load_params(folder / "mind-demo.yaml")
+    with pytest.raises(StudyError, match=r"data\.json: .*mind-demo.* run `dvc repro prepare`"):
+        expected_rows(params)
+    paths.REPORTS.mkdir()
+    split = {"clicks": 5000, "news": 900, "history_mean": 30.0}
+    card = {"release": "demo", "articles": 1000, "splits": {"train": split, "test": split}}
+    paths.DATA_CARD.write_text(json.dumps(card), encoding="utf-8")
+    fewer = {row.name: row.estimate for row in expected_rows(params)}
+    more = {row.name: row.estimate for row in expected_rows(small)}
+    name = "nrms-bert-base-finetuned-clean"
+    assert fewer[name].seconds < more[name].seconds and fewer[name].disk < more[name].disk
+    with pytest.raises(StudyError, match="is not of profile demo"):  # another profile's data
+        expected_rows(load_params(folder / "demo.yaml"))
+
+
+def test_text_fields_are_those_of_the_recommenders():
+    assert {name: kind.fields for name, kind in RECOMMENDERS.items()} == FIELDS
+
+
+def test_small_is_mind_small(small):
+    assert (SMALL.articles, SMALL.clicks) == (65_238, 236_344)
+    assert small.data.release == "small" and "100 TFLOP/s" in ACCELERATOR.name
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(4, "4 s"), (90, "1.5 min"), (1800, "30 min"), (9000, "2.5 h")]
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text
