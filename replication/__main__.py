@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,14 @@ from replication.params import grid_cell, load_params
 
 def check(_: argparse.Namespace) -> None:
     """check params.yaml, before any work"""
-    load_params()
+    params = load_params()
+    for name, entry in params.encoders.items():
+        if entry.source == "hub" and entry.revision is None:
+            print(
+                f"warning: encoders.{name}.revision is null, so `checkpoint@{name}` will stop; set "
+                f"-S encoders.{name}.revision=<40 hex digits>",
+                file=sys.stderr,
+            )
     from replication.atomic import write_text
 
     write_text(paths.CHECKED, "params.yaml was checked\n")
@@ -26,7 +34,10 @@ def compose(arguments: argparse.Namespace) -> None:
     from dvc.utils.hydra import compose_and_dump
 
     conf = Path("conf").resolve()
-    compose_and_dump(paths.PARAMS, str(conf), None, "config", str(conf), arguments.overrides)
+    try:
+        compose_and_dump(paths.PARAMS, str(conf), None, "config", str(conf), arguments.overrides)
+    except Exception as error:  # of Hydra, of its parsers
+        raise StudyError(f"conf: cannot be composed: {' '.join(str(error).split())}") from None
     load_params()
 
 
@@ -42,8 +53,7 @@ def prepare(_: argparse.Namespace) -> None:
     from replication.atomic import write_text
     from replication.mind.prepare import prepare
 
-    load_params()
-    prepare(paths.RAW, paths.PREPARED)
+    prepare(paths.RAW, paths.PREPARED, load_params().data.release)
     write_text(paths.DATA_CARD, (paths.PREPARED / "meta.json").read_text(encoding="utf-8"))
 
 
@@ -52,6 +62,24 @@ def checkpoint(arguments: argparse.Namespace) -> None:
     from replication.encoders.checkpoints import fetch_checkpoint
 
     fetch_checkpoint(arguments.encoder, load_params())
+
+
+def adapt(arguments: argparse.Namespace) -> None:
+    """fine-tune one LLM on clicks (LoRA)"""
+    from replication.encoders.adapt import adapt
+    from replication.record import save_adapter_cost
+
+    name, started = arguments.adapter, time.perf_counter()
+    resumed = (paths.ADAPTING / f"{name}.safetensors").exists()
+    adapt(name, load_params())
+    save_adapter_cost(name, None if resumed else time.perf_counter() - started)
+
+
+def merge(arguments: argparse.Namespace) -> None:
+    """write an adapted LLM as one model, its adapter merged into its weights"""
+    from replication.encoders.adapters import merge
+
+    merge(arguments.adapter, load_params(), arguments.folder)
 
 
 def embed(arguments: argparse.Namespace) -> None:
@@ -69,7 +97,30 @@ def run(arguments: argparse.Namespace) -> None:
     }
     params = grid_cell(load_params(), **cell)
     name = "-".join([*(str(v) for v in list(cell.values())[:-1]), f"s{params.seed}"])
-    _run(params, paths.RUNS / name, paths.IMPRESSIONS / f"{name}.parquet")
+    _run(params, paths.RUNS / name, paths.IMPRESSIONS / "grid" / f"{name}.parquet")
+
+
+def sweep(arguments: argparse.Namespace) -> None:
+    """train and evaluate one depth of the layer sweep"""
+    params = load_params()
+    cell = grid_cell(
+        params,
+        arguments.recommender,
+        params.sweep.encoder,
+        "finetuned",
+        params.sweep.protocol,
+        arguments.seed,
+        arguments.layers,
+    )
+    name = f"{arguments.recommender}-k{arguments.layers}-s{arguments.seed}"
+    _run(cell, paths.SWEEP / name, paths.IMPRESSIONS / "sweep" / f"{name}.parquet")
+
+
+def audit(arguments: argparse.Namespace) -> None:
+    """flip each deviation of the released code alone, for one pair"""
+    from replication.audit import audit
+
+    audit(arguments.pair, load_params())
 
 
 def experiment(_: argparse.Namespace) -> None:
@@ -89,6 +140,27 @@ def baselines(_: argparse.Namespace) -> None:
     from replication.evaluation.reference import write_baselines
 
     write_baselines(load_params())
+
+
+def compare(_: argparse.Namespace) -> None:
+    """a verdict for each claim of the paper, with the numbers behind it"""
+    from replication.paper.compare import compare
+
+    compare(load_params())
+
+
+def paper(arguments: argparse.Namespace) -> None:
+    """the paper's own tables: a CSV to fill in, and its import"""
+    from replication.paper.values import import_values, template
+
+    {"template": template, "import": import_values}[arguments.action](arguments.file)
+
+
+def expect(_: argparse.Namespace) -> None:
+    """print the time and memory to expect of each cell of the profile"""
+    from replication.report.expected import expected_table
+
+    print(expected_table(load_params()))
 
 
 def report(_: argparse.Namespace) -> None:
@@ -124,11 +196,23 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(function=function)
         return command
 
-    for function in (check, data, prepare, experiment, baselines, report, show):
+    for function in (check, data, prepare, experiment, baselines, compare, report, show, expect):
         add(function)
     add(compose).add_argument("overrides", nargs="*", help="such as profile=local")
     for function in (checkpoint, embed):
         add(function).add_argument("encoder", help="a name under `encoders` of params.yaml")
+    add(adapt).add_argument("adapter", help="a name under `adapters` of params.yaml")
+    merging = add(merge)
+    merging.add_argument("adapter", help="a name under `adapters` of params.yaml")
+    merging.add_argument("folder", type=Path, help="where to write the merged model")
+    add(audit).add_argument("pair", help="a name under `audit.pairs` of params.yaml")
+    depth = add(sweep)
+    depth.add_argument("--recommender", required=True)
+    depth.add_argument("--layers", type=int, required=True)
+    depth.add_argument("--seed", type=int, required=True)
+    values = add(paper)
+    values.add_argument("action", choices=("template", "import"))
+    values.add_argument("file", type=Path, help="the CSV file to write or to read")
     cell = add(run)
     for name in ("recommender", "encoder", "tuning", "protocol"):
         cell.add_argument(f"--{name}", required=True)

@@ -21,7 +21,7 @@ from replication.evaluation.metrics import METRICS
 from replication.experiment import build_recommender, run, run_id
 from replication.params import as_mapping, grid_cell
 
-SECTIONS = ("metrics", "cost", "run")
+SECTIONS = ("metrics", "cold_start", "cost", "run")
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def fresh_accelerator():
 
 
 def run_in(folder: Path, params) -> tuple[dict, pl.DataFrame]:
-    """Run into `folder`; the three JSON files and the per-impression table."""
+    """Run into `folder`; the four JSON files and the per-impression table."""
     run(params, folder, folder.with_suffix(".parquet"))
     assert sorted(p.name for p in folder.iterdir()) == [f"{s}.json" for s in sorted(SECTIONS)]
     assert not [p for p in folder.parent.iterdir() if p.name.endswith(".tmp")]
@@ -52,7 +52,7 @@ def test_what_a_run_writes(params, data, tmp_path):
         low, high = metrics["ci95"][name]
         assert 0 <= low <= metrics[name] <= high <= 1 and low < high
 
-    assert table.columns == ["impression_id", "user", "history_length", *METRICS, "tied"]
+    assert table.columns == ["impression_id", "user", "history_length", "group", *METRICS, "tied"]
     assert table["impression_id"].to_list() == data.test.impression_id.tolist()
     assert table["user"].to_list() == data.test.user.tolist()
     lines = (paths.RAW / "dev" / "behaviors.tsv").read_text(encoding="utf-8").splitlines()
@@ -60,6 +60,15 @@ def test_what_a_run_writes(params, data, tmp_path):
     assert table["history_length"].to_list() == lengths and max(lengths) > params.history
     for name in METRICS:
         assert table[name].mean() == pytest.approx(metrics[name], abs=1e-9)
+
+    cold = files["cold_start"]
+    assert cold["rule"] == "users" and [g["group"] for g in cold["groups"]] == [1, 2, 3, 4, 5]
+    for group in cold["groups"]:
+        inside = table.filter(pl.col("group") == group["group"])
+        assert group["impressions"] == len(inside)
+        assert group["auc"] == (pytest.approx(inside["auc"].mean()) if len(inside) else None)
+    assert sum(g["impressions"] for g in cold["groups"]) == n
+    assert cold["at_most_5"]["impressions"] == sum(length <= 5 for length in lengths)
 
     cost = files["cost"]
     model = build_recommender(params, data)

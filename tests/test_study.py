@@ -11,7 +11,7 @@ import pytest
 
 from replication import paths
 from replication.params import load_params, read_yaml
-from replication.report.results import read_grid, read_json
+from replication.paper.cells import read_grid, read_json
 
 ROOT = Path(__file__).parents[1]
 SHRUNK = [

@@ -87,6 +87,11 @@ def _write_params(path: Path) -> None:
         | common,
     }
     params["grid"] |= {"encoders": ["static", "minilm"], "llms": []}
+    params["sweep"] = {"encoder": "minilm", "layers": [0, 3], "protocol": "clean"}
+    words = {"recommender": "lstur", "frozen": "static", "finetuned": "static"}
+    params["audit"] |= {"pairs": {"words": words}, "max_steps": 2}
+    params["paper"] = {"glove": "static", "bert-base": "minilm"}
+    params["adapters"] = {}
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(params, file)
 

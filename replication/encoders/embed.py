@@ -12,6 +12,7 @@ import numpy as np
 
 from replication import paths
 from replication.atomic import new_folder
+from replication.encoders.adapters import require_adapter
 from replication.encoders.tokens import (
     FIELDS,
     piece_ids,
@@ -37,6 +38,8 @@ def embed(name: str, params: Params) -> None:
     texts = {field: getattr(articles, field).to_list() for field in FIELDS}
     limits = token_limits(params.text)
     checkpoint = paths.CHECKPOINTS / name
+    if encoder.source == "adapted":
+        require_adapter(checkpoint)
     with new_folder(paths.EMBEDDINGS / name) as folder:
         if encoder.family == "words":
             tokens = _embed_words(texts, limits, checkpoint, encoder.width, folder)
@@ -65,7 +68,7 @@ def _embed_pieces(
     from replication.encoders.precision import resolve_precision
     from replication.encoders.states import write_states
 
-    encoder = params.encoders[name]
+    encoder = params.registry[name]
     precision = resolve_precision(params.training.precision)
     for field in FIELDS:
         path = folder / f"{field}.states.npy"

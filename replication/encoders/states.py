@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from replication import paths
 from replication.atomic import new_folder, write_json
+from replication.encoders.adapters import load_causal, model_folder
 from replication.encoders.checkpoints import checkpoint_digest
 from replication.encoders.precision import autocast, computing_device
 from replication.errors import StudyError
@@ -19,19 +20,28 @@ TOKENS_PER_BATCH = 8192
 
 
 def load_transformer(checkpoint: Path, layers: int):
-    """The first `layers` layers of a checkpoint as a Hugging Face model without a pooler, float32.
+    """The first `layers` layers of a checkpoint as a Hugging Face model without a pooler.
 
     Its `last_hidden_state` equals `hidden_states[layers]` of the whole model, but for models that
-    end in a norm (Llama), which give it only at their full depth.
-    Errors: `StudyError` where the checkpoint is not there.
+    end in a norm (Llama), which give it only at their full depth. An adapter is merged into its
+    base. Weights are float32, but bfloat16 for a causal model on a GPU, which float32 would fill.
+    Errors: `StudyError` where the checkpoint, or an adapter's base, is not there or has changed.
     """
     from transformers import AutoModel
     from transformers.utils import logging
 
-    if not (checkpoint / "config.json").is_file():
+    config = model_folder(checkpoint) / "config.json"
+    if not config.is_file():
         raise StudyError(
-            f"{checkpoint}: holds no config.json; run `dvc repro checkpoint@{checkpoint.name}`"
+            f"{config.parent}: holds no config.json; "
+            f"run `dvc repro checkpoint@{config.parent.name}`"
         )
+    kinds = json.loads(config.read_text(encoding="utf-8")).get("architectures") or ()
+    if any(kind.endswith("ForCausalLM") for kind in kinds):
+        dtype = "bfloat16" if computing_device().type == "cuda" else "float32"
+        model = load_causal(checkpoint, dtype, num_hidden_layers=layers).get_decoder()
+        model.config.use_cache = False  # keys and values of every layer, for tokens to come
+        return model
     logging.set_verbosity_error()  # its report on unused layers is what we asked for
     logging.disable_progress_bar()
     model = AutoModel.from_pretrained(
@@ -92,19 +102,29 @@ def write_states(
 
 
 def cached_states(
-    checkpoint: Path, depth: int, tokens: Ragged, length: int | None, precision: str, label: str
+    checkpoint: Path,
+    depth: int,
+    tokens: Ragged,
+    length: int | None,
+    precision: str,
+    label: str,
+    last: int | None = None,
 ) -> np.ndarray:
     """What `write_states` writes, memory-mapped from the cache of states.
 
-    Made when first wanted, under a key of checkpoint bytes, depth, tokens, length and precision.
+    Made when first wanted, under a key of checkpoint bytes (and those of an adapter's base), depth,
+    tokens, length, last and precision.
     """
     digest = hashlib.sha256(np.ascontiguousarray(tokens.values).tobytes())
     digest.update(np.ascontiguousarray(tokens.offsets).tobytes())
+    origin = checkpoint_digest(checkpoint.name)
     key = {
-        "checkpoint": checkpoint_digest(checkpoint.name)["sha256"],
+        "checkpoint": origin["sha256"],
+        "base": origin.get("base"),
         "depth": depth,
         "tokens": digest.hexdigest(),
         "length": length,
+        "last": last,
         "precision": precision,
     }
     folder = (
@@ -113,6 +133,6 @@ def cached_states(
     if not (folder / "states.npy").exists():
         with new_folder(folder) as temporary:
             file = temporary / "states.npy"
-            write_states(file, checkpoint, depth, tokens, precision, label, length=length)
+            write_states(file, checkpoint, depth, tokens, precision, label, length, last)
             write_json(temporary / "key.json", key)
     return load_array(folder / "states.npy")

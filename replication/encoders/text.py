@@ -15,8 +15,9 @@ from replication import paths
 from replication.encoders.embed import LLM_POSITIONS
 from replication.encoders.precision import resolve_precision
 from replication.encoders.states import cached_states, load_transformer
-from replication.encoders.tokens import token_limits
+from replication.encoders.tokens import token_limits, truncated_ids
 from replication.errors import StudyError
+from replication.mind.prepared import load_prepared
 from replication.mind.ragged import Ragged, load_array
 from replication.params import Params
 
@@ -149,7 +150,7 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
     """
     fields = tuple(fields)
     protocol, name = params.protocol, params.encoder
-    encoder = params.encoders[name]
+    encoder = params.registry[name]
     folder, checkpoint = paths.EMBEDDINGS / name, paths.CHECKPOINTS / name
     limits = token_limits(params.text)
     masked = protocol.attention_masks
@@ -160,18 +161,16 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
         frozen = params.tuning == "frozen"
         table = nn.Embedding.from_pretrained(vectors, freeze=frozen, padding_idx=0)
     for field in fields:
+        if encoder.family == "causal":
+            last = LLM_POSITIONS // 2 if len(fields) > 1 else LLM_POSITIONS
+            modules[field] = _last_positions(params, field, last)
+            continue
         tokens = _tokens(folder, field, name)
         length = None if masked else limits[field]
         label = f"{name}: {field}s below the cut"
         if encoder.family == "words":
             places = Places(tokens.offsets, length)
             modules[field] = WordVectors(table, tokens.values, places, masked)
-        elif encoder.family == "causal":
-            states = _array(folder / f"{field}.states.npy", name)
-            last = LLM_POSITIONS // 2 if len(fields) > 1 else LLM_POSITIONS
-            modules[field] = StoredVectors(
-                states, Places(tokens.offsets, None if masked else last, last), masked
-            )
         elif params.tuning == "frozen":
             if masked:
                 states, offsets = _array(folder / f"{field}.states.npy", name), tokens.offsets
@@ -196,6 +195,32 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
                 top, below, ids, tokens.values, masked, protocol.frozen_dropout
             )
     return modules
+
+
+def _last_positions(params: Params, field: str, last: int) -> StoredVectors:
+    """The last positions of each prompted text: of stage `embed`, or, with the prompt cut as
+    released (D8), computed when first wanted."""
+    protocol, name = params.protocol, params.encoder
+    if protocol.prompt == "kept":
+        states = _array(paths.EMBEDDINGS / name / f"{field}.states.npy", name)
+        offsets = _tokens(paths.EMBEDDINGS / name, field, name).offsets
+    else:
+        checkpoint, limit = paths.CHECKPOINTS / name, token_limits(params.text)[field]
+        texts = getattr(load_prepared(paths.PREPARED).articles, field).to_list()
+        tokens = truncated_ids(texts, checkpoint, limit)
+        kept = min(LLM_POSITIONS, limit)
+        states = cached_states(
+            checkpoint,
+            params.registry[name].layers,
+            tokens,
+            None,
+            resolve_precision(params.training.precision),
+            f"{name}: {field}s with the prompt cut",
+            kept,
+        )
+        offsets, last = np.arange(len(tokens) + 1) * kept, min(last, kept)
+    masked = protocol.attention_masks
+    return StoredVectors(states, Places(offsets, None if masked else last, last), masked)
 
 
 def _tokens(folder, field: str, name: str) -> Ragged:

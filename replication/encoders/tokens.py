@@ -36,7 +36,7 @@ def piece_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
 
     Errors: `StudyError` where `limit` is below the number of special tokens.
     """
-    tokenizer = _tokenizer(checkpoint)
+    tokenizer = load_tokenizer(checkpoint)
     special = tokenizer.num_special_tokens_to_add(is_pair=False)
     if limit < special:  # would not be cut at all
         raise StudyError(
@@ -53,7 +53,7 @@ def prompted_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
     The text is cut at `limit` tokens and the prompt is kept whole around it. A text that is not cut
     gives the ids of the whole sentence: byte-level tokenizers join a space to the word after it.
     """
-    tokenizer = _tokenizer(checkpoint)
+    tokenizer = load_tokenizer(checkpoint)
     before = tokenizer.encode(PROMPT[0]).ids  # starts with the checkpoint's first token, if any
     after = tokenizer.encode(PROMPT[1], add_special_tokens=False).ids
     tokenizer.enable_truncation(limit)
@@ -61,7 +61,20 @@ def prompted_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
     return _ragged([before + body.ids + after for body in bodies])
 
 
-def _tokenizer(checkpoint: Path):
+def truncated_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
+    """`limit` ids of each prompted text as released (D8), int32.
+
+    The whole sentence is cut at `limit` tokens, so that a long text loses the prompt's end; a
+    shorter one is filled up on the left with token 0, a real token of the vocabulary.
+    """
+    tokenizer = load_tokenizer(checkpoint)
+    tokenizer.enable_truncation(limit)
+    sentences = tokenizer.encode_batch([f"{PROMPT[0]} {text}{PROMPT[1]}" for text in texts])
+    return _ragged([[0] * (limit - len(s.ids)) + s.ids for s in sentences])
+
+
+def load_tokenizer(checkpoint: Path):
+    """The checkpoint's own tokenizer, which neither cuts nor pads; `StudyError` without one."""
     from tokenizers import Tokenizer
 
     path = checkpoint / "tokenizer.json"
@@ -69,6 +82,7 @@ def _tokenizer(checkpoint: Path):
         raise StudyError(f"{path}: no such file; run `dvc repro checkpoint@{checkpoint.name}`")
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_padding()
+    tokenizer.no_truncation()
     return tokenizer
 
 

@@ -1,20 +1,106 @@
-"""Tables as Markdown, CSV and LaTeX, from the same rows of text."""
+"""Tables as Markdown, CSV and LaTeX, from the same rows."""
 
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-Rows = Sequence[Sequence[str]]
-
+# What is special to LaTeX, and the signs of `texts.py` in its own mathematics.
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": "$<$", ">": "$>$", "✓": r"$\surd$", "≈": r"$\approx$", "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$", "○": r"$\circ$", "◐": r"$\odot$", "∅": r"$\emptyset$",
+    "↺": r"$\hookleftarrow$", "–": "--", "≤": r"$\leq$", "±": r"$\pm$",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Number:
+    """A figure, and its interval where it has one.
+
+    form, ends  format of the figure and of the interval's ends
+    unit        what stands behind both
+    absent      what is said where there is no figure
+    """
+
+    value: float | None
+    interval: Sequence[float] | None = None
+    form: str = ".4f"
+    ends: str = ".3f"
+    unit: str = ""
+    absent: str = "undefined"
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return self.absent
+        text = format(self.value, self.form)
+        if self.interval:
+            text += f" [{self.interval[0]:{self.ends}}, {self.interval[1]:{self.ends}}]"
+        return text + self.unit
+
+
+class Probability(Number):
+    """A p value."""
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return self.absent
+        return "<0.001" if self.value < 0.001 else f"{self.value:.3f}"
+
+
+Field = str | Number
+Rows = Sequence[Sequence[Field]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with what they are, and the command that makes them.
+
+    name          of its files
+    text_columns  how many columns at the left are text; the others stand to the right
+    """
+
+    name: str
+    caption: str
+    command: str
+    header: Sequence[str]
+    rows: Rows
+    text_columns: int = 1
+
+    def markdown(self, note: str) -> str:
+        """Caption, the `note` that belongs to every table, the command, and the rows."""
+        head = " ".join(part for part in (self.caption, note, f"Made by `{self.command}`.") if part)
+        return f"*{head}*\n\n{markdown(self.header, self.rows, self.text_columns).rstrip()}"
+
+    def files(self, note: str) -> dict[str, str]:
+        """Name of a file -> its content."""
+        caption = f"{self.caption} {note}".rstrip()
+        tabular = latex(self.header, self.rows, caption, self.text_columns)
+        return {
+            f"{self.name}.md": self.markdown(note) + "\n",
+            f"{self.name}.csv": csv_text(self.header, self.rows),
+            f"{self.name}.tex": f"% Made by: {self.command}\n{tabular}",
+        }
+
+    def parts(self, column: str) -> dict[str, "Table"]:
+        """A table for each text in a column, without that column; empty fields go into each."""
+        i = list(self.header).index(column)
+        values = dict.fromkeys(str(row[i]) for row in self.rows if row[i])
+        return {
+            value: replace(
+                self,
+                header=[*self.header[:i], *self.header[i + 1 :]],
+                rows=[[*r[:i], *r[i + 1 :]] for r in self.rows if r[i] in ("", value)],
+                text_columns=self.text_columns - (i < self.text_columns),
+            )
+            for value in values
+        }
 
 
 def markdown(header: Sequence[str], rows: Rows, text_columns: int = 1) -> str:
     """A Markdown table, padded so that it reads well as plain text; numbers to the right."""
-    table = [[cell.replace("|", "\\|") for cell in row] for row in (header, *rows)]
+    table = [[str(cell).replace("|", "\\|") for cell in row] for row in (header, *rows)]
     widths = [max(3, *(len(row[i]) for row in table)) for i in range(len(header))]
     lines = []
     for row in table:
@@ -32,12 +118,33 @@ def markdown(header: Sequence[str], rows: Rows, text_columns: int = 1) -> str:
 
 
 def csv_text(header: Sequence[str], rows: Rows) -> str:
-    """Comma-separated values, quoted where needed, Unix line ends."""
+    """Comma-separated values, quoted where needed, Unix line ends.
+
+    A `Number` is written in full; where a column has intervals, two more columns hold their ends.
+    An unknown number is an empty field.
+    """
+    columns = [[row[i] for row in rows] for i in range(len(header))]
+    wide = [any(isinstance(cell, Number) and cell.interval for cell in c) for c in columns]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    names = zip(header, wide, strict=True)
+    writer.writerow([n for name, w in names for n in ((name, *_ends(name)) if w else (name,))])
+    for row in rows:
+        writer.writerow([f for cell, w in zip(row, wide, strict=True) for f in _fields(cell, w)])
     return out.getvalue()
+
+
+def _ends(name: str) -> tuple[str, str]:
+    return f"{name} low", f"{name} high"
+
+
+def _fields(cell: Field, wide: bool) -> list[str]:
+    known = isinstance(cell, Number)
+    value = ("" if cell.value is None else str(cell.value)) if known else cell
+    if not wide:
+        return [value]
+    ends = cell.interval if known and cell.value is not None else None
+    return [value, *(map(str, ends) if ends else ("", ""))]
 
 
 def latex(header: Sequence[str], rows: Rows, caption: str, text_columns: int = 1) -> str:
@@ -50,7 +157,7 @@ def latex(header: Sequence[str], rows: Rows, caption: str, text_columns: int = 1
         r"\toprule",
         " & ".join(map(_escape, header)) + r" \\",
         r"\midrule",
-        *(" & ".join(map(_escape, row)) + r" \\" for row in rows),
+        *(" & ".join(_escape(str(cell)) for cell in row) + r" \\" for row in rows),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",

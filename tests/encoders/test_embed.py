@@ -126,7 +126,7 @@ def test_fewer_layers_than_the_checkpoint_has(params, folders):
     from transformers import AutoModel
 
     shallow = replace(params.encoders["bert"], layers=LAYERS - 1)
-    params = replace(params, encoders={"bert": shallow})
+    params = replace(params, encoders={"bert": shallow}, adapters={})
     fetch_checkpoint("bert", params)
     embed("bert", params)
     tokens, states = load("bert", "title")

@@ -128,7 +128,7 @@ def test_a_corpus_shorter_than_the_context(prepared):
 
 
 def test_stage_checkpoint_pretrains(params, prepared):
-    params = replace(params, encoders={"tiny": ENTRY})
+    params = replace(params, encoders={"tiny": ENTRY}, adapters={})
     fetch_checkpoint("tiny", params)
     names = {p.name for p in Path("checkpoints/tiny").iterdir()}
     assert names == {"config.json", "model.safetensors", "tokenizer.json", "source.json"}

@@ -8,7 +8,7 @@ from small import LAYERS, MINILM, TEXTS, WIDTH
 
 from replication.encoders import states
 from replication.encoders.states import cached_states, load_transformer, write_states
-from replication.encoders.tokens import piece_ids, prompted_ids
+from replication.encoders.tokens import piece_ids, prompted_ids, truncated_ids
 from replication.errors import StudyError
 from replication.mind.ragged import Ragged
 
@@ -122,6 +122,55 @@ def test_the_real_minilm_cut_at_three_layers(tmp_path):
     np.testing.assert_allclose(written(tmp_path, MINILM, 3, tokens), expected, **STORED)
 
 
+def test_a_base_checkpoint_under_its_head_and_old_names(folders, tmp_path):
+    """As BERT was first published: `bert.` before each name, LayerNorm's gamma and beta, and a head
+    that is not used."""
+    from safetensors.torch import load_file, save_file
+
+    old = {"cls.predictions.bias": torch.zeros(5)}
+    for name, value in load_file(folders["bert"] / "model.safetensors").items():
+        name = name.replace("LayerNorm.weight", "LayerNorm.gamma")
+        old[f"bert.{name.replace('LayerNorm.bias', 'LayerNorm.beta')}"] = value
+    config = json.loads((folders["bert"] / "config.json").read_text(encoding="utf-8"))
+    (tmp_path / "old").mkdir()
+    save_file(old, tmp_path / "old/model.safetensors", {"format": "pt"})
+    text = json.dumps({**config, "architectures": ["BertForMaskedLM"]})
+    (tmp_path / "old/config.json").write_text(text, encoding="utf-8")
+    tokens = piece_ids(TITLES, folders["bert"], LIMIT)
+    expected = written(tmp_path, folders["bert"], LAYERS, tokens)
+    np.testing.assert_array_equal(written(tmp_path, tmp_path / "old", LAYERS, tokens), expected)
+
+
+def test_roberta_counts_positions_from_its_padding_id(folders):
+    """Position ids begin at 2 (padding_idx + 1) and padding keeps 1, whatever stands beside."""
+    model = load_transformer(folders["roberta"], 0)
+    table = model.embeddings
+    ids = torch.tensor([[0, 9, 2, 1, 1], [0, 9, 8, 7, 2]])
+    positions = torch.tensor([[2, 3, 4, 1, 1], [2, 3, 4, 5, 6]])
+    vectors = table.word_embeddings(ids) + table.position_embeddings(positions)
+    expected = table.LayerNorm(vectors + table.token_type_embeddings(torch.zeros_like(ids)))
+    found = model(ids, attention_mask=(ids != 1).long()).last_hidden_state
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("last", [3, 10])
+def test_llama_on_prompts_cut_as_released(folders, tmp_path, last):
+    """Padding on the left is computed with and attended to: no mask at all (D8)."""
+    tokens = truncated_ids(TITLES, folders["llama"], LIMIT)
+    ids = tokens.values.reshape(-1, LIMIT).astype(np.int64)
+    assert (ids[:, 0] == 0).all()
+    expected = hidden_states(folders["llama"], ids, np.ones_like(ids))[LAYERS][:, -last:]
+    found = written(tmp_path, folders["llama"], LAYERS, tokens, last=last)
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=2e-3, atol=2e-3)
+
+
+def test_a_causal_model_keeps_no_keys_and_values(folders):
+    model = load_transformer(folders["llama"], LAYERS)
+    with torch.no_grad():
+        assert model(torch.zeros(1, 3, dtype=torch.int64)).past_key_values is None
+    assert next(model.parameters()).dtype == torch.float32 or torch.cuda.is_available()
+
+
 def test_bf16_is_near_fp32(folders, tmp_path):
     tokens = piece_ids(TITLES, folders["bert"], LIMIT)
     exact = written(tmp_path, folders["bert"], LAYERS, tokens)
@@ -167,8 +216,8 @@ def test_cached_states_are_computed_once_for_each_key(checkpoints, monkeypatch):
     fewer = tokens.take(np.arange(3))
     recut = Ragged(tokens.values, np.array([0, tokens.offsets[-1]]))  # same values, other rows
 
-    def wanted(name="one", depth=1, tokens=tokens, length=None, precision="fp32"):
-        return cached_states(checkpoints / name, depth, tokens, length, precision, "test")
+    def wanted(name="one", depth=1, tokens=tokens, length=None, precision="fp32", last=None):
+        return cached_states(checkpoints / name, depth, tokens, length, precision, "test", last)
 
     first = wanted()
     assert isinstance(first, np.memmap)
@@ -183,6 +232,7 @@ def test_cached_states_are_computed_once_for_each_key(checkpoints, monkeypatch):
             {"tokens": recut},
             {"length": LIMIT},
             {"precision": "bf16"},
+            {"last": 2},
         ),
         start=2,
     ):

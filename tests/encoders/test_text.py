@@ -273,6 +273,34 @@ def test_a_causal_model_gives_its_last_positions(project, masked, fields, last):
         assert mask is None if not masked else bool(mask.all())
 
 
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize(("fields", "last"), [(("title",), 10), (("title", "abstract"), 5)])
+@pytest.mark.parametrize("limit", [3, 7, 14, 40])
+def test_a_prompt_cut_as_released(params, folders, masked, fields, last, limit):
+    """Against Hugging Face: the sentence cut at `limit`, token 0 on its left, no mask (D8)."""
+    from transformers import AutoModel, PreTrainedTokenizerFast
+
+    fetch_checkpoint("llama", params)  # stage `embed` is not needed
+    protocol = replace(load_protocol("clean"), prompt="truncated", attention_masks=masked)
+    text = replace(params.text, title_tokens=limit, abstract_tokens=limit)
+    changed = replace(params, encoder="llama", protocol=protocol, text=text)
+    built = build(changed, fields)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folders["llama"] / "tokenizer.json"))
+    model = AutoModel.from_pretrained(folders["llama"]).eval()
+    for field in fields:
+        x, mask = built[field](ARTICLES)
+        assert x.shape == (len(ARTICLES), min(last, limit), WIDTH)
+        assert bool(mask.all()) if masked else mask is None
+        assert not x[0].any()  # the padding article
+        for article, pair in enumerate(TEXTS, 1):
+            sentence = f"This news: {pair[field == 'abstract']} means in one word:"
+            ids = tokenizer(sentence)["input_ids"][:limit]
+            ids = [0] * (limit - len(ids)) + ids
+            with torch.no_grad():
+                expected = model(torch.tensor([ids])).last_hidden_state[0, -last:]
+            torch.testing.assert_close(x[article], expected, rtol=2e-3, atol=2e-3)
+
+
 @pytest.mark.parametrize(
     ("name", "tuning", "file", "stage"),
     [

@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 from small import MINILM, TEXTS
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from replication.encoders.tokens import piece_ids, prompted_ids, token_limits, word_ids, words_of
+from replication.encoders.tokens import (
+    piece_ids,
+    prompted_ids,
+    token_limits,
+    truncated_ids,
+    word_ids,
+    words_of,
+)
 from replication.errors import StudyError
 from replication.settings import Text
 
@@ -78,6 +86,44 @@ def test_prompted_ids_keep_the_prompt_when_the_text_is_cut(folders):
     body = tokenizer(f" {long}", add_special_tokens=False)["input_ids"]
     assert len(body) > 4
     assert lists(prompted_ids([long], folders["llama"], 4)) == [before + body[:4] + after]
+
+
+def test_truncated_ids_by_hand(tmp_path):
+    """As released (D8): text and prompt are cut together, and token 0 fills up on the left."""
+    words = ["[zero]", "[bos]", "This", "news", ":", "sun", "rain", "means", "in", "one", "word"]
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[zero]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[bos] $A", special_tokens=[("[bos]", 1)]
+    )
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    texts = ["sun", "rain sun rain sun", ""]
+    assert lists(truncated_ids(texts, tmp_path, 11)) == [
+        [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 4],
+        [1, 2, 3, 4, 6, 5, 6, 5, 7, 8, 9],
+        [0, 0, 1, 2, 3, 4, 7, 8, 9, 10, 4],
+    ]
+    assert lists(truncated_ids(texts[:2], tmp_path, 5)) == [[1, 2, 3, 4, 5], [1, 2, 3, 4, 6]]
+
+
+@pytest.mark.parametrize("limit", [3, 12, 40])
+def test_truncated_ids_are_those_of_hugging_face(folders, limit):
+    tokenizer = reference(folders["llama"])
+    tokenizer.padding_side, tokenizer.pad_token = "left", "<|begin_of_text|>"  # its token 0
+    texts = [*TITLES, "", '"quoted" words']
+    sentences = [f"This news: {text} means in one word:" for text in texts]
+    expected = tokenizer(sentences, padding="max_length", truncation=True, max_length=limit)
+    tokens = truncated_ids(texts, folders["llama"], limit)
+    assert lists(tokens) == expected["input_ids"] and tokens.values.dtype == np.int32
+
+
+def test_a_limit_of_the_file_itself_is_not_used(folders, tmp_path):
+    tokenizer = Tokenizer.from_file(str(folders["llama"] / "tokenizer.json"))
+    tokenizer.enable_truncation(2)
+    tokenizer.enable_padding(length=30)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    expected = lists(prompted_ids(TITLES, folders["llama"], 50))
+    assert lists(prompted_ids(TITLES, tmp_path, 50)) == expected
 
 
 def test_a_missing_tokenizer_names_the_command(tmp_path):

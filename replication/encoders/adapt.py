@@ -1,0 +1,296 @@
+"""Stage `adapt`: LoRA fine-tuning of a causal encoder on clicks, the first step of two for an LLM.
+
+Objective. A sample is a click of the training split, whose last day stays held out as elsewhere.
+The model is asked, after the titles of the user's newest clicks, whether the user will read one
+candidate (`questions.py` has the words). A candidate's score is logit(yes) - logit(no); the loss is
+the negative log-likelihood of the clicked article among 1 + K candidates of its impression. That is
+the recommender's own loss, and unlike a yes/no loss for each candidate it does not spend the
+adapter on how often users click at all.
+
+What is drawn at a step depends on the seed and the step alone, so that a run which was cut off goes
+on from its last state (`cache/adapt/`) to the adapter that it would have reached.
+"""
+
+import importlib.util
+import json
+import shutil
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from replication import paths
+from replication.atomic import new_file, new_folder, write_json
+from replication.checks import require
+from replication.digest import sha256
+from replication.encoders.adapters import base_digest, load_causal
+from replication.encoders.precision import autocast, computing_device, resolve_precision
+from replication.encoders.questions import WORDING, Questioner, answer_scores
+from replication.errors import StudyError
+from replication.mind.prepared import Impressions, load_prepared, split_last_day
+from replication.params import Params, as_mapping
+from replication.settings import Adapter
+
+OBJECTIVE = (
+    "negative log-likelihood of the clicked article among 1 + K candidates of its impression, "
+    "scored by logit(yes) - logit(no); training days but the last"
+)
+
+
+def adapt(name: str, params: Params) -> None:
+    """Train one adapter of `params.adapters` and write `checkpoints/<name>/`.
+
+    Errors: `StudyError` where checkpoint or data are missing, targets do not exist in the base,
+    nf4 is wanted without a GPU, or the loss is no longer finite.
+    """
+    require("adapter", name, params.adapters, "the command line")
+    adapter = params.adapters[name]
+    data = load_prepared(paths.PREPARED)
+    base = paths.CHECKPOINTS / adapter.base
+    precision = resolve_precision(params.training.precision)
+    key = {
+        "adapter": as_mapping(adapter),
+        "base": base_digest(adapter.base),
+        "data": data.meta["sha256"],
+        "precision": precision,
+    }
+    titles = data.articles.title.to_list()
+    questioner = Questioner(titles, base, adapter.title_tokens)
+    clicks = Clicks.of(split_last_day(data.train)[0])
+    model = _lora(name, adapter, base)
+    state = State(paths.ADAPTING / f"{name}.safetensors", json.dumps(key, sort_keys=True))
+    curve = _train(name, adapter, model, questioner, clicks, precision, state)
+    with new_folder(paths.CHECKPOINTS / name) as folder:
+        _save(model, folder, adapter.base)
+        shutil.copyfile(base / "tokenizer.json", folder / "tokenizer.json")
+        files = sorted(folder.iterdir())
+        write_json(
+            folder / "source.json",
+            {
+                "encoder": name,
+                "source": "adapted",
+                "name": adapter.base,
+                "revision": None,
+                "sha256": {p.name: sha256(p) for p in files},
+                "base": key["base"],
+                "objective": {"loss": OBJECTIVE, "prompt": WORDING},
+                "training": {
+                    "trainable_parameters": sum(p.numel() for p in _trainable(model).values()),
+                    "steps": adapter.max_steps,
+                    "loss": curve,
+                },
+            },
+        )
+    state.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """n clicks: the article, (n,) int32, and the row of its impression, (n,) int64.
+
+    Clicks beside which nothing was left unclicked teach nothing and are left out.
+    """
+
+    impressions: Impressions
+    article: np.ndarray
+    impression: np.ndarray
+
+    @classmethod
+    def of(cls, impressions: Impressions) -> "Clicks":
+        lengths = impressions.candidates.lengths
+        owner = np.repeat(np.arange(len(impressions)), lengths)
+        clicked = np.asarray(impressions.labels) == 1
+        useful = np.bincount(owner[clicked], minlength=len(lengths)) < lengths
+        chosen = clicked & useful[owner]
+        if not chosen.any():
+            raise StudyError(
+                "adapt: no training impression before the last day has both a click and a "
+                "candidate that was not clicked, so there is nothing to learn"
+            )
+        return cls(impressions, np.asarray(impressions.candidates.values)[chosen], owner[chosen])
+
+    def draw(self, adapter: Adapter, step: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """The batch of one step: b histories, and (b, 1 + K) candidates, the clicked one first.
+
+        Clicks come epoch by epoch in random order; negatives are drawn without replacement.
+        """
+        places = step * adapter.batch_size + np.arange(adapter.batch_size)
+        epochs = places // len(self.article)
+        orders = {
+            e: np.random.default_rng([adapter.seed, 0, e]).permutation(len(self.article))
+            for e in np.unique(epochs)
+        }
+        rng = np.random.default_rng([adapter.seed, 1, step])
+        histories, candidates = [], np.zeros((len(places), 1 + adapter.negatives), np.int64)
+        for i, (epoch, place) in enumerate(zip(epochs, places % len(self.article), strict=True)):
+            sample = orders[epoch][place]
+            row = self.impression[sample]
+            history = self.impressions.histories.row(self.impressions.history_row[row])
+            histories.append(history[max(0, len(history) - adapter.clicks) :])
+            where = self.impressions.candidates.positions(np.array([row]))
+            others = np.asarray(self.impressions.candidates.values[where])
+            others = others[np.asarray(self.impressions.labels[where]) == 0]
+            drawn = rng.choice(others, min(len(others), adapter.negatives), replace=False)
+            candidates[i, : 1 + len(drawn)] = [self.article[sample], *drawn]
+        return histories, candidates
+
+
+@dataclass(frozen=True)
+class State:
+    """Where an interrupted run left off: adapter weights and Adam's moments, in one file.
+
+    key     what the run depends on; a state under another key is not used
+    """
+
+    path: Path
+    key: str
+
+    def save(self, step: int, curve: list, model, optimizer: torch.optim.Adam) -> None:
+        from safetensors.torch import save_file
+
+        tensors = {}
+        for name, p in _trainable(model).items():
+            tensors[f"weight/{name}"] = p.detach()
+            for moment in ("exp_avg", "exp_avg_sq"):
+                tensors[f"{moment}/{name}"] = optimizer.state[p][moment]
+        notes = {"key": self.key, "step": str(step), "curve": json.dumps(curve)}
+        with new_file(self.path) as temporary:
+            save_file({k: t.cpu() for k, t in tensors.items()}, temporary, notes)
+
+    @torch.no_grad()
+    def restore(self, model, optimizer: torch.optim.Adam) -> tuple[int, list]:
+        """Steps done and their loss curve; (0, []) where there is no state of this run."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                notes = file.metadata()
+                if notes["key"] != self.key:
+                    return 0, []
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (FileNotFoundError, SafetensorError):
+            return 0, []
+        step, moments = int(notes["step"]), {}
+        for number, (name, p) in enumerate(_trainable(model).items()):
+            p.copy_(tensors[f"weight/{name}"])
+            moments[number] = {
+                "step": torch.tensor(float(step)),
+                "exp_avg": tensors[f"exp_avg/{name}"],
+                "exp_avg_sq": tensors[f"exp_avg_sq/{name}"],
+            }
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+        return step, json.loads(notes["curve"])
+
+
+def _lora(name: str, adapter: Adapter, base: Path):
+    """The base with its weights frozen, and fresh LoRA weights that train."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(adapter.seed)
+    where = computing_device()
+    model = load_causal(base, **_weights(name, adapter), device_map={"": where})
+    if where.type == "cuda":
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,
+        lora_dropout=adapter.dropout,
+        target_modules=list(adapter.targets),
+    )
+    try:
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            return get_peft_model(model, config)
+    except ValueError as error:
+        reason = " ".join(str(error).split())
+        raise StudyError(f"adapters.{name}.targets: {reason}") from None
+
+
+def _weights(name: str, adapter: Adapter) -> dict:
+    """How the frozen base is held, as arguments of `from_pretrained`."""
+    if adapter.base_format != "nf4":
+        return {"dtype": "float32" if adapter.base_format == "fp32" else "bfloat16"}
+    if not torch.cuda.is_available() or importlib.util.find_spec("bitsandbytes") is None:
+        raise StudyError(
+            f"adapters.{name}.base_format: nf4 needs a GPU and the package bitsandbytes; "
+            "accepted without: bf16, fp32"
+        )
+    from transformers import BitsAndBytesConfig
+
+    four_bits = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+    )
+    return {"dtype": "bfloat16", "quantization_config": four_bits}
+
+
+def _trainable(model) -> dict[str, Tensor]:
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _train(
+    name: str,
+    adapter: Adapter,
+    model,
+    questioner: Questioner,
+    clicks: Clicks,
+    precision: str,
+    state: State,
+) -> list[list[float]]:
+    """Train in place. Returns [step, mean loss since the last one] of every `save_every` steps."""
+    parameters = list(_trainable(model).values())
+    optimizer = torch.optim.Adam(parameters, lr=adapter.learning_rate)
+    done, curve = state.restore(model, optimizer)
+    losses = []
+    model.train()
+    with tqdm(total=adapter.max_steps, initial=done, desc=name, unit="batch") as progress:
+        for step, loss in _steps(adapter, done, model, questioner, clicks, precision):
+            for group in optimizer.param_groups:  # falls linearly to zero
+                group["lr"] = adapter.learning_rate * (1 - step / adapter.max_steps)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            losses.append(loss.item())
+            progress.update()
+            progress.set_postfix(loss=f"{losses[-1]:.3f}")
+            step += 1
+            if not np.isfinite(losses[-1]):
+                raise StudyError(
+                    f"adapters.{name}: the loss is not finite at step {step}; lower learning_rate"
+                )
+            if step % adapter.save_every == 0 or step == adapter.max_steps:
+                curve.append([step, round(float(np.mean(losses)), 6)])
+                losses.clear()
+                state.save(step, curve, model, optimizer)
+    return curve
+
+
+def _steps(
+    adapter: Adapter, done: int, model, questioner: Questioner, clicks: Clicks, precision: str
+) -> Iterator[tuple[int, Tensor]]:
+    """Each step that is left, and the loss of its batch."""
+    causal = model.get_base_model()
+    for step in range(done, adapter.max_steps):
+        torch.manual_seed(int(np.random.default_rng([adapter.seed, 2, step]).integers(2**63)))
+        questions = questioner.ask(*clicks.draw(adapter, step)).to(causal.device)
+        with autocast(precision):
+            scores = answer_scores(causal, questions, questioner.answers)
+        scores = scores.masked_fill(~questions.asked, float("-inf"))
+        yield step, F.cross_entropy(scores, scores.new_zeros(len(scores), dtype=torch.int64))
+
+
+def _save(model, folder: Path, base: str) -> None:
+    """peft's own files, the same at every run and on every machine."""
+    model.active_peft_config.base_model_name_or_path = base
+    model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)
+    path = folder / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["target_modules"].sort()  # a set, in an order of its own each time
+    write_json(path, config)

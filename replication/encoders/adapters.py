@@ -1,0 +1,100 @@
+"""LoRA adapters on disk: applied to their base and merged, in memory or as a checkpoint.
+
+`checkpoints/<adapter>/` holds no model: peft's own two files, the base's tokenizer, and a
+`source.json` that names the base and its digest.
+"""
+
+import shutil
+import warnings
+from pathlib import Path
+
+from replication import paths
+from replication.atomic import new_folder
+from replication.checks import require
+from replication.digest import sha256
+from replication.encoders.checkpoints import checkpoint_digest
+from replication.errors import StudyError
+from replication.params import Params
+
+
+def is_adapter(checkpoint: Path) -> bool:
+    """Whether a checkpoint is an adapter, which needs its base."""
+    return (checkpoint / "adapter_config.json").is_file()
+
+
+def require_adapter(checkpoint: Path) -> None:
+    """`StudyError` naming the stage to run, unless `checkpoint` is an adapter."""
+    if not is_adapter(checkpoint):
+        raise StudyError(f"{checkpoint}: holds no adapter; run `dvc repro adapt@{checkpoint.name}`")
+
+
+def base_digest(base: str) -> str:
+    """What names the bytes of a base in its adapters' source.json."""
+    checkpoint_digest(base)  # there, and readable
+    return sha256(paths.CHECKPOINTS / base / "source.json")
+
+
+def model_folder(checkpoint: Path) -> Path:
+    """Where the whole model's weights are: the base of an adapter, else the checkpoint itself.
+
+    Merging adds no parameter, so an adapted model has as many as its base.
+    Errors: `StudyError` where the base is missing, or not the one that was adapted.
+    """
+    if not is_adapter(checkpoint):
+        return checkpoint
+    origin = checkpoint_digest(checkpoint.name)
+    if base_digest(origin["name"]) != origin["base"]:
+        raise StudyError(
+            f"{checkpoint}: was made from another {origin['name']} than is now at "
+            f"{paths.CHECKPOINTS / origin['name']}; run `dvc repro adapt@{checkpoint.name}`"
+        )
+    return paths.CHECKPOINTS / origin["name"]
+
+
+def load_causal(checkpoint: Path, dtype: str, **options):
+    """A causal model under its language-model head, by transformers; an adapter is merged into it.
+
+    dtype   of its weights, such as "bfloat16"; "auto": as they are stored
+    options of `from_pretrained`, such as num_hidden_layers
+    """
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    folder = model_folder(checkpoint)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        attn_implementation="sdpa",
+        dtype=dtype,
+        use_safetensors=True,
+        trust_remote_code=False,
+        local_files_only=True,
+        **options,
+    )
+    if folder != checkpoint:
+        from peft import PeftModel
+
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            adapted = PeftModel.from_pretrained(model, checkpoint, local_files_only=True)
+        model = adapted.merge_and_unload()
+    return model.eval()
+
+
+def merge(name: str, params: Params, out: Path) -> None:
+    """Write an adapter and its base as one model to the new folder `out`.
+
+    Plain transformers loads it, and so does a registry entry of `source: folder`. Weights keep the
+    number format of the base.
+    Errors: `StudyError` where `out` exists, or a checkpoint is missing or has changed.
+    """
+    require("adapter", name, params.adapters, "the command line")
+    checkpoint = paths.CHECKPOINTS / name
+    require_adapter(checkpoint)
+    if out.exists():
+        raise StudyError(f"{out}: exists already; name a new folder")
+    model = load_causal(checkpoint, "auto")
+    with new_folder(out) as folder:
+        model.save_pretrained(folder)
+        (folder / "generation_config.json").unlink(missing_ok=True)
+        shutil.copyfile(checkpoint / "tokenizer.json", folder / "tokenizer.json")

@@ -1,0 +1,166 @@
+"""What has been run, read from the reports; a missing number is None, never 0."""
+
+import itertools
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from replication import paths
+from replication.errors import StudyError
+from replication.evaluation.metrics import METRICS
+from replication.params import Params
+
+METRIC_NAMES = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One experiment: its place in the study, and its files where it has been run.
+
+    encoder, tuning  as the paper has them: an LLM and its adapter are one encoder, frozen and
+                     fine-tuned, though the vectors of either are read as they are
+    layers           fine-tuned transformer layers; None where no layer is tuned
+    name             of its folder under `reports/` and of its Parquet file under `runs/`
+    command          what runs it again
+    """
+
+    recommender: str
+    encoder: str
+    tuning: str
+    protocol: str
+    seed: int
+    layers: int | None
+    name: str
+    command: str
+    metrics: dict[str, Any] | None = None
+    cost: dict[str, Any] | None = None
+    run: dict[str, Any] | None = None
+    cold_start: dict[str, Any] | None = None
+
+    @property
+    def folder(self) -> Path:
+        return paths.REPORTS / self.name
+
+    @property
+    def per_impression(self) -> Path:
+        """Its Parquet file: `runs/grid` holds what `reports/runs` describes."""
+        kind, _, name = self.name.partition("/")
+        return paths.IMPRESSIONS / {"runs": "grid"}.get(kind, kind) / f"{name}.parquet"
+
+
+def read_grid(params: Params) -> list[Cell]:
+    """Every cell of the grid in reading order, run or not.
+
+    Errors: `StudyError` where a file is there but is not JSON, or holds a metric that is no number.
+    """
+    grid = params.grid
+    plain = itertools.product(grid.encoders, grid.tunings)
+    pairs = [*plain, *((name, "frozen") for name in grid.llms)]
+    return [
+        _read(_grid_place(params, *place))
+        for place in (
+            (recommender, encoder, tuning, protocol, seed)
+            for recommender in grid.recommenders
+            for encoder, tuning in pairs
+            for protocol in grid.protocols
+            for seed in grid.seeds
+        )
+    ]
+
+
+def read_sweep(params: Params) -> list[Cell]:
+    """Every cell of the layer sweep by recommender and depth, the grid's own depth among them.
+
+    Errors: as for `read_grid`.
+    """
+    sweep, grid = params.sweep, params.grid
+    gridded = (
+        sweep.encoder in grid.encoders
+        and "finetuned" in grid.tunings
+        and sweep.protocol in grid.protocols
+    )
+    own = params.registry[sweep.encoder].finetune_layers if gridded else None
+
+    def place(recommender: str, layers: int, seed: int) -> Cell:
+        if layers == own:  # the same experiment: it counts once
+            return _grid_place(
+                params, recommender, sweep.encoder, "finetuned", sweep.protocol, seed
+            )
+        return Cell(
+            recommender, sweep.encoder, "finetuned", sweep.protocol, seed, layers,
+            f"sweep/{recommender}-k{layers}-s{seed}",
+            f"dvc repro sweep@{recommender}-{layers}-{seed}",
+        )  # fmt: skip
+
+    depths = sorted({*sweep.layers, *([own] if gridded else [])})
+    return [_read(place(*at)) for at in itertools.product(grid.recommenders, depths, grid.seeds)]
+
+
+def _grid_place(
+    params: Params, recommender: str, encoder: str, tuning: str, protocol: str, seed: int
+) -> Cell:
+    entry = params.registry[encoder]
+    stage = "grid-llm" if encoder in params.grid.llms else "grid"
+    parts = [recommender, encoder, *([tuning] if stage == "grid" else []), protocol, str(seed)]
+    adapter = params.adapters.get(encoder)
+    return Cell(
+        recommender,
+        adapter.base if adapter else encoder,
+        "finetuned" if adapter else tuning,
+        protocol,
+        seed,
+        entry.finetune_layers if tuning == "finetuned" and entry.layers else None,
+        f"runs/{recommender}-{encoder}-{tuning}-{protocol}-s{seed}",
+        f"dvc repro {stage}@{'-'.join(parts)}",
+    )
+
+
+def _read(cell: Cell) -> Cell:
+    names = ("metrics", "cost", "run", "cold_start")
+    files = {name: read_json(cell.folder / f"{name}.json") for name in names}
+    for name in METRICS if files["metrics"] is not None else ():
+        number(files["metrics"], name, cell.folder / "metrics.json")
+    return replace(cell, **files)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file, None where there is no file; `StudyError` where it is damaged."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise StudyError(f"{path}: not valid JSON ({error}); run `dvc repro` again") from None
+    if not isinstance(value, dict):
+        raise StudyError(f"{path}: expected a JSON object; run `dvc repro` again")
+    return value
+
+
+def read_columns(path: Path, columns: Sequence[str], command: str) -> pl.DataFrame:
+    """Columns of a Parquet file; `StudyError` naming it where it is missing or damaged."""
+    if not path.is_file():
+        raise StudyError(f"{path}: no such file; run `{command}`")
+    try:
+        return pl.read_parquet(path, columns=list(columns))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        first = str(error).partition("\n")[0]
+        raise StudyError(
+            f"{path}: not a Parquet file as expected ({first}); run `{command}`"
+        ) from None
+
+
+def number(values: dict[str, Any], key: str, path: Path) -> float | None:
+    """A finite number or None (null); `StudyError` for anything else: NaN, a string, no key."""
+    if key not in values:
+        raise StudyError(f"{path}: {key}: is missing; run `dvc repro` again")
+    value = values[key]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise StudyError(f"{path}: {key}: {value!r} is not a finite number; run `dvc repro` again")
+    return float(value)

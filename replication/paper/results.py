@@ -1,0 +1,99 @@
+"""What every judge gives back, when there is nothing to judge yet, and differences of runs."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from replication.evaluation.intervals import interval
+from replication.evaluation.statistics import holm
+from replication.paper import verdict
+from replication.paper.evidence import Evidence, Place
+from replication.paper.significance import p_value
+
+Result = dict[str, Any]
+
+
+class NotJudged(Exception):
+    """There is nothing to judge: `result` says why."""
+
+    def __init__(self, result: Result):
+        super().__init__(result["reason"])
+        self.result = result
+
+
+def result(word: str, reason: str | None = None, **more: Any) -> Result:
+    empty = {"found": None, "ci95": None, "parts": [], "coverage": [0, 0], "missing": []}
+    return {"verdict": word, "reason": reason} | empty | more
+
+
+def not_testable(reason: str) -> NotJudged:
+    return NotJudged(result("not testable", reason))
+
+
+def known_models(evidence: Evidence, models: Sequence[str], least: int) -> list[str]:
+    """Those of a claim's models that the parameters map to an encoder; NotJudged for too few."""
+    known = [model for model in models if model in evidence.paper_names]
+    if len(known) < least:
+        listed = ", ".join(known) or "none"
+        raise not_testable(f"of its models `paper` maps {listed}; it needs {least} or more")
+    return known
+
+
+def located(
+    evidence: Evidence, protocol: str, wanted: Iterable[tuple[str, str, str]]
+) -> list[Place]:
+    """The place of each (recommender, the paper's model, tuning), all of them run.
+
+    NotJudged where the study has no such cell, or where runs of it are missing.
+    """
+    places = []
+    for recommender, model, tuning in wanted:
+        place = evidence.find(recommender, model, tuning, protocol)
+        if place is None:
+            raise not_testable(f"the study has no {tuning} {model} in {recommender}, {protocol}")
+        places.append(place)
+    require_runs(evidence, places)
+    return places
+
+
+def require_runs(evidence: Evidence, places: Sequence[Place]) -> None:
+    ran, of = evidence.coverage(places)
+    if word := verdict.coverage(ran, of):
+        reason = f"{of - ran} of the {of} runs that it needs are missing"
+        missing = evidence.missing(places)
+        raise NotJudged(result(word, reason, coverage=[ran, of], missing=missing))
+
+
+def whole(evidence: Evidence, places: Sequence[Place], parts: list[Result], **more: Any) -> Result:
+    """A claim with several parts: its verdict is that of the least favourable."""
+    word = verdict.of_all([part["verdict"] for part in parts])
+    reasons = [part["reason"] for part in parts if part.get("reason")]
+    reason = reasons[0] if reasons and word == "not testable" else None
+    return result(word, reason, parts=parts, coverage=list(evidence.coverage(places)), **more)
+
+
+def minus(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+def differences(
+    evidence: Evidence, pairs: Sequence[tuple[Place, Place]], metric: str
+) -> list[Result]:
+    """First minus second of each pair, both under one protocol: the difference of the means, its
+    interval, and p (both over impressions and seeds), Holm-corrected over all pairs."""
+    parts = []
+    for a, b in pairs:
+        replicates = evidence.replicates(a.protocol, metric, None)
+        found = minus(evidence.mean(a, metric), evidence.mean(b, metric))
+        parts.append(
+            {
+                "recommender": a.recommender,
+                "a": f"{a.encoder} {a.tuning}",
+                "b": f"{b.encoder} {b.tuning}",
+                "found": found,
+                "ci95": interval(replicates[a] - replicates[b]),
+                "p": p_value(found, [evidence.values(a, metric), -evidence.values(b, metric)]),
+            }
+        )
+    for part, adjusted in zip(parts, holm([part["p"] for part in parts]), strict=True):
+        part["p_holm"] = adjusted
+    return parts

@@ -1,0 +1,148 @@
+"""What is written down of a run: metrics per impression, what it cost, what it came from."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from replication import environment, paths
+from replication.atomic import new_file, write_json
+from replication.encoders.checkpoints import checkpoint_digest, parameter_count
+from replication.mind.prepared import Impressions, Prepared
+from replication.params import Params, as_mapping
+from replication.recommenders import Recommender
+from replication.training.loop import Fit
+
+
+def clicks(impressions: Impressions) -> np.ndarray:
+    """Clicks in the whole history of each impression: (I,) int32."""
+    return impressions.histories.lengths[impressions.history_row].astype(np.int32)
+
+
+def save_impressions(
+    path: Path,
+    impressions: Impressions,
+    lengths: np.ndarray,
+    groups: np.ndarray,
+    metrics: dict[str, np.ndarray],
+) -> None:
+    """Per-impression metrics with what groups them: user, history length, group of five."""
+    frame = pl.DataFrame(
+        {
+            "impression_id": np.asarray(impressions.impression_id),
+            "user": np.asarray(impressions.user),
+            "history_length": lengths,
+            "group": groups,
+            **metrics,
+        }
+    )
+    with new_file(path) as temporary:
+        frame.fill_nan(None).write_parquet(temporary)
+
+
+def cost(params: Params, model: Recommender, fit: Fit, seconds: dict[str, float]) -> dict:
+    """What the run took; `seconds` are those of its parts: search, test, all.
+
+    Articles per second count every slot read in training. Parameters are those of the recommender
+    and of the language model, whether its output is computed here or read from disk; a text field's
+    own copy of tuned layers counts as well.
+    """
+    parameters = list(model.parameters())
+    total = sum(p.numel() for p in parameters)
+    encoder = params.registry[params.encoder]
+    if encoder.family != "words":
+        whole = parameter_count(paths.CHECKPOINTS / params.encoder, encoder.layers)
+        one_field = sum(p.numel() for p in model.text["title"].parameters())
+        total += whole - one_field  # what this field's module does not hold
+    return {
+        "parameters": total,
+        "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
+        "seconds": round(seconds["all"], 2),
+        "search_seconds": round(seconds["search"], 2),
+        "training_seconds": round(fit.seconds, 2),
+        "test_seconds": round(seconds["test"], 2),
+        "articles_per_second": round(fit.articles / fit.seconds, 1),
+        **_memory(),
+    }
+
+
+def _memory() -> dict[str, float | None]:
+    """The most memory that this process has held, and the GPU's where there is one, in MiB."""
+    gpu = torch.cuda.is_available()
+    return {
+        "peak_memory_mib": environment.peak_memory_mib(),
+        "peak_gpu_memory_mib": (
+            round(torch.cuda.max_memory_allocated() / 2**20, 1) if gpu else None
+        ),
+    }
+
+
+def save_adapter_cost(name: str, seconds: float | None) -> None:
+    """Write what an adapter's training took to reports/adapters/<name>.json.
+
+    seconds: None where the run had been interrupted, for then it did not do the whole.
+    """
+    training = checkpoint_digest(name)["training"]
+    write_json(
+        paths.ADAPTERS / f"{name}.json",
+        {
+            "trainable_parameters": training["trainable_parameters"],
+            "steps": training["steps"],
+            "seconds": None if seconds is None else round(seconds, 2),
+            **_memory(),
+            "hardware": environment.hardware(),
+        },
+    )
+
+
+def origin(
+    params: Params,
+    data: Prepared,
+    name: str,
+    started: str,
+    seed: int,
+    precision: str,
+    fit: Fit,
+    tried: list[dict],
+) -> dict:
+    """What the run came from and how its training went: the content of run.json."""
+    return {
+        "id": name,
+        "profile": params.profile,
+        "started": started,
+        "ended": environment.now(),
+        "seed": seed,
+        "precision": precision,
+        "git": environment.git_commit(),
+        "params": relevant(params),
+        "data_sha256": data.meta["sha256"],
+        "checkpoint": checkpoint_digest(params.encoder),
+        "libraries": environment.libraries(),
+        "hardware": environment.hardware(),
+        "training": {
+            "steps": fit.steps,
+            "epochs": fit.epochs,
+            "samples": fit.samples,
+            "best_step": fit.best_step,
+            "selection_auc": round(fit.best_auc, 6),
+            "search": tried,
+            "curve": [list(point) for point in fit.curve],
+        },
+    }
+
+
+def relevant(params: Params) -> dict:
+    """The parameters that this run depends on: the rest of the study left out."""
+    kept = as_mapping(params)
+    adapter = kept["adapters"].get(params.encoder)
+    kept["adapters"] = {params.encoder: adapter} if adapter else {}
+    base = adapter["base"] if adapter else params.encoder
+    kept["encoders"] = {base: kept["encoders"][base]}
+    kept["training"] = {
+        "precision": params.training.precision,
+        params.schedule_name: kept["training"][params.schedule_name],
+    }
+    for study in ("grid", "sweep", "audit", "paper"):
+        del kept[study]
+    return kept

@@ -1,0 +1,66 @@
+"""What each experiment took."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from replication.report.study import PLACE, Study
+from replication.report.tables import Field, Number, Table
+
+# Column -> key of cost.json, format.
+_MEANS = {
+    "parameters": ("parameters", ",.0f"),
+    "trained": ("trainable_parameters", ",.0f"),
+    "seconds": ("seconds", ",.1f"),
+    "of search": ("search_seconds", ",.1f"),
+    "articles/s": ("articles_per_second", ",.0f"),
+    "peak MiB": ("peak_memory_mib", ",.0f"),
+    "GPU MiB": ("peak_gpu_memory_mib", ",.0f"),
+}
+
+COST_TEXT = (
+    "*parameters*: recommender and language model together; *trained*: those that training "
+    "changes. *batches*: of the training that was kept. *seconds*: the whole experiment, imports "
+    "excepted, and the encoder's states below the cut where this was the first to need them; *of "
+    "search*: the part that went into finding the learning rate. *articles/s*: candidates and "
+    "clicks read in training; a distinct article of a batch is encoded once. *peak MiB*: most "
+    "memory that the process held. The figures depend on the machine and on what else it did."
+)
+
+
+def cost_table(study: Study) -> Table:
+    """A row per place, the mean over its seeds; runs without a figure count as unknown."""
+    gpu = any(cell.cost and cell.cost.get("peak_gpu_memory_mib") for cell in study.cells)
+    columns = {name: c for name, c in _MEANS.items() if gpu or name != "GPU MiB"}
+    header = [*PLACE, *columns, "batches"]
+    rows: list[list[Field]] = []
+    for place, cells in study.places.items():
+        ran = [cell for cell in cells if cell.cost]
+        absent = "unknown" if ran else "not run"
+        numbers = [
+            Number(mean([cell.cost.get(key) for cell in ran]), form=form, absent=absent)
+            for key, form in columns.values()
+        ]
+        steps = mean([cell.run["training"]["steps"] if cell.run else None for cell in ran])
+        numbers.append(Number(steps, form=",.0f", absent=absent))
+        rows.append([*place, *numbers])
+    caption = "Cost of each experiment, mean over seeds."
+    return Table("cost", caption, "dvc repro report", header, rows, text_columns=4)
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """None where a value is unknown, or where there is none."""
+    return None if not values or None in values else sum(values) / len(values)
+
+
+def quality_points(study: Study) -> list[dict[str, Any]]:
+    """Parameters, AUC and its interval of every place that has been run, for the figure."""
+    sizes = {tuple(row[:4]): row[4].value for row in cost_table(study).rows}
+    points = []
+    for cell in study.comparison["cells"]:
+        place = tuple(cell[key] for key in PLACE)
+        auc = cell["metrics"]["auc"]
+        if auc["ours"] is not None and sizes.get(place):
+            low, high = auc["ci95"]
+            point = {"parameters": sizes[place], "auc": auc["ours"], "low": low, "high": high}
+            points.append(dict(zip(PLACE, place, strict=True)) | point)
+    return points

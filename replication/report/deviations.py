@@ -1,0 +1,118 @@
+"""The protocol audit: what each deviation of the released code does."""
+
+from typing import Any
+
+from replication.paper.models import TUNINGS
+from replication.protocol import DEVIATIONS
+from replication.report.study import COMPARED, Study
+from replication.report.tables import Field, Number, Probability, Table
+from replication.report.texts import verdict_text
+from replication.report.verdicts import found_number
+
+# What the release does; `conf/protocol` holds both ways of each.
+WHAT = {
+    "D1": "selects on the test split",
+    "D2": "keeps the oldest clicks of a history",
+    "D3": "LSTUR's GRU reads the first slots, padding before clicks",
+    "D4": "no attention mask over padding",
+    "D5": "dropout is active in frozen layers",
+    "D6": "the embedding table trains with the top layers",
+    "D7": "another head for fine-tuned than for frozen encoders",
+    "D8": "truncation cuts the prompt off, padding is read",
+    "D9": "user vectors cached by history, not by user",
+    "D10": "cold-start groups over distinct histories",
+    "D11": "no seed is set (here: another seed, so mere chance)",
+    "D12": "two negatives, drawn once",
+}
+
+
+def audit_table(study: Study) -> Table:
+    """Pair x deviation x tuning: the change of AUC from each base protocol."""
+    bases = study.params.audit.bases
+    rows: list[list[Field]] = []
+    for pair in study.comparison["audit"]:
+        effects = {(e["deviation"], e["tuning"], e["base"]): e for e in pair["effects"]}
+        for deviation in DEVIATIONS if effects else ():
+            what = [pair["pair"], deviation, WHAT[deviation]]
+            of_each = {
+                tuning: [effects[deviation, tuning, base] for base in bases] for tuning in TUNINGS
+            }
+            reasons = {tuning: _reason(found) for tuning, found in of_each.items()}
+            if reasons["frozen"] and reasons["frozen"] == reasons["finetuned"]:
+                of_each = {"both": of_each["frozen"]}
+            rows += [[*what, tuning, *_fields(found)] for tuning, found in of_each.items()]
+    header = ["pair", "deviation", "what the release does", "tuning"]
+    for base in bases:
+        header += [f"from {base}", f"p (Holm), {base}"]
+    caption = (
+        "AUC with one deviation flipped minus AUC of the protocol as it is, with its paired "
+        "interval and test over impressions."
+    )
+    header.append("cannot touch these runs, for")
+    return Table("audit", caption, COMPARED, header, rows, text_columns=4)
+
+
+def _reason(found: list[dict[str, Any]]) -> str:
+    """Why a deviation cannot touch these runs; nothing where it can."""
+    return "; ".join(dict.fromkeys(e["untouched"] for e in found if e["untouched"]))
+
+
+def _fields(found: list[dict[str, Any]]) -> list[Field]:
+    """Difference and p from each base, then the reason where there is neither."""
+    fields: list[Field] = []
+    for effect in found:
+        absent = "cannot touch" if effect["untouched"] else "undefined"
+        fields.append(Number(effect["difference"], effect["ci95"], "+.4f", "+.4f", absent=absent))
+        fields.append(Probability(effect["p_holm"], absent=absent))
+    return [*fields, _reason(found)]
+
+
+def audit_text(study: Study) -> str:
+    return (
+        "From `clean` a flip takes the released code's way, from `released` it takes the careful "
+        "one. All runs of the audit share one seed. So D11's row is another seed and shows what "
+        "mere chance does; an effect no larger than it is not told from chance, whatever its p: "
+        "the intervals are over impressions alone. The p values are Holm-corrected over the tests "
+        "of a pair. The audit has its own length of training: its AUC are not those of the grid."
+    )
+
+
+def pair_title(pair: dict[str, Any]) -> str:
+    encoders = list(dict.fromkeys((pair["frozen"], pair["finetuned"])))
+    return f"{pair['pair']}: {pair['recommender']} with {' and '.join(encoders)}"
+
+
+def pair_text(study: Study, pair: dict[str, Any]) -> list[str]:
+    """The AUC that the flips start from, and what they do to the claims about the pair."""
+    if pair["missing"]:
+        return [f"Not run. Run `{pair['missing']}`."]
+    bases = ", ".join(
+        f"{name} {'undefined' if auc is None else f'{auc:.4f}'}"
+        for name, auc in pair["bases"].items()
+    )
+    text = f"AUC before any flip: {bases}. Made again by `dvc repro audit@{pair['pair']}`."
+    if not pair["claims"]:
+        return [f"{text} No claim compares the two tunings of this pair."]
+    changed = [row for row in pair["claims"] if row["changes"]]
+    if not changed:
+        ids = ", ".join(dict.fromkeys(row["claim"] for row in pair["claims"]))
+        return [f"{text} No flip changes the verdict on {ids}."]
+    kinds = {claim["id"]: claim for claim in study.claims["claims"]}
+    unflipped = {(r["claim"], r["base"]): r for r in pair["claims"] if r["deviation"] == "none"}
+    rows = []
+    for row in changed:
+        base = unflipped[row["claim"], row["base"]]
+        found = [found_number(kinds[row["claim"]], r["found"], r["ci95"]) for r in (base, row)]
+        rows.append(
+            [
+                row["claim"],
+                row["base"],
+                row["deviation"],
+                f"{verdict_text(base['verdict'])}, {found[0]}",
+                f"{verdict_text(row['verdict'])}, {found[1]}",
+            ]
+        )
+    header = ["claim", "protocol", "flip", "before", "after"]
+    caption = "Flips that change the verdict on a claim."
+    table = Table("flips", caption, COMPARED, header, rows, text_columns=len(header))
+    return [text, table.markdown(study.note)]

@@ -1,0 +1,89 @@
+"""The look of the figures, on a light and on a dark page."""
+
+from dataclasses import dataclass
+
+import altair as alt
+import polars as pl
+
+# Shape and dash repeat what colour says.
+SHAPES = {"frozen": "circle", "finetuned": "square"}
+RECOMMENDER_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
+DASHES = {"popularity": [2, 2], "ceiling": [6, 3]}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours as hexadecimal text; those of data are Okabe and Ito's, or darkened from them, with a
+    contrast to the background of 3 or more.
+
+    suffix      of the files' names
+    tunings     frozen, finetuned; references: popularity, ceiling
+    """
+
+    suffix: str
+    background: str
+    text: str
+    grid: str
+    tunings: dict[str, str]
+    references: dict[str, str]
+
+
+LIGHT = Theme(
+    "", "#ffffff", "#1f2328", "#d8dee4",
+    {"frozen": "#0072b2", "finetuned": "#d55e00"},
+    {"popularity": "#555555", "ceiling": "#007a5a"},
+)  # fmt: skip
+DARK = Theme(
+    "-dark", "#0d1117", "#e6edf3", "#30363d",
+    {"frozen": "#56b4e9", "finetuned": "#e69f00"},
+    {"popularity": "#a8a8a8", "ceiling": "#00b383"},
+)  # fmt: skip
+THEMES = (LIGHT, DARK)
+
+
+def finished(chart: alt.TopLevelMixin, theme: Theme, title: str, label: str) -> alt.TopLevelMixin:
+    """A chart with its title, the label below it, and the theme's colours."""
+    return (
+        chart.properties(
+            title=alt.Title(title, subtitle=label, anchor="start", offset=14, subtitleFontSize=12),
+            background=theme.background,
+            padding=12,
+        )
+        .configure_view(stroke=theme.grid)
+        .configure_axis(
+            labelFontSize=12, titleFontSize=12, labelLimit=220, labelColor=theme.text,
+            titleColor=theme.text, gridColor=theme.grid, domainColor=theme.text,
+            tickColor=theme.text, titleFontWeight="normal",
+        )
+        .configure_legend(
+            orient="bottom", labelFontSize=12, titleFontSize=12, labelColor=theme.text,
+            titleColor=theme.text, titleFontWeight="normal",
+        )
+        .configure_title(color=theme.text, subtitleColor=theme.text)
+    )  # fmt: skip
+
+
+def nothing_yet(theme: Theme) -> alt.Chart:
+    """What stands in place of a figure that has no point."""
+    text = alt.Chart(pl.DataFrame({"text": ["Nothing of this has been run."]})).mark_text(
+        color=theme.text, fontSize=13
+    )
+    return text.encode(text="text:N").properties(width=480, height=60)
+
+
+def tuning_colour(theme: Theme, title: str = "tuning") -> alt.Color:
+    """The channel that tells frozen from fine-tuned; every figure has the same."""
+    names = list(theme.tunings)
+    scale = alt.Scale(domain=names, range=[theme.tunings[name] for name in names])
+    return alt.Color("tuning:N", scale=scale, title=title)
+
+
+def tuning_shape() -> alt.Shape:
+    scale = alt.Scale(domain=list(SHAPES), range=list(SHAPES.values()))
+    return alt.Shape("tuning:N", scale=scale, title="tuning")
+
+
+def auc_scale(values: list[float]) -> alt.Scale:
+    """An axis that holds all values, with some room."""
+    room = 0.05 * (max(values) - min(values)) or 0.01
+    return alt.Scale(domain=[min(values) - room, max(values) + room], nice=False, zero=False)

@@ -1,0 +1,75 @@
+"""Everything that the report tells, read from the files under reports/."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from replication import paths
+from replication.errors import StudyError
+from replication.paper.cells import Cell, read_grid, read_json
+from replication.params import Params
+
+DEMO_LABEL = "Demo data: not evidence about the paper."
+COMPARED = "dvc repro compare report"  # makes whatever comes out of `compare`
+PLACE = ("recommender", "encoder", "tuning", "protocol")  # an experiment over all its seeds
+FIFTHS = (1, 2, 3, 4, 5)
+GROUPS = {1: "1", 2: "2", 3: "3", 4: "4", 5: "5", "at_most_5": "≤ 5", "more_than_5": "> 5"}
+
+
+@dataclass(frozen=True)
+class Study:
+    """The grid's cells, run or not, and the contents of the JSON files named as they are."""
+
+    params: Params
+    cells: Sequence[Cell]
+    comparison: dict[str, Any]
+    claims: dict[str, Any]
+    baselines: dict[str, Any]
+    data: dict[str, Any]
+
+    @property
+    def demo(self) -> bool:
+        return self.params.profile == "demo"
+
+    @property
+    def note(self) -> str:
+        """What every table must say."""
+        return DEMO_LABEL if self.demo else ""
+
+    @property
+    def label(self) -> str:
+        """What stands under the title of every figure."""
+        return DEMO_LABEL if self.demo else f"Profile {self.params.profile}."
+
+    @property
+    def done(self) -> list[Cell]:
+        """The cells that have been run."""
+        return [cell for cell in self.cells if cell.metrics]
+
+    @property
+    def places(self) -> dict[tuple[str, str, str, str], list[Cell]]:
+        """The cells of each PLACE: one per seed."""
+        places: dict[tuple[str, str, str, str], list[Cell]] = {}
+        for cell in self.cells:
+            key = tuple(getattr(cell, name) for name in PLACE)
+            places.setdefault(key, []).append(cell)
+        return places
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        return self.params.grid.protocols
+
+
+def read_study(params: Params) -> Study:
+    """Errors: `StudyError` naming the first file that is missing or damaged."""
+    files = {
+        "comparison": paths.COMPARISON,
+        "claims": paths.CLAIMS,
+        "baselines": paths.BASELINES,
+        "data": paths.DATA_CARD,
+    }
+    found = {name: read_json(path) for name, path in files.items()}
+    for name, path in files.items():
+        if found[name] is None:
+            raise StudyError(f"{path}: no such file; run `dvc repro`")
+    return Study(params, read_grid(params), **found)

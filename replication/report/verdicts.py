@@ -1,0 +1,212 @@
+"""The paper's claims: a table of verdicts, then the evidence of each."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from replication.report.study import COMPARED, Study
+from replication.report.tables import Field, Number, Probability, Table
+from replication.report.texts import VERDICTS, kind_of, listed, sentence, verdict_text
+
+Record = dict[str, Any]
+
+
+def claims_table(study: Study) -> Table:
+    """A row per claim: what the paper says, what we found under each protocol, the verdicts."""
+    header = ["id", "claim", "the paper"]
+    for protocol in study.protocols:
+        header += [f"ours, {protocol}", f"verdict, {protocol}"]
+    rows: list[list[Field]] = []
+    for claim in study.claims["claims"]:
+        row: list[Field] = [claim["id"], claim["statement"], _paper(claim)]
+        for protocol in study.protocols:
+            result = claim["verdicts"][protocol]
+            row += [_ours(claim, result), verdict_text(result["verdict"])]
+        rows.append(row)
+    caption = "The claims of the paper and what became of them."
+    return Table("claims", caption, COMPARED, header, rows, text_columns=len(header))
+
+
+def verdict_counts(study: Study) -> list[str]:
+    """A line per protocol, such as `Claims under clean: 2 within, 1 worse`."""
+    lines = []
+    for protocol in study.protocols:
+        given = (claim["verdicts"][protocol]["verdict"] for claim in study.claims["claims"])
+        words = Counter(map(kind_of, given))
+        counts = ", ".join(f"{words[word]} {word}" for word in VERDICTS if words[word])
+        lines.append(f"Claims under {protocol}: {counts}")
+    return lines
+
+
+def claims_text(study: Study) -> list[str]:
+    """A section per claim: the source and its terms, then what was compared under each protocol."""
+    parts, explained = [], {}
+    for claim in study.claims["claims"]:
+        parts += [f"### {claim['id']}", _terms(claim, explained)]
+        explained.setdefault(claim["tolerance_reason"], claim["id"])
+        parts += [_judged(claim, protocol) for protocol in study.protocols]
+        if table := parts_table(claim, study.protocols):
+            parts.append(table.markdown(study.note))
+    return parts
+
+
+def _paper(claim: Record) -> str:
+    value = claim["value"]
+    text = {
+        "gain": lambda: f"{value:+.2f} %",
+        "depth": lambda: f"about {value} layers",
+        "cold_gain": lambda: "shrinks from group 1 on" if value is None else f"up to {value:g} %",
+        "not_monotone": lambda: "not monotone in size",
+        "sign": lambda: f"difference {claim['sign']}",
+        "cost": lambda: "grows with size",
+    }[claim["kind"]]()
+    return text if claim["source"] == "paper" else f"{text} ({claim['source']})"
+
+
+def _ours(claim: Record, result: Record) -> Field:
+    if result["found"] is not None:
+        return found_number(claim, result["found"], result["ci95"])
+    parts = result["parts"]
+    if len(parts) == 1 and parts[0].get("found") is not None:
+        return found_number(claim, parts[0]["found"], parts[0]["ci95"])
+    if parts:
+        agreeing = sum(part.get("verdict") == "within" for part in parts)
+        return f"{agreeing} of {len(parts)} parts within"
+    return "no figure"
+
+
+def found_number(claim: Record, value: float | None, interval: Sequence[float] | None) -> Number:
+    """What was found, in the unit of the claim's kind."""
+    form, ends, unit = {
+        "gain": ("+.2f", "+.2f", " %"),
+        "depth": (".0f", ".0f", " layers"),
+        "cold_gain": ("+.2f", "+.2f", " %"),
+    }.get(claim["kind"], ("+.4f", "+.4f", ""))
+    return Number(value, interval, form, ends, unit)
+
+
+def _terms(claim: Record, explained: dict[str, str]) -> str:
+    source = "the paper" if claim["source"] == "paper" else claim["source"]
+    lines = [
+        f"**{claim['statement']}** Source: {source}, confidence in the figure: "
+        f"{claim['confidence']}."
+    ]
+    if claim["value"] is None:
+        lines.append(claim["value_reason"])
+    reason = claim["tolerance_reason"]
+    reason = f"As for {explained[reason]}." if reason in explained else reason
+    if claim.get("tolerance") is None:
+        lines.append(reason)
+    else:
+        lines.append(f"Tolerance: {claim['tolerance']:g}. {reason}")
+    if claim.get("reading"):
+        lines.append(f"Our reading: {claim['reading']}")
+    return " ".join(lines)
+
+
+def _judged(claim: Record, protocol: str) -> str:
+    """The verdict under one protocol, with the figures that belong to the claim as a whole."""
+    result = claim["verdicts"][protocol]
+    text = f"*{protocol}*: {verdict_text(result['verdict'])}."
+    if result["found"] is not None:
+        text += f" Found: {found_number(claim, result['found'], result['ci95'])}."
+    if result.get("finetuned") is not None:
+        text += (
+            f" Fine-tuned {result['finetuned']:.4f}, frozen {result['frozen']:.4f}; delta relative "
+            f"improvement {result['delta_relative_improvement']:+.4f}."
+        )
+    if shares := result.get("shares"):
+        chosen = zip(claim["sweep"], shares, strict=True)
+        chosen = ", ".join(f"{depth}: {100 * share:.0f} %" for depth, share in chosen)
+        text += f" Share of replicates in which each depth is best: {chosen}."
+    if result.get("mean_clicks") is not None:
+        text += (
+            f" Mean clicks per user of group 1: {result['mean_clicks']:.2f}; the paper's: "
+            f"{claim['mean_clicks']:.2f}."
+        )
+    if result["reason"]:
+        text += f" {sentence(result['reason'])}"
+    if result["coverage"][1]:
+        text += " Runs: {} of {}.".format(*result["coverage"])
+    if result["missing"]:
+        text += f" Run: {listed(result['missing'])}."
+    return text
+
+
+def _gain_fields(claim: Record, part: Record) -> dict[str, Field]:
+    fields: dict[str, Field] = {"recommender": part["recommender"], "tuning": part["tuning"]}
+    found = found_number(claim, part["found"], part["ci95"])
+    if not claim.get("trend"):
+        return fields | {"largest gain in group 1": found}
+    for group in part["groups"]:
+        gain = found_number(claim, group["found"], group["ci95"])
+        fields[f"gain, group {group['group']}"] = gain
+    largest = part["largest_in_group"]
+    return fields | {
+        "p (Holm), group 1": Probability(part["p_group_1_holm"]),
+        "slope": found,
+        "p (Holm), slope": Probability(part["p_holm"]),
+        "largest in": "undefined" if largest is None else f"group {largest}",
+    }
+
+
+def _order_fields(claim: Record, part: Record) -> dict[str, Field]:
+    return {
+        "recommender": part["recommender"],
+        "tuning": part["tuning"],
+        "best to worst": " > ".join(part.get("order", ())) or "undefined",
+        "Kendall's tau": Number(part.get("found"), part.get("ci95"), "+.2f", "+.2f"),
+        "inversions": str(part.get("inversions", "undefined")),
+        "resolved": str(part.get("resolved_inversions", "undefined")),
+    }
+
+
+def _sign_fields(claim: Record, part: Record) -> dict[str, Field]:
+    return {
+        "recommender": part["recommender"],
+        "difference": f"{part['a']} - {part['b']}",
+        "AUC": found_number(claim, part["found"], part["ci95"]),
+        "p (Holm)": Probability(part["p_holm"]),
+    }
+
+
+def _cost_fields(claim: Record, part: Record) -> dict[str, Field]:
+    values = part["values"].items()
+    return {
+        "recommender": part["recommender"],
+        "measure": part["measure"].replace("_", " "),
+        "by size": ", ".join(f"{model} {_amount(value)}" for model, value in values),
+        "Kendall's tau": Number(part["found"], form="+.2f"),
+    }
+
+
+def _amount(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.4g}"
+
+
+_FIELDS: dict[str, Callable[[Record, Record], dict[str, Field]]] = {
+    "cold_gain": _gain_fields,
+    "not_monotone": _order_fields,
+    "sign": _sign_fields,
+    "cost": _cost_fields,
+}
+
+
+def parts_table(claim: Record, protocols: Sequence[str]) -> Table | None:
+    """What was compared, one by one; None for a claim that is one comparison."""
+    rows: list[dict[str, Field]] = []
+    for protocol in protocols:
+        for part in claim["verdicts"][protocol]["parts"]:
+            fields = _FIELDS[claim["kind"]](claim, part)
+            verdict = verdict_text(part["verdict"])
+            if part.get("reason"):
+                verdict += f": {part['reason']}"
+            rows.append({"protocol": protocol, **fields, "verdict": verdict})
+    if not rows:
+        return None
+    header = [name for name in rows[0] if name != "protocol" or len(protocols) > 1]
+    fields = [[row[name] for name in header] for row in rows]
+    caption = f"What was compared for {claim['id']}."
+    return Table(claim["id"], caption, COMPARED, header, fields, text_columns=len(header))

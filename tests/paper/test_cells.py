@@ -1,0 +1,135 @@
+"""Cells are those that the stages make, and damaged files are told, never read as numbers."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from planted import ROOT, Planted, planted_params, with_sweep
+
+from replication import paths
+from replication.errors import StudyError
+from replication.paper.cells import number, read_columns, read_grid, read_json, read_sweep
+from replication.params import read_yaml
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch):
+    return planted_params(tmp_path, monkeypatch)
+
+
+def test_cells_go_by_the_names_that_the_stages_give(tmp_path, monkeypatch):
+    """The committed study: files and commands as dvc.yaml has them."""
+    from replication.params import load_params
+
+    planted_params(tmp_path, monkeypatch)
+    params = load_params(ROOT / "params.yaml")
+    stages = read_yaml(ROOT / "dvc.yaml")["stages"]
+    cells = {cell.command: cell for cell in (*read_grid(params), *read_sweep(params))}
+    expected = {}
+    for stage in ("grid", "grid-llm", "sweep"):
+        names = {
+            "recommender": params.grid.recommenders,
+            "encoder": params.grid.llms if stage == "grid-llm" else params.grid.encoders,
+            "tuning": params.grid.tunings,
+            "protocol": params.grid.protocols,
+            "layers": params.sweep.layers,
+            "seed": params.grid.seeds,
+        }
+        places = [{}]
+        for key in stages[stage]["matrix"]:
+            places = [place | {key: value} for place in places for value in names[key]]
+        for place in places:
+            metrics, table = stages[stage]["metrics"][0], stages[stage]["outs"][0]
+            texts = [next(iter(metrics)), table]
+            for key, value in place.items():
+                texts = [text.replace(f"${{item.{key}}}", str(value)) for text in texts]
+            expected[f"dvc repro {stage}@{'-'.join(map(str, place.values()))}"] = texts
+    assert {
+        command: [str(cell.folder / "metrics.json"), str(cell.per_impression)]
+        for command, cell in cells.items()
+    } == expected
+
+
+def test_an_llm_and_its_adapter_are_one_encoder_in_two_tunings(params):
+    places = {(c.name, c.encoder, c.tuning, c.layers) for c in read_grid(params) if c.seed == 1}
+    for name, tuning in (("my-llama-3.1-8b", "frozen"), ("my-lora", "finetuned")):
+        assert (f"runs/nrms-{name}-frozen-clean-s1", "my-llama-3.1-8b", tuning, None) in places
+
+
+def test_only_tuned_layers_have_a_depth(params):
+    depths = {(c.encoder, c.tuning): c.layers for c in read_grid(params)}
+    assert depths["my-bert-base", "finetuned"] == 4
+    assert depths["my-bert-tiny", "finetuned"] == 2
+    assert [k for k, v in depths.items() if v is None] == [
+        ("my-glove", "frozen"), ("my-glove", "finetuned"), ("my-bert-tiny", "frozen"),
+        ("my-bert-base", "frozen"), ("my-llama-3.1-8b", "frozen"), ("my-llama-3.1-8b", "finetuned"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("layers", [(0, 2, 6), (0, 2, 4, 6)])
+def test_the_grids_own_depth_is_in_the_sweep_once(params, layers):
+    cells = [c for c in read_sweep(with_sweep(params, layers)) if c.recommender == "nrms"]
+    assert [(c.layers, c.seed) for c in cells] == [(k, s) for k in (0, 2, 4, 6) for s in (1, 2)]
+    assert {c.name for c in cells if c.layers == 4} == {
+        f"runs/nrms-my-bert-base-finetuned-clean-s{s}" for s in (1, 2)
+    }
+
+
+def test_a_sweep_under_another_protocol_stands_alone(params):
+    other = replace(params, sweep=replace(params.sweep, layers=(0, 4), protocol="released"))
+    assert {(c.layers, c.name.partition("/")[0]) for c in read_sweep(other)} == {
+        (0, "sweep"), (4, "sweep"),
+    }  # fmt: skip
+
+
+def test_what_was_not_run_is_none_and_what_was_is_read(params):
+    first, second = read_grid(params)[:2]
+    planted = Planted(params, impressions=40)
+    metrics = planted.run(0.6)
+    planted.write_cell(first, metrics)
+    found, absent = read_grid(params)[:2]
+    assert found.metrics["auc"] == pytest.approx(metrics["auc"].mean())
+    assert absent == second and absent.metrics is None and absent.cost is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"auc": 0.6', "not valid JSON"),
+        ("[]", "JSON object"),
+        ("{}", "auc: is missing"),
+        ('{"auc": "0.6", "mrr": 0.3, "ndcg@5": 0.3, "ndcg@10": 0.3}', "'0.6' is not a finite"),
+        ('{"auc": 0.6, "mrr": NaN, "ndcg@5": 0.3, "ndcg@10": 0.3}', "mrr: nan is not a finite"),
+        ('{"auc": 0.6, "mrr": 0.3, "ndcg@5": true, "ndcg@10": 0.3}', "ndcg@5: True"),
+        ("\x80", "not valid JSON"),
+    ],
+)
+def test_a_damaged_file_is_named(params, text, told):
+    cell = read_grid(params)[0]
+    path = cell.folder / "metrics.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(StudyError, match=told) as error:
+        read_grid(params)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_null_is_none_and_no_number():
+    assert number(json.loads('{"auc": null}'), "auc", Path("x")) is None
+    assert number({"auc": 0}, "auc", Path("x")) == 0.0
+    assert read_json(paths.REPORTS / "nothing.json") is None
+
+
+def test_a_damaged_table_is_named(tmp_path):
+    path = tmp_path / "x.parquet"
+    with pytest.raises(StudyError, match=r"x\.parquet: no such file; run `it`"):
+        read_columns(path, ["auc"], "it")
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(StudyError, match=r"x\.parquet: not a Parquet file.*run `it`"):
+        read_columns(path, ["auc"], "it")
+    pl.DataFrame({"mrr": [1.0]}).write_parquet(path)
+    with pytest.raises(StudyError, match=r"x\.parquet: .*auc.*run `it`") as error:
+        read_columns(path, ["auc"], "it")
+    assert "\n" not in str(error.value)

@@ -1,0 +1,188 @@
+"""C5 and C8: an order planted, or broken, and costs that grow with it or do not."""
+
+import numpy as np
+import pytest
+from planted import FOUR, Planted, planted_params
+
+from replication.errors import StudyError
+from replication.paper.cells import read_grid
+from replication.paper.claims import load_claims
+from replication.paper.evidence import Evidence
+from replication.paper.judges import judge
+
+CLAIMS = {claim.id: claim for claim in load_claims()}
+RANK = {f"my-{model}": i for i, model in enumerate(FOUR)}
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch):
+    return planted_params(tmp_path, monkeypatch)
+
+
+def rising(cell, clicks):
+    return 0.55 + 0.05 * RANK[cell.encoder]
+
+
+def broken(cell, clicks):
+    """GloVe above BERT-tiny."""
+    return 0.55 + 0.05 * {0: 1, 1: 0, 2: 2, 3: 3}[RANK[cell.encoder]]
+
+
+def flat(cell, clicks):
+    return 0.65
+
+
+@pytest.mark.parametrize(
+    ("truth", "verdict", "tau"), [(rising, "worse", 1), (broken, "within", 2 / 3)]
+)
+def test_quality_by_size(params, truth, verdict, tau):
+    found = judge(CLAIMS["C5"], Planted(params).evidence(truth), "clean")
+    assert found["verdict"] == verdict and len(found["parts"]) == 6
+    for part in found["parts"]:
+        assert part["found"] == pytest.approx(tau)
+        assert part["inversions"] == part["resolved_inversions"] == (tau < 1)
+    order = ["my-llama-3.1-8b", "my-bert-base", "my-bert-tiny", "my-glove"]
+    order[2:] = order[2:] if truth is rising else order[:1:-1]
+    assert found["parts"][0]["order"] == order
+
+
+def test_equal_models_settle_nothing(params):
+    found = judge(CLAIMS["C5"], Planted(params).evidence(flat), "clean")
+    assert found["verdict"] == "near"
+    low, high = found["parts"][0]["ci95"]
+    assert -1 <= low < high <= 1
+
+
+def test_one_ladder_in_order_contradicts(params):
+    def truth(cell, clicks):
+        in_order = (cell.recommender, cell.tuning) == ("lstur", "frozen")
+        return (rising if in_order else broken)(cell, clicks)
+
+    found = judge(CLAIMS["C5"], Planted(params).evidence(truth), "clean")
+    assert found["verdict"] == "worse"
+
+
+def test_no_inversion_is_found_where_there_is_none(params):
+    """40 studies of four equal models, 240 ladders."""
+    words = []
+    for seed in range(40):
+        evidence = Planted(params, impressions=150, seed=seed, seed_sd=0.01).evidence(flat)
+        words += [part["verdict"] for part in judge(CLAIMS["C5"], evidence, "clean")["parts"]]
+    assert words.count("within") <= 0.05 * 240 and words.count("worse") == 0
+
+
+def test_an_undefined_metric_is_not_testable(params):
+    evidence = Planted(params, impressions=20).evidence(flat)
+    evidence._column = lambda cell, metric: np.full(20, np.nan)
+    found = judge(CLAIMS["C5"], evidence, "clean")
+    assert (found["verdict"], found["reason"]) == ("not testable", "auc is undefined")
+
+
+# ---------------------------------------------------------------- C8
+
+
+@pytest.fixture
+def tuned(tmp_path, monkeypatch):
+    """Four models below the LLM, whose own fine-tuning is no run."""
+    models = ["glove", "bert-tiny", "bert-small", "bert-base", "llama-3.1-8b"]
+    return planted_params(tmp_path, monkeypatch, models, seeds=(1, 2), tunings=["finetuned"])
+
+
+LADDER = {"my-glove": 1, "my-bert-tiny": 2, "my-bert-small": 3, "my-bert-base": 4}
+
+
+def growing(cell):
+    size = LADDER.get(cell.encoder, 0)  # the LLM's recommender is the cheapest of all
+    return {"trainable_parameters": size, "seconds": 2.0 * size, "peak_memory_mib": 3.0 * size}
+
+
+def shrinking(cell):
+    return {key: 100 - value for key, value in growing(cell).items()}
+
+
+def searched(cell):
+    width = 0.01 * LADDER.get(cell.encoder, 0)
+    return [{"selection_auc": 0.6}, {"selection_auc": 0.6 + width}, {"selection_auc": 0.601}]
+
+
+def cost_of(params, costs, search):
+    planted = Planted(params, impressions=20)
+    planted.write(flat, costs, search)
+    return judge(CLAIMS["C8"], Evidence(params, read_grid(params)), "clean")
+
+
+@pytest.mark.parametrize(("costs", "verdict"), [(growing, "within"), (shrinking, "worse")])
+def test_costs_by_size(tuned, costs, verdict):
+    found = cost_of(tuned, costs, searched)
+    assert found["verdict"] == verdict and len(found["parts"]) == 12
+    by_measure = {part["measure"]: part for part in found["parts"]}
+    assert by_measure["seconds"]["found"] == pytest.approx(1 if costs is growing else -1)
+    assert by_measure["sensitivity"]["found"] == pytest.approx(1)
+    values = by_measure["sensitivity"]["values"]
+    assert values["my-bert-base"] == pytest.approx(0.04)
+    assert [part["values"]["my-llama-3.1-8b"] for part in found["parts"]] == [None] * 12
+
+
+def test_costs_that_grow_but_for_one_step_are_near(tuned):
+    def costs(cell):
+        return growing(cell) | ({"seconds": 3.0} if cell.encoder == "my-bert-small" else {})
+
+    assert cost_of(tuned, costs, searched)["verdict"] == "near"
+
+
+def test_memory_is_the_gpus_where_there_is_one(tuned):
+    def costs(cell):
+        size = LADDER.get(cell.encoder, 0)
+        return growing(cell) | {"peak_memory_mib": 100.0 - size, "peak_gpu_memory_mib": 1.0 * size}
+
+    found = cost_of(tuned, costs, searched)
+    [part, *_] = [part for part in found["parts"] if part["measure"] == "memory"]
+    assert part["values"]["my-bert-base"] == 4.0 and part["found"] == pytest.approx(1)
+
+
+def test_without_a_search_the_claim_is_not_testable(tuned):
+    found = cost_of(tuned, growing, lambda cell: [])
+    assert found["verdict"] == "not testable"
+    assert "searched for a learning rate" in found["reason"]
+    assert {p["verdict"] for p in found["parts"] if p["measure"] == "seconds"} == {"within"}
+
+
+def test_models_that_were_not_searched_are_null_and_the_others_judged(tuned):
+    found = cost_of(tuned, growing, lambda c: [] if c.encoder == "my-glove" else searched(c))
+    [part, *_] = [part for part in found["parts"] if part["measure"] == "sensitivity"]
+    assert part["values"]["my-glove"] is None and part["verdict"] == "within"
+
+
+def test_runs_of_several_machines_cannot_be_compared(tuned):
+    from replication.atomic import write_json
+    from replication.paper.cells import read_json
+
+    planted = Planted(tuned, impressions=20)
+    planted.write(flat, growing, searched)
+    path = read_grid(tuned)[0].folder / "run.json"
+    write_json(path, read_json(path) | {"hardware": {"processor": "another", "gpu": None}})
+    found = judge(CLAIMS["C8"], Evidence(tuned, read_grid(tuned)), "clean")
+    assert (found["verdict"], found["reason"]) == (
+        "not testable", "the runs are of several machines",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("cost", {"seconds": "long", "trainable_parameters": 1}, "seconds: 'long'"),
+        ("cost", {"seconds": 1.0}, "trainable_parameters: is missing"),
+        ("run", {"hardware": {}, "training": {}}, "training.search: is missing"),
+        ("run", {"training": {"search": []}}, "hardware: is missing"),
+    ],
+)
+def test_a_damaged_cost_is_named(tuned, file, content, told):
+    from replication.atomic import write_json
+
+    planted = Planted(tuned, impressions=20)
+    planted.write(flat, growing, searched)
+    path = read_grid(tuned)[0].folder / f"{file}.json"
+    write_json(path, content)
+    with pytest.raises(StudyError, match=told) as error:
+        judge(CLAIMS["C8"], Evidence(tuned, read_grid(tuned)), "clean")
+    assert str(path) in str(error.value)

@@ -1,0 +1,91 @@
+"""Figures: what is drawn, in both themes, and that it can be told apart."""
+
+import struct
+import xml.etree.ElementTree as ElementTree
+import zlib
+
+import pytest
+
+from replication import paths
+from replication.report.figures.cost import label_rows
+from replication.report.figures.save import packed
+from replication.report.figures.sweep import segments
+from replication.report.figures.theme import DARK, LIGHT, THEMES
+
+SVG = "{http://www.w3.org/2000/svg}"
+POINTS = {"auc": 24, "sweep": 12, "cold_start": 90, "cost": 24}
+LABELS = {
+    "auc": {"NAML", "NRMS", "LSTUR", "llama-tiny", "popularity", "ceiling", "AUC", "frozen"},
+    "sweep": {"fine-tuned layers", "AUC", "NAML, minilm-l3 (clean)"},
+    "cold_start": {"minus static", "minus minilm", "group (1: fewest clicks)", "LSTUR"},
+    "cost": {"parameters (log scale)", "AUC, NRMS", "static", "minilm-l3", "finetuned"},
+}
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_colours_stand_out_from_the_page(theme):
+    for colour in (theme.text, *theme.tunings.values(), *theme.references.values()):
+        low, high = sorted((luminance(colour), luminance(theme.background)))
+        assert (high + 0.05) / (low + 0.05) >= 3
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", POINTS)
+def test_a_figure_has_its_points_and_labels(finished, name, theme):
+    path = paths.REPORTS / f"figures/{name}{theme.suffix}.svg"
+    root = ElementTree.parse(path).getroot()
+    points = [
+        mark
+        for mark in root.iter(f"{SVG}path")
+        if mark.get("aria-roledescription") in ("point", "circle", "square")
+    ]
+    assert len(points) == POINTS[name]
+    texts = {"".join(text.itertext()) for text in root.iter(f"{SVG}text")}
+    assert texts >= LABELS[name]
+    assert any("Demo data: not evidence about the paper." in text for text in texts)
+    assert theme.background in path.read_text(encoding="utf-8")
+
+
+def test_themes_differ_in_their_colours(finished):
+    light, dark = (paths.REPORTS / f"figures/auc{t.suffix}.svg" for t in (LIGHT, DARK))
+    assert LIGHT.tunings["frozen"] in light.read_text(encoding="utf-8")
+    assert LIGHT.tunings["frozen"] not in dark.read_text(encoding="utf-8")
+
+
+def test_a_missing_depth_breaks_the_curve():
+    points = [
+        {"layers": n, "ours": 0.6, "ci95": None if n == 4 else [0.5, 0.7]} for n in (0, 2, 4, 6)
+    ]
+    assert [(p["layers"], p["segment"]) for p in segments(points)] == [(0, 0), (2, 0), (6, 1)]
+
+
+def test_labels_that_would_overlap_stand_in_rows():
+    near = [(100.0, "bert-base"), (110.0, "roberta-base"), (400.0, "llama")]
+    assert label_rows(near) == [0, 1, 0]
+    assert label_rows([]) == []
+
+
+def test_a_packed_image_has_the_same_pixels(finished):
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + check
+
+    pixels = b"".join(b"\0" + bytes(range(100)) for _ in range(50))
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 100, 50, 8, 0, 0, 0, 0))
+    data = zlib.compress(pixels, 0)
+    image = head + chunk(b"IDAT", data[:999]) + chunk(b"IDAT", data[999:]) + chunk(b"IEND", b"")
+    small = packed(image)
+    assert len(small) < len(image) / 5
+    assert small == head + chunk(b"IDAT", zlib.compress(pixels, 9)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_images_are_small(finished, name):
+    assert (paths.REPORTS / f"figures/{name}.png").stat().st_size < 150_000

@@ -1,0 +1,142 @@
+"""Each kind of claim in each state, from hand-written results."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from replication.paper import verdict
+from replication.report.tables import latex
+from replication.report.texts import VERDICTS, kind_of, listed, verdict_text
+from replication.report.verdicts import claims_table, claims_text, parts_table, verdict_counts
+
+BASE = {
+    "id": "C9", "statement": "A | B.", "source": "paper", "confidence": "medium", "value": None,
+    "value_reason": "It is not transcribed.", "tolerance_reason": "A sign has none.",
+}  # fmt: skip
+EMPTY = {"reason": None, "found": None, "ci95": None, "parts": [], "missing": []}
+EMPTY |= {"coverage": [2, 2]}
+
+
+def study(claim: dict, **results: dict) -> SimpleNamespace:
+    claim = BASE | claim | {"verdicts": {name: EMPTY | r for name, r in results.items()}}
+    return SimpleNamespace(claims={"claims": [claim]}, protocols=tuple(results), note="A note.")
+
+
+def text_of(found: SimpleNamespace) -> str:
+    return "\n".join(claims_text(found))
+
+
+GAIN = {"kind": "gain", "value": 3.58, "tolerance": 1.0}
+
+
+def test_a_gain_is_in_percent_with_its_sign_and_interval():
+    found = study(
+        GAIN,
+        clean={
+            "verdict": "within", "found": 2.96, "ci95": [1.234, 4.567], "finetuned": 0.65,
+            "frozen": 0.63, "delta_relative_improvement": 0.0062,
+        },
+    )  # fmt: skip
+    [row] = claims_table(found).rows
+    assert [str(field) for field in row[2:]] == ["+3.58 %", "+2.96 [+1.23, +4.57] %", "✓ within"]
+    text = text_of(found)
+    assert "Fine-tuned 0.6500, frozen 0.6300; delta relative improvement +0.0062." in text
+    assert "Tolerance: 1." in text
+
+
+def test_protocols_stand_beside_each_other():
+    found = study(
+        GAIN,
+        clean={"verdict": "not run", "coverage": [0, 2], "missing": ["dvc repro a", "dvc repro b"]},
+        released={"verdict": "partial 1/2", "coverage": [1, 2], "missing": ["dvc repro c"]},
+    )
+    table = claims_table(found)
+    assert table.header[3:] == [
+        "ours, clean", "verdict, clean", "ours, released", "verdict, released",
+    ]  # fmt: skip
+    assert table.rows[0][3:] == ["no figure", "○ not run", "no figure", "◐ partial 1/2"]
+    text = text_of(found)
+    assert "*clean*: ○ not run. Runs: 0 of 2. Run: `dvc repro a`, `dvc repro b`." in text
+    assert "*released*: ◐ partial 1/2. Runs: 1 of 2. Run: `dvc repro c`." in text
+    assert verdict_counts(found) == [
+        "Claims under clean: 1 not run",
+        "Claims under released: 1 partial",
+    ]
+
+
+def test_a_sign_counts_its_parts_and_shows_p():
+    part = {"recommender": "nrms", "a": "x frozen", "b": "y frozen", "ci95": [-0.02, -0.01]}
+    parts = [
+        part | {"found": -0.015, "p_holm": 0.0004, "verdict": "within"},
+        part | {"found": None, "ci95": None, "p_holm": None, "verdict": "not testable"},
+    ]
+    found = study({"kind": "sign", "sign": "negative"}, clean={"verdict": "near", "parts": parts})
+    assert claims_table(found).rows[0][2:4] == ["difference negative", "1 of 2 parts within"]
+    rows = parts_table(found.claims["claims"][0], ("clean",)).rows
+    assert [str(x) for x in rows[0]] == [
+        "nrms", "x frozen - y frozen", "-0.0150 [-0.0200, -0.0100]", "<0.001", "✓ within",
+    ]  # fmt: skip
+    assert [str(x) for x in rows[1]][2:] == ["undefined", "undefined", "∅ not testable"]
+    assert "It is not transcribed." in text_of(found)
+
+
+def test_best_depths_are_whole_layers():
+    found = study(
+        {"kind": "depth", "value": 10, "tolerance": 2, "sweep": [0, 2]},
+        clean={"verdict": "worse", "found": 2, "ci95": [0, 2], "shares": [0.1, 0.9]},
+    )
+    assert [str(x) for x in claims_table(found).rows[0][2:4]] == [
+        "about 10 layers",
+        "2 [0, 2] layers",
+    ]
+    assert "best: 0: 10 %, 2: 90 %." in text_of(found)
+
+
+def test_an_unknown_cost_is_not_a_number():
+    part = {
+        "recommender": "naml", "measure": "peak_memory", "found": None, "verdict": "not testable",
+        "values": {"a": 5_683_610.0, "b": None, "c": 0.0123}, "reason": "too few",
+    }  # fmt: skip
+    found = study({"kind": "cost"}, clean={"verdict": "not testable", "parts": [part]})
+    [row] = parts_table(found.claims["claims"][0], ("clean",)).rows
+    assert [str(x) for x in row] == [
+        "naml", "peak memory", "a 5,683,610, b unknown, c 0.0123", "undefined",
+        "∅ not testable: too few",
+    ]  # fmt: skip
+
+
+def test_a_tolerance_is_explained_once():
+    found = study(GAIN, clean={"verdict": "not run"})
+    first = found.claims["claims"][0]
+    found.claims["claims"].append(first | {"id": "C10"})
+    text = text_of(found)
+    assert text.count(BASE["tolerance_reason"]) == 1
+    assert "As for C9." in text
+
+
+def test_every_word_that_a_verdict_can_be_has_a_sign_and_a_meaning():
+    given = {
+        verdict.coverage(0, 2), kind_of(verdict.coverage(1, 2)), verdict.of_value(1, None, 1),
+        verdict.of_value(None, 1, 1), verdict.of_value(1, 1, 1), verdict.of_value(2.4, 1, 1),
+        verdict.of_value(9, 1, 1), verdict.of_value(-9, 1, 1), "stale", "unreadable",
+    }  # fmt: skip
+    assert given == set(VERDICTS)
+    signs = [sign for sign, _ in VERDICTS.values()]
+    assert len(set(signs)) == len(signs)
+    assert verdict_text("partial 1/3") == "◐ partial 1/3"
+
+
+@pytest.mark.parametrize("word", VERDICTS)
+def test_every_sign_is_known_to_latex(word):
+    assert latex(["a"], [[verdict_text(word)]], "").isascii()
+
+
+def test_a_long_list_of_commands_is_cut():
+    assert listed(["a", "b", "c"]) == "`a`, `b`, `c`"
+    assert listed(["a", "b", "c", "d", "e"]) == "`a`, `b`, `c` and 2 more"
+
+
+def test_the_study_s_own_claims_all_have_a_row(finished):
+    rows = claims_table(finished).rows
+    assert [row[0] for row in rows] == [claim["id"] for claim in finished.claims["claims"]]
+    assert len(rows) == 11

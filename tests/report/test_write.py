@@ -1,0 +1,227 @@
+"""REPORT.md says what the files say, in every state of a study."""
+
+import json
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from invented_study import write, write_audit, write_runs
+
+from replication import paths
+from replication.errors import StudyError
+from replication.paper.cells import read_grid
+from replication.paper.compare import compare
+from replication.report.show import show_results
+from replication.report.study import DEMO_LABEL
+from replication.report.write import TABLES, write_report
+
+REPORT = paths.REPORTS / "REPORT.md"
+FIGURES = ("auc", "sweep", "cold_start", "cost")
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures take seconds, and some tests are not about them."""
+    monkeypatch.setattr("replication.report.write.save_figure", lambda *_: None)
+
+
+def report(params) -> str:
+    compare(params)
+    write_report(params)
+    return REPORT.read_text(encoding="utf-8")
+
+
+def test_the_parts_stand_in_their_order(finished):
+    text = REPORT.read_text(encoding="utf-8")
+    titles = [line[3:] for line in text.splitlines() if line.startswith("## ")]
+    assert titles == [
+        "How to read this", "Claims", "Test metrics", "Layer sweep", "Cold start",
+        "Cost against quality", "Protocol audit", "Cross-checks", "What was run on what",
+    ]  # fmt: skip
+    assert "24 of 24 experiments have been run, 12 of 12 of the layer sweep" in text
+    assert "the audit of 2 of 2 pairs" in text
+
+
+def test_the_demo_is_labelled_everywhere(finished):
+    blocks = REPORT.read_text(encoding="utf-8").split("\n\n")
+    captions = [b for b in blocks if b.startswith("*") and "Made by `dvc repro" in b]
+    assert len(captions) > 15
+    assert all(DEMO_LABEL in caption for caption in captions)
+    for path in (paths.REPORTS / "tables").iterdir():
+        if path.suffix in (".md", ".tex"):
+            assert DEMO_LABEL in path.read_text(encoding="utf-8"), path
+
+
+def test_every_table_stands_in_three_files_and_every_figure_in_four(finished):
+    names = {path.name for path in (paths.REPORTS / "tables").iterdir()}
+    expected = {make(finished).name for make in TABLES}
+    assert len(expected) == len(TABLES)
+    assert names == {f"{name}.{kind}" for name in expected for kind in ("md", "csv", "tex")}
+    names = {path.name for path in (paths.REPORTS / "figures").iterdir()}
+    assert names == {
+        f"{name}{theme}.{kind}"
+        for name in FIGURES
+        for theme in ("", "-dark")
+        for kind in ("svg", "png")
+    }
+    text = REPORT.read_text(encoding="utf-8")
+    for name in FIGURES:
+        assert f'srcset="figures/{name}-dark.svg"' in text
+        assert f'src="figures/{name}.svg"' in text
+
+
+def test_no_path_of_this_machine_and_no_python_value_gets_into_the_report(
+    finished, finished_folder
+):
+    for path in (REPORT, *(paths.REPORTS / "tables").iterdir()):
+        text = path.read_text(encoding="utf-8")
+        assert str(finished_folder.parent) not in text
+        words = text.replace("|", " ").replace(",", " ").split()
+        assert not {"None", "nan", "NaN", "null", "inf"} & set(words), path
+
+
+def test_latex_needs_no_special_font(finished):
+    for path in (paths.REPORTS / "tables").glob("*.tex"):
+        assert path.read_text(encoding="utf-8").isascii(), path
+
+
+def test_figures_are_those_of_the_comparison(finished):
+    table = pl.read_csv(paths.REPORTS / "tables/results.csv").drop_nulls("encoder")
+    assert len(table) == 24
+    for cell in finished.comparison["cells"]:
+        [row] = table.filter(
+            recommender=cell["recommender"], encoder=cell["encoder"], tuning=cell["tuning"]
+        ).to_dicts()
+        ours = cell["metrics"]["auc"]
+        assert [row["AUC"], row["AUC low"], row["AUC high"]] == [ours["ours"], *ours["ci95"]]
+        shown = f"{ours['ours']:.4f} [{ours['ci95'][0]:.3f}, {ours['ci95'][1]:.3f}]"
+        assert shown in REPORT.read_text(encoding="utf-8")
+
+
+def test_where_nothing_has_been_run_it_says_so(started):
+    text = report(started)
+    assert "0 of 24 experiments have been run" in text
+    assert "the audit of 0 of 2 pairs" in text
+    assert "Not run. Run `dvc repro audit@words`." in text
+    assert "No experiment has been run." in text
+    assert "no experiment has been run." in text  # ties
+    assert "There is no ceiling: unknown." in text
+    assert "No contrast yet" in text
+    assert "○ not run" in text
+    table = pl.read_csv(paths.REPORTS / "tables/results.csv")
+    assert table.filter(pl.col("AUC").is_not_null())["recommender"].to_list() == [
+        "random", "popularity",
+    ]  # fmt: skip
+    for name in FIGURES:
+        drawn = (paths.REPORTS / f"figures/{name}-dark.svg").read_text(encoding="utf-8")
+        assert "Nothing of this has been run." in drawn
+
+
+def test_what_is_missing_is_named_with_its_command(started, undrawn):
+    write_runs(started, lambda cell: "nrms-minilm-frozen" in cell.name)
+    text = report(started)
+    assert "1 of 24 experiments have been run" in text
+    claim = text[text.index("### C1") : text.index("### C2")]
+    assert "◐ partial 1/2" in claim
+    assert "Run: `dvc repro grid@nrms-minilm-finetuned-clean-1`." in claim
+    row = next(x for x in text.splitlines() if x.startswith("| nrms") and "| minilm " in x)
+    assert "1/1" in row and "not run" not in row
+
+
+def test_a_missing_number_is_an_empty_field_never_zero(started, undrawn):
+    write_runs(started, lambda cell: "nrms-minilm-frozen" in cell.name)
+    report(started)
+    for name in ("results", "cost"):
+        table = pl.read_csv(paths.REPORTS / f"tables/{name}.csv").drop_nulls("encoder")
+        values = table["AUC" if name == "results" else "seconds"]
+        assert len(values) == 24
+        assert values.null_count() == 23
+        assert not (values == 0).any()
+
+
+def test_imported_values_of_the_paper_stand_beside_ours(finished, tmp_path, monkeypatch, undrawn):
+    cells = json.loads(paths.COMPARISON.read_bytes())
+    of = cells["cells"][0]["metrics"]["auc"]
+    of |= {"paper": 0.6543, "source": "Table 2, p. 9", "verdict": "worse"}
+    group = cells["cells"][0]["groups"][0]
+    group |= {"paper": 0.6321, "source": "Figure 3", "verdict": "near"}
+    point = cells["sweep"][0]["curve"][0]
+    point |= {"paper": 0.6432, "source": "Figure 2", "verdict": "near"}
+    for name in ("claims", "baselines", "data"):
+        (tmp_path / f"{name}.json").write_bytes((paths.REPORTS / f"{name}.json").read_bytes())
+    (tmp_path / "comparison.json").write_text(json.dumps(cells), encoding="utf-8")
+    for path in ("COMPARISON", "CLAIMS", "BASELINES", "DATA_CARD"):
+        monkeypatch.setattr(paths, path, tmp_path / getattr(paths, path).name)
+    monkeypatch.setattr(paths, "REPORTS", tmp_path)
+    write_report(finished.params)
+    text = (tmp_path / "REPORT.md").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    header = next(line for line in lines if line.startswith("| recommender") and "MRR" in line)
+    assert [name.strip() for name in header.split("|")[5:9]] == [
+        "AUC", "AUC, paper", "AUC, verdict", "MRR",
+    ]  # fmt: skip
+    row = next(line for line in lines if "0.6543" in line)
+    assert "↓ worse" in row and "no paper value" not in row
+    assert "1 of 96 cells have its value (Table 2, p. 9)" in text
+    assert any("0.6321" in line and "no paper value" in line for line in lines)
+    assert any("0.6432" in line and "≈ near" in line for line in lines)
+
+
+def test_without_them_the_way_to_import_is_told_once(finished):
+    text = REPORT.read_text(encoding="utf-8")
+    assert text.count("python -m replication paper import FILE") == 1
+    assert "AUC, paper" not in text
+
+
+def test_another_profile_is_not_called_demo(started, undrawn):
+    write_runs(started)
+    write_audit(started)
+    text = report(replace(started, profile="local"))
+    assert "Demo" not in text
+
+
+def test_show_prints_the_table_the_verdicts_and_the_path(finished, capsys):
+    show_results(finished.params)
+    printed = capsys.readouterr().out
+    auc = finished.comparison["cells"][0]["metrics"]["auc"]
+    assert f"{auc['ours']:.4f} [{auc['ci95'][0]:.3f}, {auc['ci95'][1]:.3f}]" in printed
+    counts = printed[printed.index("Claims under clean: ") :].splitlines()[0]
+    assert sum(int(word) for word in counts.split() if word.isdigit()) == 11
+    assert DEMO_LABEL in printed
+    assert printed.rstrip().endswith("reports/REPORT.md")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"auc": "high"}', '{"auc": NaN}', '{"auc": true}'])
+def test_a_damaged_file_is_named(started, text):
+    path = paths.RUNS / "nrms-minilm-frozen-clean-s1" / "metrics.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(StudyError, match=str(path)):
+        read_grid(started)
+
+
+@pytest.mark.parametrize("name", ["BASELINES", "DATA_CARD", "COMPARISON", "CLAIMS"])
+def test_without_an_input_it_says_what_to_run(started, name):
+    for path in (paths.COMPARISON, paths.CLAIMS):
+        write(path, {})
+    getattr(paths, name).unlink()
+    with pytest.raises(StudyError, match=rf"{getattr(paths, name).name}: no such file; run `dvc"):
+        write_report(started)
+
+
+def test_protocols_have_tables_of_their_own_and_seeds_share_a_row(started, undrawn):
+    grid = replace(
+        started.grid, recommenders=("nrms",), protocols=("clean", "released"), seeds=(1, 2)
+    )
+    params = replace(started, grid=grid)
+    write_runs(params, lambda cell: cell.seed == 1 or cell.protocol == "clean", impressions=40)
+    text = report(params)
+    metrics = text[text.index("## Test metrics") : text.index("## Layer sweep")]
+    assert "**clean**" in metrics
+    clean, released = metrics.split("**released**")
+    for part, runs in ((clean, "2/2"), (released, "1/2")):
+        rows = [line for line in part.splitlines() if line.startswith("| nrms")]
+        assert len(rows) == 8
+        assert all(f"| {runs}" in row for row in rows)
+        assert "| random" in part
+    assert "Claims under clean: " in text and "Claims under released: " in text
