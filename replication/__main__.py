@@ -164,7 +164,7 @@ def expect(_: argparse.Namespace) -> None:
 
 
 def report(_: argparse.Namespace) -> None:
-    """reports/REPORT.md with its tables and figure"""
+    """reports/REPORT.md with its tables and figures"""
     from replication.report.write import write_report
 
     write_report(load_params())

@@ -8,6 +8,7 @@ import torch
 
 from replication import environment, paths
 from replication.atomic import new_file, write_json
+from replication.encoders.adapters import model_folder
 from replication.encoders.checkpoints import checkpoint_digest, parameter_count
 from replication.mind.prepared import Impressions, Prepared
 from replication.params import Params, as_mapping
@@ -52,7 +53,8 @@ def cost(params: Params, model: Recommender, fit: Fit, seconds: dict[str, float]
     total = sum(p.numel() for p in parameters)
     encoder = params.registry[params.encoder]
     if encoder.family != "words":
-        whole = parameter_count(paths.CHECKPOINTS / params.encoder, encoder.layers)
+        checkpoint = model_folder(paths.CHECKPOINTS / params.encoder)  # of an adapter, its base
+        whole = parameter_count(checkpoint, encoder.layers)
         one_field = sum(p.numel() for p in model.text["title"].parameters())
         total += whole - one_field  # what this field's module does not hold
     return {

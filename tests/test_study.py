@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from replication import paths
-from replication.params import load_params, read_yaml
 from replication.paper.cells import read_grid, read_json
+from replication.params import load_params, read_yaml
 
 ROOT = Path(__file__).parents[1]
 SHRUNK = [

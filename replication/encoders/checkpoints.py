@@ -131,8 +131,8 @@ def _download(name: str, encoder: Encoder) -> Path:
         raise StudyError(
             f"encoders.{name}.revision: is null, for the commit of {encoder.name} to pin is not "
             f"known; choose one from the commit list on the model's page and add "
-            f"-S encoders.{name}.revision=<40 hex digits>, or do without: -S '~encoders.{name}' and "
-            "leave it out of grid.encoders and paper"
+            f"-S encoders.{name}.revision=<40 hex digits>, or do without: -S "
+            f"'~encoders.{name}' and leave it out of grid.encoders and paper"
         )
     pinned = f"encoders.{name}", encoder.name, encoder.revision
     folder = snapshot(*pinned, ["config.json", INDEX, *TOKENIZER])

@@ -24,6 +24,7 @@ class Cell:
 
     encoder, tuning  as the paper has them: an LLM and its adapter are one encoder, frozen and
                      fine-tuned, though the vectors of either are read as they are
+    adapter          the adapter's name, where there is one; `adapter_cost` is what it took
     layers           fine-tuned transformer layers; None where no layer is tuned
     name             of its folder under `reports/` and of its Parquet file under `runs/`
     command          what runs it again
@@ -41,6 +42,8 @@ class Cell:
     cost: dict[str, Any] | None = None
     run: dict[str, Any] | None = None
     cold_start: dict[str, Any] | None = None
+    adapter: str | None = None
+    adapter_cost: dict[str, Any] | None = None
 
     @property
     def folder(self) -> Path:
@@ -117,6 +120,7 @@ def _grid_place(
         entry.finetune_layers if tuning == "finetuned" and entry.layers else None,
         f"runs/{recommender}-{encoder}-{tuning}-{protocol}-s{seed}",
         f"dvc repro {stage}@{'-'.join(parts)}",
+        adapter=encoder if adapter else None,
     )
 
 
@@ -125,7 +129,8 @@ def _read(cell: Cell) -> Cell:
     files = {name: read_json(cell.folder / f"{name}.json") for name in names}
     for name in METRICS if files["metrics"] is not None else ():
         number(files["metrics"], name, cell.folder / "metrics.json")
-    return replace(cell, **files)
+    adapter_cost = read_json(paths.ADAPTERS / f"{cell.adapter}.json") if cell.adapter else None
+    return replace(cell, **files, adapter_cost=adapter_cost)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from replication import paths
 from replication.errors import StudyError
 from replication.evaluation.intervals import interval
 from replication.evaluation.statistics import correlation_replicates, rank_correlation
@@ -12,7 +13,6 @@ from replication.paper import verdict
 from replication.paper.cells import Cell, number
 from replication.paper.claims import Cost, NotMonotone
 from replication.paper.evidence import Evidence, Place
-from replication.paper.models import MODELS
 from replication.paper.results import Result, differences, known_models, located, whole
 
 LEAST = 3  # models that an order needs
@@ -55,14 +55,9 @@ def judge_cost(claim: Cost, evidence: Evidence, protocol: str) -> Result:
     models = known_models(evidence, claim.models, LEAST)
     wanted = [(r, m, claim.tuning) for r in claim.recommenders for m in models]
     places = located(evidence, protocol, wanted)
-    # An LLM is tuned before the recommender sees it; what that cost is in no run.
-    unknown = {m for m in models if claim.tuning == "finetuned" and MODELS[m].kind == "LLM"}
     parts = []
     for ladder, measure in itertools.product(_ladders(places, len(models)), claim.measures):
-        values = [
-            None if model in unknown else _measured(evidence, place, measure)
-            for model, place in zip(models, ladder, strict=True)
-        ]
+        values = [_measured(evidence, place, measure) for place in ladder]
         part = {
             "recommender": ladder[0].recommender,
             "measure": measure,
@@ -99,7 +94,19 @@ def _measured(evidence: Evidence, place: Place, measure: str) -> float | None:
 
 
 def _cost(cell: Cell, key: str) -> float | None:
-    return None if cell.cost is None else number(cell.cost, key, cell.folder / "cost.json")
+    """Of the run and, where an LLM was fine-tuned before it, of its adapter: together, but for
+    memory, which one frees before the other takes it."""
+    if cell.cost is None:
+        return None
+    own = number(cell.cost, key, cell.folder / "cost.json")
+    if cell.adapter is None or own is None:
+        return own
+    if cell.adapter_cost is None:
+        return None
+    before = number(cell.adapter_cost, key, paths.ADAPTERS / f"{cell.adapter}.json")
+    if before is None:
+        return None
+    return max(own, before) if "memory" in key else own + before
 
 
 def _memory(cell: Cell, _: str) -> float | None:
