@@ -10,6 +10,7 @@ from replication.paper.cells import read_grid, read_sweep
 from replication.paper.claims import load_claims
 from replication.paper.contrasts import cold_start_contrasts
 from replication.paper.cross_checks import load_cross_checks
+from replication.paper.effects import tuning_effects
 from replication.paper.evidence import Evidence
 from replication.paper.judges import judge
 from replication.paper.main_table import TOLERANCE, TOLERANCE_REASON, main_table
@@ -54,6 +55,7 @@ def compare(params: Params) -> None:
             "tolerance": TOLERANCE,
             "tolerance_reason": TOLERANCE_REASON,
             "cells": main_table(evidence, values),
+            "effects": tuning_effects(evidence, values, claims),
             "cold_start": cold_start_contrasts(evidence),
             "sweep": sweep_curves(evidence, values),
             "audit": audit_effects(params, claims),

@@ -116,8 +116,8 @@ def _memory(cell: Cell, _: str) -> float | None:
 
 
 def _sensitivity(cell: Cell, _: str) -> float | None:
-    """Range of the selection AUC over the learning rates that were tried."""
-    tried = _of_run(cell, "training", "search")
+    """Range of the selection AUC over the learning rates that were tried; an adapter's are not."""
+    tried = None if cell.adapter else _of_run(cell, "training", "search")
     if not tried:
         return None
     aucs = [number(trial, "selection_auc", cell.folder / "run.json") for trial in tried]

@@ -7,6 +7,7 @@ from replication.report.cold_starts import cold_start_text
 from replication.report.costs import COST_TEXT
 from replication.report.depths import sweep_text
 from replication.report.deviations import audit_text, pair_text, pair_title
+from replication.report.effects import EFFECTS_TEXT
 from replication.report.grid_table import results_text
 from replication.report.methods import methods_text
 from replication.report.origin import origin_text
@@ -47,6 +48,7 @@ def document(study: Study, tables: dict[str, Table], drawings: dict[str, Drawing
         *("## Claims", *(f"{line}." for line in verdict_counts(study))),
         *(*table("claims"), *claims_text(study)),
         *("## Test metrics", *table("results"), *results_text(study), figure("auc")),
+        *("## What fine-tuning changes", *table("effects"), EFFECTS_TEXT),
         *("## Layer sweep", figure("sweep"), *table("depths"), *table("sweep"), sweep_text(study)),
         *("## Cold start", figure("cold_start"), *table("groups"), *table("gains")),
         *(cold_start_text(study), *table("cold_start")),

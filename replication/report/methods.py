@@ -23,7 +23,7 @@ def methods_text(study: Study) -> list[str]:
         "minus RI of ours: 0 is the same effect. The *effect ratio* is the mean improvement of "
         "ours over that of the paper: 1 is the same effect, 0 or less is an effect lost. Both are "
         "as Breuer et al. define them (SIGIR 2020). The effect ratio needs the paper's absolute "
-        "figures, delta RI its relative ones alone, so that the claims give delta RI.",
+        "figures, delta RI its relative ones alone.",
         "**No test against the paper.** The paper gives neither variance nor scores per "
         "impression. Whether our figure differs *significantly* from the paper's is not testable. "
         "A verdict compares with a tolerance instead, and each tolerance says where it is from.",

@@ -14,6 +14,7 @@ from replication.report.costs import cost_table, quality_points
 from replication.report.depths import depths_table, papers_depth, sweep_table
 from replication.report.deviations import audit_table
 from replication.report.document import Drawing, document
+from replication.report.effects import effects_table
 from replication.report.figures.auc import auc_figure
 from replication.report.figures.cold_start import cold_start_figure
 from replication.report.figures.cost import cost_figure
@@ -25,8 +26,8 @@ from replication.report.study import Study, read_study
 from replication.report.verdicts import claims_table
 
 TABLES = (
-    claims_table, results_table, depths_table, sweep_table, groups_table, gains_table,
-    cold_start_table, contrasts_table, cost_table, audit_table, cross_checks_table,
+    claims_table, results_table, effects_table, depths_table, sweep_table, groups_table,
+    gains_table, cold_start_table, contrasts_table, cost_table, audit_table, cross_checks_table,
 )  # fmt: skip
 
 

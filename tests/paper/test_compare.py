@@ -121,10 +121,11 @@ def test_the_files_have_what_the_report_shows(params):
     cold = read_json(read_grid(params)[0].folder / "cold_start.json")
     assert clicks == cold["groups"][0]["clicks_mean"]
     assert list(comparison) == [
-        "profile", "evidence", "note", "tolerance", "tolerance_reason", "cells", "cold_start",
-        "sweep", "audit", "cross_checks",
+        "profile", "evidence", "note", "tolerance", "tolerance_reason", "cells", "effects",
+        "cold_start", "sweep", "audit", "cross_checks",
     ]  # fmt: skip
     # Three recommenders, four models, two tunings; a sweep of seven depths; one pair.
+    assert len(comparison["effects"]) == 12
     assert len(comparison["cells"]) == 24 and len(comparison["cold_start"]) == 6
     assert [len(curve["curve"]) for curve in comparison["sweep"]] == [7, 7, 7]
     assert len(comparison["audit"]) == 1 and comparison["cross_checks"]

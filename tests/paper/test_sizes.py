@@ -83,7 +83,7 @@ def test_an_undefined_metric_is_not_testable(params):
 
 @pytest.fixture
 def tuned(tmp_path, monkeypatch):
-    """Four models below the LLM, whose own fine-tuning is no run."""
+    """Four models below the LLM, whose own fine-tuning stands beside the runs."""
     models = ["glove", "bert-tiny", "bert-small", "bert-base", "llama-3.1-8b"]
     return planted_params(tmp_path, monkeypatch, models, seeds=(1, 2), tunings=["finetuned"])
 
@@ -121,6 +121,23 @@ def test_costs_by_size(tuned, costs, verdict):
     values = by_measure["sensitivity"]["values"]
     assert values["my-bert-base"] == pytest.approx(0.04)
     assert [part["values"]["my-llama-3.1-8b"] for part in found["parts"]] == [None] * 12
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(10.0, 1), (1.0, 0.2), (None, 1)])
+def test_an_adapters_cost_counts_as_its_models(tuned, seconds, found):
+    from replication import paths
+    from replication.atomic import write_json
+
+    took = {"trainable_parameters": 50, "seconds": seconds, "peak_memory_mib": 40.0}
+    write_json(paths.ADAPTERS / "my-lora.json", took | {"peak_gpu_memory_mib": None})
+    parts = cost_of(tuned, growing, searched)["parts"]
+    by_measure = {part["measure"]: part for part in parts}
+    llm = {name: part["values"]["my-llama-3.1-8b"] for name, part in by_measure.items()}
+    assert llm == {
+        "trainable_parameters": 50, "seconds": seconds, "memory": 40.0, "sensitivity": None,
+    }  # fmt: skip
+    # At 1 second the largest model is the cheapest: 6 pairs of 10 in order, 4 against it.
+    assert by_measure["seconds"]["found"] == pytest.approx(found)
 
 
 def test_costs_that_grow_but_for_one_step_are_near(tuned):

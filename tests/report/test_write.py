@@ -35,8 +35,9 @@ def test_the_parts_stand_in_their_order(finished):
     text = REPORT.read_text(encoding="utf-8")
     titles = [line[3:] for line in text.splitlines() if line.startswith("## ")]
     assert titles == [
-        "How to read this", "Claims", "Test metrics", "Layer sweep", "Cold start",
-        "Cost against quality", "Protocol audit", "Cross-checks", "What was run on what",
+        "How to read this", "Claims", "Test metrics", "What fine-tuning changes",
+        "Layer sweep", "Cold start", "Cost against quality", "Protocol audit", "Cross-checks",
+        "What was run on what",
     ]  # fmt: skip
     assert "24 of 24 experiments have been run, 12 of 12 of the layer sweep" in text
     assert "the audit of 2 of 2 pairs" in text
@@ -216,7 +217,7 @@ def test_protocols_have_tables_of_their_own_and_seeds_share_a_row(started, undra
     params = replace(started, grid=grid)
     write_runs(params, lambda cell: cell.seed == 1 or cell.protocol == "clean", impressions=40)
     text = report(params)
-    metrics = text[text.index("## Test metrics") : text.index("## Layer sweep")]
+    metrics = text[text.index("## Test metrics") : text.index("## What fine-tuning")]
     assert "**clean**" in metrics
     clean, released = metrics.split("**released**")
     for part, runs in ((clean, "2/2"), (released, "1/2")):
@@ -225,3 +226,15 @@ def test_protocols_have_tables_of_their_own_and_seeds_share_a_row(started, undra
         assert all(f"| {runs}" in row for row in rows)
         assert "| random" in part
     assert "Claims under clean: " in text and "Claims under released: " in text
+
+
+def test_what_fine_tuning_changes_is_the_comparisons(finished):
+    [row] = [
+        row for row in finished.comparison["effects"]
+        if (row["recommender"], row["model"]) == ("nrms", "bert-base")
+    ]  # fmt: skip
+    text = REPORT.read_text(encoding="utf-8")
+    part = text[text.index("## What fine-tuning") : text.index("## Layer sweep")]
+    [line] = [x for x in part.splitlines() if row["encoder"] in x.split() and "nrms" in x.split()]
+    assert f"{100 * row['relative_improvement']:+.2f} [" in line and "+3.58" in line
+    assert f"{100 * row['delta_relative_improvement']:+.2f}" in line
