@@ -2,8 +2,9 @@
 
 A pair is a recommender and an encoder, frozen and fine-tuned. From each base protocol every
 deviation that touches the pair is flipped alone, and both tunings are run anew. All runs of the
-audit share one seed, so that each differs from its base in one thing: only where D11 (no seed) is
-flipped does another seed stand for "any other draw", which shows how large mere chance is.
+audit share one seed and the first of the listed learning rates, so that each differs from its base
+in one thing: only where D11 (no seed) is flipped does another seed stand for "any other draw",
+which shows how large mere chance is.
 """
 
 import hashlib
@@ -16,12 +17,14 @@ import polars as pl
 
 from replication import paths
 from replication.atomic import new_file, new_folder, write_json
+from replication.checks import RATES, candidates
 from replication.encoders.checkpoints import checkpoint_digest
 from replication.errors import StudyError
 from replication.experiment import run
 from replication.params import Params, flipped, grid_cell
 from replication.protocol import DEVIATIONS
 from replication.record import relevant
+from replication.training.search import with_rates
 
 TUNINGS = ("frozen", "finetuned")
 
@@ -85,13 +88,9 @@ def audit_cell(params: Params, name: str, base: str, flip: str, tuning: str) -> 
     own = "frozen" if params.registry[encoder].family == "causal" else tuning
     cell = grid_cell(params, pair.recommender, encoder, own, base, seed)
     cell = replace(cell, protocol=replace(flipped(base, flip), seeded=True))
-    if params.audit.max_steps is None:
-        return cell
-    steps = params.audit.max_steps
-    schedule = replace(
-        cell.schedule, max_steps=steps, evaluate_every=min(steps, cell.schedule.evaluate_every)
-    )
-    return replace(cell, training=replace(cell.training, **{cell.schedule_name: schedule}))
+    # No search: with rates chosen anew, a flip would change two things.
+    rates = (candidates(getattr(cell.schedule, key))[0] for key in RATES)
+    return with_rates(cell, *rates, params.audit.max_steps)
 
 
 def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:

@@ -24,7 +24,7 @@ SHRUNK = [
     "grid.recommenders=[nrms]",
     "grid.encoders=[static]",
     "grid.tunings=[frozen]",
-    "grid.llms=[llama-tiny]",
+    "grid.llms=[llama-tiny,llama-tiny-lora]",
     *(f"training.{s}.max_steps=2" for s in ("frozen", "tuned_words", "tuned_layers")),
     *(f"training.{s}.batch_size=16" for s in ("frozen", "tuned_words", "tuned_layers")),
     "encoders.llama-tiny.width=32",
@@ -34,6 +34,12 @@ SHRUNK = [
     "encoder=minilm-l3",
     "finetune_layers=1",
     "~encoders.minilm",
+    "~paper.bert-base",
+    "sweep.layers=[0]",
+    "audit.max_steps=2",
+    "~audit.pairs.words",
+    "audit.pairs.llm.recommender=nrms",
+    "adapters.llama-tiny-lora.max_steps=2",
 ]
 
 
@@ -86,7 +92,11 @@ def test_repro_ends_with_a_report(study):
     ran = stages_run(output)
     assert ran[0] == "check"
     assert ran[-1] == "report"
-    assert {"grid@nrms-static-frozen-clean-1", "grid-llm@nrms-llama-tiny-clean-1"} <= set(ran)
+    assert {
+        "grid@nrms-static-frozen-clean-1", "grid-llm@nrms-llama-tiny-clean-1",
+        "adapt@llama-tiny-lora", "embed-adapted@llama-tiny-lora",
+        "grid-llm@nrms-llama-tiny-lora-clean-1", "sweep@nrms-0-1", "audit@llm", "compare",
+    } <= set(ran)  # fmt: skip
     shown = shell(folder, sys.executable, "-m", "replication", "show")
     assert "llama-tiny" in shown
     assert "not run" not in shown
@@ -94,7 +104,8 @@ def test_repro_ends_with_a_report(study):
     assert "Demo data: not evidence about the paper." in (folder / "reports/REPORT.md").read_text(
         encoding="utf-8"
     )
-    for name in ("tables/results.csv", "tables/results.tex", "figures/auc.svg", "figures/auc.png"):
+    for name in ("tables/results.csv", "tables/results.tex", "tables/audit.md",
+                 "figures/auc.svg", "figures/sweep-dark.png"):  # fmt: skip
         assert (folder / "reports" / name).stat().st_size > 100
 
 
