@@ -42,6 +42,11 @@ def check(params: Params, where: Path) -> None:
             raise StudyError(
                 f"{where}: adapters.{name}: expected a name of its own and a causal base"
             )
+        if "lm_head" in adapter.targets:  # the loss does not pass through it
+            raise StudyError(
+                f"{where}: adapters.{name}.targets: lm_head is not accepted; accepted: modules of "
+                "the layers, such as q_proj"
+            )
     require("encoder", params.encoder, params.registry, where)
     encoder = params.registry[params.encoder]
     if params.tuning == "finetuned":
