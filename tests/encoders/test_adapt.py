@@ -1,7 +1,5 @@
 import importlib.util
 import json
-import shutil
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +12,8 @@ from replication import paths
 from replication.digest import sha256
 from replication.encoders import adapt as module
 from replication.encoders.adapt import Clicks, adapt
-from replication.encoders.adapters import load_causal, merge, model_folder
-from replication.encoders.checkpoints import fetch_checkpoint, parameter_count
-from replication.encoders.embed import embed
+from replication.encoders.adapters import load_causal
 from replication.encoders.questions import Questioner, answer_scores
-from replication.encoders.states import load_transformer, write_states
-from replication.encoders.tokens import prompted_ids
 from replication.errors import StudyError
 from replication.mind.prepared import load_prepared, split_last_day
 
@@ -27,42 +21,8 @@ LORA = Path("checkpoints/llama-lora")
 FILES = ("adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "source.json")
 
 
-@pytest.fixture(scope="module")
-def finished(folders, tmp_path_factory):
-    """A tiny project with its adapter: folder and parameters."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("adapted")
-        patch.chdir(folder)
-        params = small.write_project(folders)
-        small.write_clicks()
-        fetch_checkpoint("llama", params)
-        adapt("llama-lora", params)
-    return folder, params
-
-
-@pytest.fixture
-def adapted(finished, monkeypatch):
-    """The parameters of the finished project, which is the working directory: to be read only."""
-    monkeypatch.chdir(finished[0])
-    return finished[1]
-
-
-@pytest.fixture
-def project(finished, tmp_path, monkeypatch):
-    """The parameters of a copy of it."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
-    return finished[1]
-
-
 def change(params, **changes):
     return replace(params, adapters={"llama-lora": replace(small.ADAPTER, **changes)})
-
-
-def hidden(model) -> torch.Tensor:
-    ids = torch.arange(30).view(2, 15)
-    with torch.no_grad():
-        return model(ids, attention_mask=torch.ones_like(ids)).last_hidden_state
 
 
 def test_the_folder_holds_pefts_own_files_and_their_origin(adapted):
@@ -119,48 +79,6 @@ def test_it_learns_a_planted_rule_and_carries_it_to_a_day_it_has_not_seen(adapte
     assert after > 0.9 > 0.7 > before
 
 
-def test_the_adapter_changes_the_embeddings_and_loads_back_to_the_same(adapted, tmp_path):
-    base, first, again = (load_transformer(f, 3) for f in (Path("checkpoints/llama"), LORA, LORA))
-    assert torch.equal(hidden(first), hidden(again))
-    assert (hidden(first) - hidden(base)).abs().mean() > 0.1
-    embed("llama", adapted)
-    embed("llama-lora", adapted)
-    states = {n: np.load(f"embeddings/{n}/title.states.npy") for n in ("llama", "llama-lora")}
-    assert states["llama"].shape == states["llama-lora"].shape
-    assert np.abs(states["llama"] - states["llama-lora"]).mean() > 0.1
-    titles = load_prepared(paths.PREPARED).articles.title.to_list()
-    write_states(tmp_path / "s.npy", LORA, 3, prompted_ids(titles, LORA, 9), "fp32", "", last=10)
-    np.testing.assert_array_equal(np.load(tmp_path / "s.npy"), states["llama-lora"])
-
-
-def test_merged_equals_peft_unmerged(adapted):
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    base = AutoModelForCausalLM.from_pretrained("checkpoints/llama")
-    with warnings.catch_warnings(action="ignore", category=FutureWarning):
-        active = PeftModel.from_pretrained(base, LORA).eval()
-    expected = hidden(active.get_base_model().model)
-    torch.testing.assert_close(hidden(load_transformer(LORA, 3)), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_a_merged_checkpoint_serves_as_a_folder(adapted, tmp_path, monkeypatch):
-    from transformers import AutoModel
-
-    merge("llama-lora", adapted, tmp_path / "merged")
-    expected = hidden(load_transformer(LORA, 3))
-    torch.testing.assert_close(hidden(AutoModel.from_pretrained(tmp_path / "merged")), expected)
-    with pytest.raises(StudyError, match="exists already; name a new folder"):
-        merge("llama-lora", adapted, tmp_path / "merged")
-    whole = parameter_count(Path("checkpoints/llama"), 3)
-    assert parameter_count(model_folder(LORA), 3) == whole
-    monkeypatch.chdir(tmp_path)
-    entry = small.encoder(tmp_path / "merged", family="causal", finetune_layers=0)
-    fetch_checkpoint("whole", replace(adapted, encoders={"whole": entry}, adapters={}))
-    assert parameter_count(Path("checkpoints/whole"), 3) == whole
-    assert torch.equal(hidden(load_transformer(Path("checkpoints/whole"), 3)), expected)
-
-
 class Stop(Exception):
     pass
 
@@ -198,8 +116,8 @@ def interrupt(params, steps, at: int) -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_an_interrupted_run_ends_with_the_same_adapter(project, steps, precision):
-    params = replace(project, training=replace(project.training, precision=precision))
+def test_an_interrupted_run_ends_with_the_same_adapter(adapted_copy, steps, precision):
+    params = replace(adapted_copy, training=replace(adapted_copy.training, precision=precision))
     whole = written()
     if precision == "bf16":
         adapt("llama-lora", params)
@@ -215,24 +133,24 @@ def test_an_interrupted_run_ends_with_the_same_adapter(project, steps, precision
     assert not any(paths.ADAPTING.iterdir())
 
 
-def test_a_state_of_other_settings_or_data_is_not_used(project, steps):
+def test_a_state_of_other_settings_or_data_is_not_used(adapted_copy, steps):
     whole = written()
-    interrupt(change(project, seed=2), steps, at=6)
-    adapt("llama-lora", project)
+    interrupt(change(adapted_copy, seed=2), steps, at=6)
+    adapt("llama-lora", adapted_copy)
     assert steps == list(range(32)) and written() == whole
     steps.clear()
-    interrupt(project, steps, at=6)
+    interrupt(adapted_copy, steps, at=6)
     small.write_clicks(a_day=9)
-    adapt("llama-lora", project)
+    adapt("llama-lora", adapted_copy)
     assert steps == list(range(32)) and written() != whole
 
 
-def test_a_damaged_state_is_not_used(project, steps):
+def test_a_damaged_state_is_not_used(adapted_copy, steps):
     whole = written()
-    interrupt(project, steps, at=6)
+    interrupt(adapted_copy, steps, at=6)
     (state,) = paths.ADAPTING.iterdir()
     state.write_bytes(state.read_bytes()[:-100])
-    adapt("llama-lora", project)
+    adapt("llama-lora", adapted_copy)
     assert steps == list(range(32)) and written() == whole
 
 
@@ -295,34 +213,6 @@ def test_without_an_unclicked_candidate_there_is_nothing_to_learn(adapted):
         Clicks.of(replace(learn, labels=np.ones_like(learn.labels)))
 
 
-def test_a_changed_base_is_told_in_one_line(project):
-    for reader in (
-        lambda: load_transformer(LORA, 3),
-        lambda: embed("llama-lora", project),
-        lambda: merge("llama-lora", project, Path("merged")),
-    ):
-        path = Path("checkpoints/llama/source.json")
-        whole = path.read_text()
-        path.write_text(whole.replace('"revision": null', '"revision": "other"'))
-        with pytest.raises(StudyError, match=r"another llama than is now .*`dvc repro adapt@llama"):
-            reader()
-        path.unlink()
-        with pytest.raises(StudyError, match="missing or damaged; run `dvc repro checkpoint@llama"):
-            reader()
-        path.write_text(whole)
-    assert not Path("merged").exists()
-
-
-def test_merging_and_embedding_need_an_adapter(project):
-    with pytest.raises(StudyError, match="'llama' is not accepted; accepted: llama-lora"):
-        merge("llama", project, Path("merged"))
-    shutil.rmtree(LORA)
-    with pytest.raises(StudyError, match="holds no adapter; run `dvc repro adapt@llama-lora`"):
-        merge("llama-lora", project, Path("merged"))
-    with pytest.raises(StudyError, match="holds no adapter; run `dvc repro adapt@llama-lora`"):
-        embed("llama-lora", project)
-
-
 def test_targets_that_the_base_has_not_are_named(adapted):
     with pytest.raises(StudyError, match=r"^adapters\.llama-lora\.targets: .*c_attn.*not found"):
         adapt("llama-lora", change(adapted, targets=("c_attn",)))
@@ -335,8 +225,8 @@ def test_nf4_needs_a_gpu_and_its_package(adapted):
         adapt("llama-lora", change(adapted, base_format="nf4"))
 
 
-def test_a_bf16_base(project):
-    adapt("llama-lora", change(project, base_format="bf16", max_steps=2))
+def test_a_bf16_base(adapted_copy):
+    adapt("llama-lora", change(adapted_copy, base_format="bf16", max_steps=2))
     plain = load_causal(Path("checkpoints/llama"), "float32")
     difference = load_causal(LORA, "float32").model.layers[0].mlp.up_proj.weight
     assert not torch.equal(difference, plain.model.layers[0].mlp.up_proj.weight)
@@ -347,8 +237,8 @@ def test_an_unknown_adapter_names_the_known_ones(adapted):
         adapt("gpt", adapted)
 
 
-def test_a_loss_that_is_not_finite_names_the_rate(project, monkeypatch):
+def test_a_loss_that_is_not_finite_names_the_rate(adapted_copy, monkeypatch):
     monkeypatch.setattr(module, "answer_scores", lambda *a: answer_scores(*a) * float("nan"))
     with pytest.raises(StudyError, match=r"not finite at step 1; lower learning_rate"):
-        adapt("llama-lora", project)
+        adapt("llama-lora", adapted_copy)
     assert not paths.ADAPTING.exists() or not any(paths.ADAPTING.iterdir())
