@@ -1,11 +1,15 @@
 """A web server of our own on this machine: tests need no network."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass
@@ -48,3 +52,21 @@ def serving(answer: Callable[[str, Message], Answer]) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def hub_client(address: str, folder: Path) -> dict[str, str]:
+    """The environment of a process whose hub is at `address`, with nothing in its cache but what
+    `folder` holds, and no proxy, token or setting of whoever runs the tests."""
+    ours = ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_HUB_CACHE")
+    kept = {
+        k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy") and k not in ours
+    }
+    return kept | {
+        "HF_ENDPOINT": address,
+        "HF_HOME": str(folder / "hub"),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "PYTHONPATH": str(ROOT),
+        "NO_PROXY": "*",
+    }

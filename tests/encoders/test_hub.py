@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from small import LAYERS, ROOT, WIDTH, write_shards
+from web import hub_client
 
 REPOSITORY, REVISION = "someone/tiny-bert", "0123456789abcdef0123456789abcdef01234567"
 SCRIPT = """
@@ -107,18 +107,7 @@ def fetch(
         "finetune_layers": 1,
         **changes,
     }
-    environment = {
-        **{k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")},
-        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
-        "HF_HOME": str(tmp_path / "hub"),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "PYTHONPATH": str(ROOT),
-        "NO_PROXY": "*",
-    }
-    for name in ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_HUB_CACHE"):
-        environment.pop(name, None)
+    environment = hub_client(f"http://127.0.0.1:{server.server_port}", tmp_path)
     environment |= {"HF_HUB_OFFLINE": "1"} if offline else {}
     arguments = [json.dumps(entry), str(ROOT / "params.yaml"), *(() if patient else ["impatient"])]
     return subprocess.run(

@@ -1,7 +1,6 @@
 """Stage `data` from the user's own files, and from a hub of our own on this machine."""
 
 import hashlib
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -10,14 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 from files import write_tiny_mind
-from web import Answer, serving
+from web import Answer, hub_client, serving
 from zips import PAGE, REPOSITORY, pinned, write_pins, write_zips
 
 from replication.errors import StudyError
 from replication.mind.source import provide_data
 from replication.settings import Data
 
-ROOT = Path(__file__).parents[2]
 TABLES = [f"{split}/{name}.tsv" for split in ("train", "dev") for name in ("news", "behaviors")]
 
 
@@ -202,21 +200,9 @@ class Hub:
 
     def fetch(self, pins: Path, **settings: str) -> subprocess.CompletedProcess:
         """In a process of its own: the hub's address is read on import."""
-        environment = {
-            **{k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")},
-            "HF_ENDPOINT": self.address,
-            "HF_HOME": str(self.tmp_path / "hub"),
-            "HF_HUB_DISABLE_XET": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            "PYTHONPATH": str(ROOT),
-            "NO_PROXY": "*",
-        }
-        for name in ("HF_HUB_OFFLINE", "HF_TOKEN", "HF_HUB_CACHE"):
-            environment.pop(name, None)
         return subprocess.run(
             [sys.executable, "-c", SCRIPT, str(pins)],
-            env=environment | settings,
+            env=hub_client(self.address, self.tmp_path) | settings,
             cwd=self.tmp_path,
             capture_output=True,
             text=True,
