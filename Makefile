@@ -1,13 +1,17 @@
-# `make repro` runs the study, `make test` its tests; both set up .venv by themselves.
+# `make repro` runs the study, `make app` shows its results, `make test` runs its tests; each sets up
+# .venv by itself.
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test lint setup params
+.PHONY: repro app test lint setup params
 
 repro: setup
 	dvc repro
 	python -m replication show
+
+app: setup
+	streamlit run app.py
 
 test: setup
 	python -m pytest

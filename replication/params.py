@@ -45,8 +45,8 @@ def read_yaml(path: Path) -> Any:
 
 def _parse(kind: type, value: Any, path: Path) -> Any:
     try:
-        # The JSON route: strict types, yet lists become tuples.
-        return TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
+        # The JSON route: strict types, yet lists become tuples. A date becomes its text.
+        return TypeAdapter(kind).validate_json(json.dumps(value, default=str), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "(top level)"

@@ -52,35 +52,39 @@ class Cell:
     @property
     def per_impression(self) -> Path:
         """Its Parquet file: `runs/grid` holds what `reports/runs` describes."""
-        kind, _, name = self.name.partition("/")
-        return paths.IMPRESSIONS / {"runs": "grid"}.get(kind, kind) / f"{name}.parquet"
+        name = f"{self.name}.parquet"
+        return paths.IMPRESSIONS / (f"grid/{name[5:]}" if name.startswith("runs/") else name)
 
 
 def read_grid(params: Params) -> list[Cell]:
-    """Every cell of the grid in reading order, run or not.
+    """`grid_cells` with their files.
 
     Errors: `StudyError` where a file is there but is not JSON, or holds a metric that is no number.
     """
+    return [_read(cell) for cell in grid_cells(params)]
+
+
+def read_sweep(params: Params) -> list[Cell]:
+    """`sweep_cells` with their files. Errors: as for `read_grid`."""
+    return [_read(cell) for cell in sweep_cells(params)]
+
+
+def grid_cells(params: Params) -> list[Cell]:
+    """Every cell of the grid in reading order, run or not; no file is read."""
     grid = params.grid
     plain = itertools.product(grid.encoders, grid.tunings)
     pairs = [*plain, *((name, "frozen") for name in grid.llms)]
     return [
-        _read(_grid_place(params, *place))
-        for place in (
-            (recommender, encoder, tuning, protocol, seed)
-            for recommender in grid.recommenders
-            for encoder, tuning in pairs
-            for protocol in grid.protocols
-            for seed in grid.seeds
-        )
+        _grid_cell(params, recommender, encoder, tuning, protocol, seed)
+        for recommender in grid.recommenders
+        for encoder, tuning in pairs
+        for protocol in grid.protocols
+        for seed in grid.seeds
     ]
 
 
-def read_sweep(params: Params) -> list[Cell]:
-    """Every cell of the layer sweep by recommender and depth, the grid's own depth among them.
-
-    Errors: as for `read_grid`.
-    """
+def sweep_cells(params: Params) -> list[Cell]:
+    """Every cell of the layer sweep by recommender and depth, the grid's own depth among them."""
     sweep, grid = params.sweep, params.grid
     gridded = (
         sweep.encoder in grid.encoders
@@ -91,9 +95,7 @@ def read_sweep(params: Params) -> list[Cell]:
 
     def place(recommender: str, layers: int, seed: int) -> Cell:
         if layers == own:  # the same experiment: it counts once
-            return _grid_place(
-                params, recommender, sweep.encoder, "finetuned", sweep.protocol, seed
-            )
+            return _grid_cell(params, recommender, sweep.encoder, "finetuned", sweep.protocol, seed)
         return Cell(
             recommender, sweep.encoder, "finetuned", sweep.protocol, seed, layers,
             f"sweep/{recommender}-k{layers}-s{seed}",
@@ -101,10 +103,10 @@ def read_sweep(params: Params) -> list[Cell]:
         )  # fmt: skip
 
     depths = sorted({*sweep.layers, *([own] if gridded else [])})
-    return [_read(place(*at)) for at in itertools.product(grid.recommenders, depths, grid.seeds)]
+    return [place(*at) for at in itertools.product(grid.recommenders, depths, grid.seeds)]
 
 
-def _grid_place(
+def _grid_cell(
     params: Params, recommender: str, encoder: str, tuning: str, protocol: str, seed: int
 ) -> Cell:
     entry = params.registry[encoder]

@@ -7,7 +7,7 @@ from replication.report.study import PLACE, Study
 from replication.report.tables import Field, Number, Table
 
 # Column -> key of cost.json, format.
-_MEANS = {
+MEANS = {
     "parameters": ("parameters", ",.0f"),
     "trained": ("trainable_parameters", ",.0f"),
     "seconds": ("seconds", ",.1f"),
@@ -17,20 +17,27 @@ _MEANS = {
     "GPU MiB": ("peak_gpu_memory_mib", ",.0f"),
 }
 
-COST_TEXT = (
-    "*parameters*: recommender and language model together; *trained*: those that training "
-    "changes. *batches*: of the training that was kept. *seconds*: the whole experiment, imports "
-    "excepted, and the encoder's states below the cut where this was the first to need them; *of "
-    "search*: the part that went into finding the learning rate. *articles/s*: candidates and "
-    "clicks read in training; a distinct article of a batch is encoded once. *peak MiB*: most "
-    "memory that the process held. The figures depend on the machine and on what else it did."
+COLUMN_TEXTS = {
+    "parameters": "recommender and language model together;",
+    "trained": "those that training changes.",
+    "batches": "of the training that was kept.",
+    "seconds": "the whole experiment, imports excepted, and the encoder's states below the cut "
+    "where this was the first to need them;",
+    "of search": "the part that went into finding the learning rate.",
+    "articles/s": "candidates and clicks read in training; a distinct article of a batch is "
+    "encoded once.",
+    "peak MiB": "most memory that the process held.",
+}
+MACHINE_TEXT = "The figures depend on the machine and on what else it did."
+COST_TEXT = " ".join(
+    [*(f"*{column}*: {text}" for column, text in COLUMN_TEXTS.items()), MACHINE_TEXT]
 )
 
 
 def cost_table(study: Study) -> Table:
     """A row per place, the mean over its seeds; runs without a figure count as unknown."""
     gpu = any(cell.cost and cell.cost.get("peak_gpu_memory_mib") for cell in study.cells)
-    columns = {name: c for name, c in _MEANS.items() if gpu or name != "GPU MiB"}
+    columns = {name: c for name, c in MEANS.items() if gpu or name != "GPU MiB"}
     header = [*PLACE, *columns, "batches"]
     rows: list[list[Field]] = []
     for place, cells in study.places.items():

@@ -1,5 +1,6 @@
 """The layer sweep: AUC by the number of fine-tuned layers, and the best one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from replication.report.study import COMPARED, Study
@@ -9,14 +10,18 @@ from replication.report.texts import verdict_text
 
 def papers_depth(study: Study, curve: dict[str, Any]) -> int | None:
     """The paper's best depth; None where the model or the depths are not those it speaks of."""
-    depths = [point["layers"] for point in curve["curve"]]
-    for claim in study.claims["claims"]:
-        if claim["kind"] == "depth" and (claim["recommender"], claim["model"], claim["sweep"]) == (
-            curve["recommender"],
-            curve["model"],
-            depths,
-        ):
-            return claim["value"]
+    claim = claim_about(study.claims["claims"], curve)
+    return None if claim is None else claim["value"]
+
+
+def claim_about(claims: Sequence[dict[str, Any]], curve: dict[str, Any]) -> dict[str, Any] | None:
+    """The claim on the best depth of this recommender, model and these depths."""
+    wanted = curve["recommender"], curve["model"], [point["layers"] for point in curve["curve"]]
+    for claim in claims:
+        if claim["kind"] == "depth":
+            about = claim["recommender"], claim["model"], list(claim["sweep"])
+            if about == wanted:
+                return claim
     return None
 
 

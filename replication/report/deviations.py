@@ -1,5 +1,6 @@
 """The protocol audit: what each deviation of the released code does."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from replication.paper.models import TUNINGS
@@ -28,14 +29,19 @@ WHAT = {
 
 def audit_table(study: Study) -> Table:
     """Pair x deviation x tuning: the change of AUC from each base protocol."""
-    bases = study.params.audit.bases
+    return effects_table(study.comparison["audit"], study.params.audit.bases)
+
+
+def effects_table(pairs: Sequence[dict[str, Any]], bases: Sequence[str]) -> Table:
+    """`audit_table` of some pairs and base protocols; what they have no run of is `not run`."""
     rows: list[list[Field]] = []
-    for pair in study.comparison["audit"]:
+    for pair in pairs:
         effects = {(e["deviation"], e["tuning"], e["base"]): e for e in pair["effects"]}
         for deviation in DEVIATIONS if effects else ():
             what = [pair["pair"], deviation, WHAT[deviation]]
             of_each = {
-                tuning: [effects[deviation, tuning, base] for base in bases] for tuning in TUNINGS
+                tuning: [effects.get((deviation, tuning, base), _NO_RUN) for base in bases]
+                for tuning in TUNINGS
             }
             reasons = {tuning: _reason(found) for tuning, found in of_each.items()}
             if reasons["frozen"] and reasons["frozen"] == reasons["finetuned"]:
@@ -52,6 +58,9 @@ def audit_table(study: Study) -> Table:
     return Table("audit", caption, COMPARED, header, rows, text_columns=4)
 
 
+_NO_RUN = {"untouched": None, "difference": None, "ci95": None, "p_holm": None}
+
+
 def _reason(found: list[dict[str, Any]]) -> str:
     """Why a deviation cannot touch these runs; nothing where it can."""
     return "; ".join(dict.fromkeys(e["untouched"] for e in found if e["untouched"]))
@@ -62,6 +71,7 @@ def _fields(found: list[dict[str, Any]]) -> list[Field]:
     fields: list[Field] = []
     for effect in found:
         absent = "cannot touch" if effect["untouched"] else "undefined"
+        absent = "not run" if effect is _NO_RUN else absent
         fields.append(Number(effect["difference"], effect["ci95"], "+.4f", "+.4f", absent=absent))
         fields.append(Probability(effect["p_holm"], absent=absent))
     return [*fields, _reason(found)]
@@ -86,33 +96,40 @@ def pair_text(study: Study, pair: dict[str, Any]) -> list[str]:
     """The AUC that the flips start from, and what they do to the claims about the pair."""
     if pair["missing"]:
         return [f"Not run. Run `{pair['missing']}`."]
+    text = f"{bases_text(pair)} Made again by `dvc repro audit@{pair['pair']}`."
+    if not pair["claims"]:
+        return [f"{text} No claim compares the two tunings of this pair."]
+    table = flips_table(pair, {claim["id"]: claim for claim in study.claims["claims"]})
+    if not table.rows:
+        ids = ", ".join(dict.fromkeys(row["claim"] for row in pair["claims"]))
+        return [f"{text} No flip changes the verdict on {ids}."]
+    return [text, table.markdown(study.note)]
+
+
+def bases_text(pair: dict[str, Any]) -> str:
     bases = ", ".join(
         f"{name} {'undefined' if auc is None else f'{auc:.4f}'}"
         for name, auc in pair["bases"].items()
     )
-    text = f"AUC before any flip: {bases}. Made again by `dvc repro audit@{pair['pair']}`."
-    if not pair["claims"]:
-        return [f"{text} No claim compares the two tunings of this pair."]
-    changed = [row for row in pair["claims"] if row["changes"]]
-    if not changed:
-        ids = ", ".join(dict.fromkeys(row["claim"] for row in pair["claims"]))
-        return [f"{text} No flip changes the verdict on {ids}."]
-    kinds = {claim["id"]: claim for claim in study.claims["claims"]}
+    return f"AUC before any flip: {bases}."
+
+
+def flips_table(pair: dict[str, Any], claims: Mapping[str, dict[str, Any]]) -> Table:
+    """The flips that change the verdict on a claim; claims: by ID, of which the kind is read."""
     unflipped = {(r["claim"], r["base"]): r for r in pair["claims"] if r["deviation"] == "none"}
     rows = []
-    for row in changed:
-        base = unflipped[row["claim"], row["base"]]
-        found = [found_number(kinds[row["claim"]], r["found"], r["ci95"]) for r in (base, row)]
-        rows.append(
-            [
-                row["claim"],
-                row["base"],
-                row["deviation"],
-                f"{verdict_text(base['verdict'])}, {found[0]}",
-                f"{verdict_text(row['verdict'])}, {found[1]}",
-            ]
-        )
+    for row in pair["claims"]:
+        if row["changes"]:
+            what = [row["claim"], row["base"], row["deviation"]]
+            before = unflipped.get((row["claim"], row["base"]))
+            claim = claims.get(row["claim"], {"kind": None})
+            rows.append([*what, _judged(claim, before), _judged(claim, row)])
     header = ["claim", "protocol", "flip", "before", "after"]
     caption = "Flips that change the verdict on a claim."
-    table = Table("flips", caption, COMPARED, header, rows, text_columns=len(header))
-    return [text, table.markdown(study.note)]
+    return Table("flips", caption, COMPARED, header, rows, text_columns=len(header))
+
+
+def _judged(claim: dict[str, Any], row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "unknown"
+    return f"{verdict_text(row['verdict'])}, {found_number(claim, row['found'], row['ci95'])}"

@@ -1,19 +1,21 @@
 """What each cell of a profile is expected to take, beside what its runs took if there are any."""
 
-import json
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from replication import paths
 from replication.encoders.tokens import token_limits
 from replication.errors import StudyError
+from replication.paper.cells import read_json
 from replication.params import Params, grid_cell
 from replication.report.estimate import (
     ACCELERATOR,
     PASSES,
     SMALL,
+    SMALL_IMPRESSIONS,
     TWO_CORES,
     Estimate,
     Machine,
@@ -52,29 +54,57 @@ def machine_of(params: Params) -> Machine:
 
 
 def shape_of(params: Params) -> Shape:
-    """MIND-small's; of other data, what `prepare` found.
+    """MIND-small's; of other data, what `prepare` found; of a corpus that is still to be made, what
+    its generator is asked for, with MIND-small's clicks a history and an impression.
 
-    Errors: `StudyError` where the data are not prepared yet, so that their size is not known.
+    Errors: `StudyError` where the data are not prepared yet, so that their size is not known, or
+    where their card is damaged.
     """
     if params.data.release == "small":
         return SMALL
-    card = json.loads(paths.DATA_CARD.read_bytes()) if paths.DATA_CARD.exists() else None
+    card, limits = read_json(paths.DATA_CARD), token_limits(params.text)
+    tokens = {field: min(SMALL.tokens[field], limits[field]) for field in limits}
+    asked, impressions = params.data.articles, params.data.train_impressions
+    if card is None and asked and impressions:
+        clicks = round(SMALL.clicks / SMALL_IMPRESSIONS * impressions)
+        return replace(
+            SMALL,
+            articles=asked,
+            clicks=clicks,
+            train_articles=asked,
+            test_articles=asked,
+            tokens=tokens,
+        )
     if card is None or card.get("release") != params.data.release:
         raise StudyError(
             f"{paths.DATA_CARD}: is not of profile {params.profile}, the size of whose data is not "
             "known before they are prepared; run `dvc repro prepare`"
         )
-    train, test = card["splits"]["train"], card["splits"]["test"]
-    limits = token_limits(params.text)
     return Shape(
-        card["articles"],
-        train["clicks"],
-        train["news"],
-        test["news"],
-        train["history_mean"],
+        int(_size(card, "articles")),
+        int(_size(card, "splits", "train", "clicks")),
+        int(_size(card, "splits", "train", "news")),
+        int(_size(card, "splits", "test", "news")),
+        _size(card, "splits", "train", "history_mean"),
         SMALL.learned,
-        {field: min(SMALL.tokens[field], limits[field]) for field in limits},
+        tokens,
     )
+
+
+def _size(card: Any, *keys: str) -> float:
+    for key in keys:
+        card = card.get(key) if isinstance(card, dict) else None
+    if (size := _positive(card)) is None:
+        raise StudyError(
+            f"{paths.DATA_CARD}: {'.'.join(keys)}: {card!r} is not a size; run `dvc repro prepare`"
+        )
+    return size
+
+
+def _positive(value: Any) -> float | None:
+    """A number that a run can have counted, or None; of JSON anything may come, NaN too."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if number and 0 < value < 1e15 else None
 
 
 def expected_rows(params: Params) -> list[Expected]:
@@ -119,17 +149,27 @@ def _measured(params: Params, folders: list[Path]) -> tuple[float, float, int] |
     costs = []
     for folder in folders:
         try:
-            run = json.loads((folder / "run.json").read_bytes())
-            cost = json.loads((folder / "cost.json").read_bytes())
-        except (FileNotFoundError, ValueError):
+            run, cost = (read_json(folder / f"{name}.json") or {} for name in ("run", "cost"))
+        except StudyError:
             continue
-        if run["profile"] == params.profile:
-            peak = cost["peak_gpu_memory_mib"] or cost["peak_memory_mib"]
-            costs.append((cost["seconds"], peak * 2**20))
-    if not costs:
+        if run.get("profile") == params.profile:
+            costs.append(cost)
+    return mean_cost(costs)
+
+
+def mean_cost(costs: Iterable[dict[str, Any]]) -> tuple[float, float, int] | None:
+    """Mean seconds, greatest peak bytes (the GPU's where there is one) and number of those objects
+    of cost.json that hold both; None where none does."""
+    found = []
+    for cost in costs:
+        seconds = _positive(cost.get("seconds"))
+        peak = _positive(cost.get("peak_gpu_memory_mib")) or _positive(cost.get("peak_memory_mib"))
+        if seconds and peak:
+            found.append((seconds, peak * 2**20))
+    if not found:
         return None
-    seconds, peaks = zip(*costs, strict=True)
-    return sum(seconds) / len(seconds), max(peaks), len(costs)
+    seconds, peaks = zip(*found, strict=True)
+    return sum(seconds) / len(seconds), max(peaks), len(found)
 
 
 def expected_table(params: Params) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from replication.paper.cells import Cell
 from replication.params import Params
 from replication.report.study import Study
-from replication.report.tables import markdown
+from replication.report.tables import Table, markdown
 
 
 def origin_text(study: Study) -> list[str]:
@@ -14,7 +14,12 @@ def origin_text(study: Study) -> list[str]:
 
 
 def _data(data: dict[str, Any]) -> str:
-    header = ["", "training", "test"]
+    splits = splits_table(data)
+    return f"{markdown(splits.header, splits.rows)}\n{articles_text(data)}"
+
+
+def splits_table(data: dict[str, Any]) -> Table:
+    """Sizes of both splits, from the content of data.json."""
     train, test = data["splits"]["train"], data["splits"]["test"]
     names = ("impressions", "users", "news", "candidates", "clicks")
     rows = [[name, f"{train[name]:,}", f"{test[name]:,}"] for name in names]
@@ -27,10 +32,14 @@ def _data(data: dict[str, Any]) -> str:
         rows.append([label, f"{train[name]:.1f}", f"{test[name]:.1f}"])
     rows.append(["first impression", train["first"], test["first"]])
     rows.append(["last impression", train["last"], test["last"]])
+    caption = "The data by split."
+    return Table("data", caption, "dvc repro prepare", ["", "training", "test"], rows)
+
+
+def articles_text(data: dict[str, Any]) -> str:
     unseen = 100 * data["test_users_unseen_share"]
     return (
-        markdown(header, rows)
-        + f"\n{data['articles']:,} articles, {data['test_only_articles']:,} of them in the test "
+        f"{data['articles']:,} articles, {data['test_only_articles']:,} of them in the test "
         f"split alone; {unseen:.1f} % of test users are unseen in training; "
         f"{data['categories']} categories, {data['subcategories']} subcategories."
     )

@@ -13,13 +13,18 @@ Record = dict[str, Any]
 
 def claims_table(study: Study) -> Table:
     """A row per claim: what the paper says, what we found under each protocol, the verdicts."""
+    return judged_table(study.claims["claims"], study.protocols)
+
+
+def judged_table(claims: Sequence[Record], protocols: Sequence[str]) -> Table:
+    """`claims_table` of claims as claims.json holds them, each judged under `protocols`."""
     header = ["id", "claim", "the paper"]
-    for protocol in study.protocols:
+    for protocol in protocols:
         header += [f"ours, {protocol}", f"verdict, {protocol}"]
     rows: list[list[Field]] = []
-    for claim in study.claims["claims"]:
+    for claim in claims:
         row: list[Field] = [claim["id"], claim["statement"], _paper(claim)]
-        for protocol in study.protocols:
+        for protocol in protocols:
             result = claim["verdicts"][protocol]
             row += [_ours(claim, result), verdict_text(result["verdict"])]
         rows.append(row)

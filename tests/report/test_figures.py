@@ -60,10 +60,13 @@ def test_themes_differ_in_their_colours(finished):
 
 
 def test_a_missing_depth_breaks_the_curve():
-    points = [
-        {"layers": n, "ours": 0.6, "ci95": None if n == 4 else [0.5, 0.7]} for n in (0, 2, 4, 6)
-    ]
-    assert [(p["layers"], p["segment"]) for p in segments(points)] == [(0, 0), (2, 0), (6, 1)]
+    seen = {"runs": [1, 1], "verdict": "no paper value"}
+    points = [{"layers": n, "ours": 0.6, "ci95": [0.5, 0.7]} | seen for n in (0, 2, 4, 6)]
+    points[2] |= {"ours": None, "ci95": None, "runs": [0, 1], "verdict": "not run"}
+    points[3]["ci95"] = None  # a figure without its interval is no gap
+    drawn = segments(points)
+    assert [(p["layers"], p["segment"]) for p in drawn] == [(0, 0), (2, 0), (6, 1)]
+    assert [(p["low"], p["high"]) for p in drawn] == [(0.5, 0.7), (0.5, 0.7), (None, None)]
 
 
 def test_labels_that_would_overlap_stand_in_rows():

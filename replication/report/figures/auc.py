@@ -1,7 +1,7 @@
 """AUC of every experiment."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import altair as alt
 import polars as pl
@@ -17,6 +17,7 @@ from replication.report.figures.theme import (
 from replication.report.study import PLACE
 
 CHANCE = 0.5
+LINES = ("popularity", "ceiling")
 
 
 def auc_figure(
@@ -31,7 +32,7 @@ def auc_figure(
     rows = [
         {
             **{key: cell[key] for key in PLACE},
-            "auc": cell["metrics"]["auc"]["ours"],
+            "value": cell["metrics"]["auc"]["ours"],
             "low": cell["metrics"]["auc"]["ci95"][0],
             "high": cell["metrics"]["auc"]["ci95"][1],
         }
@@ -40,7 +41,7 @@ def auc_figure(
     ]
     if not rows:
         return nothing_yet(theme)
-    lines = {name: baselines[name]["auc"] for name in DASHES if baselines.get(name)}
+    lines = {name: baselines[name]["auc"] for name in LINES if baselines.get(name)}
     ends = [row[end] for row in rows for end in ("low", "high")]
     scale = auc_scale([*ends, *lines.values(), CHANCE])
     recommenders = dict.fromkeys(cell["recommender"] for cell in cells)
@@ -48,7 +49,7 @@ def auc_figure(
     encoders = list(dict.fromkeys(cell["encoder"] for cell in cells))
     panels = [
         [
-            _panel(
+            panel(
                 [r for r in rows if (r["recommender"], r["protocol"]) == (name, protocol)],
                 encoders,
                 lines,
@@ -63,34 +64,54 @@ def auc_figure(
     return alt.vconcat(*(alt.hconcat(*row, spacing=25) for row in panels), spacing=25)
 
 
-def _panel(
-    rows: list[dict[str, Any]],
-    encoders: list[str],
-    lines: dict[str, float],
+def panel(
+    rows: Sequence[Mapping[str, Any]],
+    encoders: Sequence[str],
+    lines: Mapping[str, float],
     scale: alt.Scale,
     theme: Theme,
     title: str,
+    measure: str = "AUC",
+    width: int | Literal["container"] = 240,
 ) -> alt.LayerChart:
-    names = ("encoder", "tuning", "auc", "low", "high")
-    schema = {name: float if name in ("auc", "low", "high") else str for name in names}
+    """One recommender: a row per encoder, a point and its interval per tuning.
+
+    rows   encoder, tuning, value, low, high; a missing end draws no interval
+    lines  references, of `DASHES`, by name: their value
+    """
+    names = ("encoder", "tuning", "value", "low", "high")
+    schema = {name: float if name in ("value", "low", "high") else str for name in names}
     frame = pl.DataFrame([{k: row[k] for k in schema} for row in rows], schema=schema)
     base = alt.Chart(frame).encode(
         y=alt.Y("encoder:N", scale=alt.Scale(domain=encoders), sort=encoders, title=None),
         yOffset=alt.YOffset("tuning:N", sort=list(theme.tunings)),
         color=tuning_colour(theme),
+        tooltip=[
+            alt.Tooltip("encoder:N"),
+            alt.Tooltip("tuning:N"),
+            alt.Tooltip("value:Q", title=measure, format=".4f"),
+            alt.Tooltip("low:Q", format=".3f"),
+            alt.Tooltip("high:Q", format=".3f"),
+        ],
     )
     layers = []
     for name, value in lines.items():
         colour = theme.references[name]
-        line = alt.Chart(pl.DataFrame({"auc": [value], "name": [name]})).encode(
-            x=alt.X("auc:Q", scale=scale, title="AUC")
+        line = alt.Chart(pl.DataFrame({"value": [value], "name": [name]})).encode(
+            x=alt.X("value:Q", scale=scale, title=measure),
+            tooltip=[alt.Tooltip("name:N"), alt.Tooltip("value:Q", title=measure, format=".4f")],
         )
         layers.append(line.mark_rule(color=colour, strokeDash=DASHES[name], strokeWidth=1.5))
-        label = line.mark_text(color=colour, dy=-4, fontSize=11, baseline="bottom")
+        # Random and popular are near each other: their names stand above each other.
+        above = -15 if name == "random" else -4
+        label = line.mark_text(color=colour, dy=above, fontSize=11, baseline="bottom")
         layers.append(label.encode(text="name:N", y=alt.value(0)))
-    layers.append(base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="AUC"), x2="high:Q"))
+    x = alt.X("low:Q", title=measure)
+    layers.append(base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q"))
     points = base.mark_point(filled=True, size=70, opacity=1)
-    layers.append(points.encode(x=alt.X("auc:Q", scale=scale, title="AUC"), shape=tuning_shape()))
+    x = alt.X("value:Q", scale=scale, title=measure)
+    layers.append(points.encode(x=x, shape=tuning_shape()))
+    offset = 29 if "random" in lines else 18
     return alt.layer(*layers).properties(
-        width=240, height=alt.Step(16), title=alt.Title(title, offset=18, color=theme.text)
+        width=width, height=alt.Step(16), title=alt.Title(title, offset=offset, color=theme.text)
     )

@@ -8,6 +8,8 @@ import polars as pl
 
 from replication.report.figures.theme import Theme, nothing_yet, tuning_colour, tuning_shape
 
+GROUPS = "group (1: fewest clicks)"
+
 
 def cold_start_figure(points: Sequence[dict[str, Any]], theme: Theme) -> alt.TopLevelMixin:
     """Difference of AUC with its interval by group: a column of panels per recommender, a row per
@@ -20,8 +22,7 @@ def cold_start_figure(points: Sequence[dict[str, Any]], theme: Theme) -> alt.Top
     recommenders = list(dict.fromkeys(p["recommender"] for p in points))
     several = len({p["protocol"] for p in points}) > 1
     rows = list(dict.fromkeys((p["protocol"], p["minus"]) for p in points))
-    ends = [p[end] for p in points for end in ("low", "high")]
-    scale = alt.Scale(domain=[min([0.0, *ends]), max([0.0, *ends])], nice=True)
+    scale = shared_scale(points)
     grid = []
     for protocol, minus in rows:
         panels = []
@@ -32,29 +33,38 @@ def cold_start_figure(points: Sequence[dict[str, Any]], theme: Theme) -> alt.Top
                 if (p["recommender"], p["protocol"], p["minus"]) == (name, protocol, minus)
             ]
             label = f"minus {minus}, {protocol}" if several else f"minus {minus}"
-            panel = _panel(
-                inside,
-                scale,
-                theme,
-                label if name == recommenders[0] else None,
-                "group (1: fewest clicks)" if (protocol, minus) == rows[-1] else None,
+            first = name == recommenders[0]
+            axis = alt.Axis(
+                labelOpacity=int(first), titleAngle=0, titleAlign="right", titleX=-50, tickCount=4
             )
+            y = {"scale": scale, "title": label if first else None, "axis": axis}
+            drawn = panel(inside, y, theme, GROUPS if (protocol, minus) == rows[-1] else None)
             if (protocol, minus) == rows[0]:
-                panel = panel.properties(title=alt.Title(name.upper(), color=theme.text))
-            panels.append(panel)
+                drawn = drawn.properties(title=alt.Title(name.upper(), color=theme.text))
+            panels.append(drawn.properties(width=190, height=75))
         grid.append(alt.hconcat(*panels, spacing=0))
     return alt.vconcat(*grid, spacing=8)
 
 
-def _panel(
-    points: list[dict[str, Any]],
-    scale: alt.Scale,
-    theme: Theme,
-    y_title: str | None,
-    x_title: str | None,
+def shared_scale(points: Sequence[dict[str, Any]]) -> alt.Scale:
+    """An axis that holds every interval, and zero."""
+    ends = [p[end] for p in points for end in ("low", "high")]
+    return alt.Scale(domain=[min([0.0, *ends]), max([0.0, *ends])], nice=True)
+
+
+def panel(
+    points: Sequence[dict[str, Any]], y: dict[str, Any], theme: Theme, x_title: str | None
 ) -> alt.LayerChart:
-    schema = {"group": int, "tuning": str, "difference": float, "low": float, "high": float}
-    frame = pl.DataFrame([{k: p[k] for k in schema} for p in points], schema=schema)
+    """One recommender and smaller model; points: as for `cold_start_figure`.
+
+    y        scale, title and whatever else the axis is to have
+    x_title  None: the groups are not named either
+    A point whose `significant` is False is drawn hollow.
+    """
+    numbers = dict.fromkeys(("difference", "low", "high"), float)
+    schema = {"group": int, "tuning": str, **numbers, "significant": bool}
+    rows = [{"significant": True} | p for p in points]
+    frame = pl.DataFrame([{k: row[k] for k in schema} for row in rows], schema=schema)
     tunings = list(theme.tunings)
     across = alt.X("group:O", title=x_title, scale=alt.Scale(domain=[1, 2, 3, 4, 5])).axis(
         labelAngle=0, labels=x_title is not None, ticks=x_title is not None
@@ -63,16 +73,24 @@ def _panel(
         x=across,
         xOffset=alt.XOffset("tuning:N", sort=tunings, scale=alt.Scale(domain=tunings)),
         color=tuning_colour(theme),
+        tooltip=[
+            "group:O",
+            "tuning:N",
+            *(alt.Tooltip(f"{name}:Q", format="+.4f") for name in numbers),
+        ],
     )
-    axis = alt.Axis(
-        labelOpacity=1 if y_title else 0, titleAngle=0, titleAlign="right", titleX=-50, tickCount=4
-    )
-    up = {"scale": scale, "title": y_title, "axis": axis}
     zero = alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(color=theme.text, strokeWidth=1)
-    return alt.layer(
-        zero.encode(y=alt.Y("zero:Q", **up)),
-        base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", **up), y2="high:Q"),
-        base.mark_point(filled=True, size=45, opacity=1).encode(
-            y=alt.Y("difference:Q", **up), shape=tuning_shape()
-        ),
-    ).properties(width=190, height=75)
+    height = alt.Y("difference:Q", **y)
+    layers = [
+        zero.encode(y=alt.Y("zero:Q", **y)),
+        base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", **y), y2="high:Q"),
+        base.mark_point(filled=True, size=45, opacity=1).encode(y=height, shape=tuning_shape()),
+    ]
+    if not all(row["significant"] for row in rows):
+        hole = base.transform_filter("!datum.significant").mark_point(
+            filled=True, size=12, opacity=1
+        )
+        layers.append(
+            hole.encode(y=height, shape=tuning_shape(), color=alt.value(theme.background))
+        )
+    return alt.layer(*layers)

@@ -107,7 +107,7 @@ def _names(points: list[dict[str, Any]], across: alt.Scale, width: int, theme: T
     )
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """Powers of ten, and between them 2 and 5 times these where there is room."""
     steps = (1, 2, 5) if high / low < 300 else (1,)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -128,7 +128,7 @@ def _panel(
     schema = {"tuning": str, "parameters": float, "auc": float, "low": float, "high": float}
     frame = pl.DataFrame([{k: p[k] for k in schema} for p in points], schema=schema)
     x = alt.X("parameters:Q", scale=across, title=x_title).axis(
-        values=_ticks(*across["domain"]),
+        values=ticks(*across["domain"]),
         labelExpr="replace(format(datum.value, '~s'), 'G', 'B')",
         labels=x_title is not None,
     )

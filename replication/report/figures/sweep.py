@@ -1,7 +1,7 @@
 """AUC by the number of fine-tuned layers."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import polars as pl
@@ -14,42 +14,71 @@ def sweep_figure(curves: Sequence[dict[str, Any]], theme: Theme) -> alt.TopLevel
 
     curves: those of comparison.json, each with `paper`, the depth to mark or None.
     """
-    known = [p for curve in curves for p in curve["curve"] if p["ci95"]]
-    if not known:
+    scale = shared_scale(curves)
+    if scale is None:
         return nothing_yet(theme)
-    scale = auc_scale([end for point in known for end in point["ci95"]])
-    return alt.hconcat(*(_panel(curve, scale, theme) for curve in curves), spacing=25)
+    return alt.hconcat(*(panel(curve, scale, theme) for curve in curves), spacing=25)
+
+
+def shared_scale(curves: Sequence[dict[str, Any]]) -> alt.Scale | None:
+    """An axis that holds every point with its interval; None where there is no point."""
+    rows = [row for curve in curves for row in segments(curve["curve"])]
+    values = [row[key] for row in rows for key in ("value", "low", "high")]
+    return auc_scale([value for value in values if value is not None]) if rows else None
 
 
 def segments(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The points that have a figure, numbered by the run of neighbours that they are in."""
+    """The points that have a figure, numbered by the run of neighbours that they are in.
+
+    points: layers, ours, ci95 (None: not known), runs (there, wanted), verdict.
+    """
     found, segment = [], 0
     for point in points:
-        if point["ci95"] is None:
+        if point["ours"] is None:
             segment += 1
             continue
-        low, high = point["ci95"]
+        low, high = point["ci95"] or (None, None)
+        ran, of = point["runs"]
         found.append(
-            {"layers": point["layers"], "auc": point["ours"], "low": low, "high": high}
-            | {"segment": segment}
+            {"layers": point["layers"], "value": point["ours"], "low": low, "high": high}
+            | {"segment": segment, "runs": f"{ran} of {of}", "verdict": point["verdict"]}
         )
     return found
 
 
-def _panel(curve: dict[str, Any], scale: alt.Scale, theme: Theme) -> alt.LayerChart:
+def panel(
+    curve: dict[str, Any],
+    scale: alt.Scale,
+    theme: Theme,
+    measure: str = "AUC",
+    width: int | Literal["container"] = 250,
+) -> alt.LayerChart:
+    """One recommender; curve: as for `sweep_figure`, its points as for `segments`."""
     depths = [point["layers"] for point in curve["curve"]]
-    schema = {"layers": int, "auc": float, "low": float, "high": float, "segment": int}
+    numbers = dict.fromkeys(("value", "low", "high"), float)
+    schema = {"layers": int, **numbers, "segment": int, "runs": str, "verdict": str}
     frame = pl.DataFrame(segments(curve["curve"]), schema=schema)
     across = alt.Scale(domain=[min(depths), max(depths)], nice=False, padding=14)
     x = alt.X("layers:Q", title="fine-tuned layers", scale=across).axis(values=depths, format="d")
-    base = alt.Chart(frame).encode(x=x, detail="segment:N")
+    base = alt.Chart(frame).encode(
+        x=x,
+        detail="segment:N",
+        tooltip=[
+            alt.Tooltip("layers:Q", title="fine-tuned layers", format="d"),
+            alt.Tooltip("value:Q", title=measure, format=".4f"),
+            alt.Tooltip("low:Q", format=".3f"),
+            alt.Tooltip("high:Q", format=".3f"),
+            alt.Tooltip("runs:N"),
+            alt.Tooltip("verdict:N"),
+        ],
+    )
     colour = theme.tunings["finetuned"]
-    y = alt.Y("auc:Q", scale=scale, title="AUC")
+    y = alt.Y("value:Q", scale=scale, title=measure)
     layers = [
         base.mark_area(color=colour, opacity=0.2).encode(
-            y=alt.Y("low:Q", scale=scale, title="AUC"), y2="high:Q"
+            y=alt.Y("low:Q", scale=scale, title=measure), y2="high:Q"
         ),
-        base.mark_rule(color=colour).encode(y=alt.Y("low:Q", title="AUC"), y2="high:Q"),
+        base.mark_rule(color=colour).encode(y=alt.Y("low:Q", title=measure), y2="high:Q"),
         base.mark_line(color=colour, strokeWidth=2).encode(y=y),
         base.mark_point(color=colour, filled=True, size=60, opacity=1, shape="square").encode(y=y),
     ]
@@ -62,5 +91,5 @@ def _panel(curve: dict[str, Any], scale: alt.Scale, theme: Theme) -> alt.LayerCh
         )
     title = f"{curve['recommender'].upper()}, {curve['encoder']} ({curve['protocol']})"
     return alt.layer(*layers).properties(
-        width=250, height=200, title=alt.Title(title, offset=18, color=theme.text)
+        width=width, height=200, title=alt.Title(title, offset=18, color=theme.text)
     )

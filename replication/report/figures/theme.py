@@ -8,7 +8,7 @@ import polars as pl
 # Shape and dash repeat what colour says.
 SHAPES = {"frozen": "circle", "finetuned": "square"}
 RECOMMENDER_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
-DASHES = {"popularity": [2, 2], "ceiling": [6, 3]}
+DASHES = {"random": [8, 2, 2, 2], "popularity": [2, 2], "ceiling": [6, 3]}
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Theme:
     contrast to the background of 3 or more.
 
     suffix      of the files' names
-    tunings     frozen, finetuned; references: popularity, ceiling
+    tunings     frozen, finetuned; references: random, popularity, ceiling
     """
 
     suffix: str
@@ -31,12 +31,12 @@ class Theme:
 LIGHT = Theme(
     "", "#ffffff", "#1f2328", "#d8dee4",
     {"frozen": "#0072b2", "finetuned": "#d55e00"},
-    {"popularity": "#555555", "ceiling": "#007a5a"},
+    {"random": "#8f4a73", "popularity": "#555555", "ceiling": "#007a5a"},
 )  # fmt: skip
 DARK = Theme(
     "-dark", "#0d1117", "#e6edf3", "#30363d",
     {"frozen": "#56b4e9", "finetuned": "#e69f00"},
-    {"popularity": "#a8a8a8", "ceiling": "#00b383"},
+    {"random": "#cc79a7", "popularity": "#a8a8a8", "ceiling": "#00b383"},
 )  # fmt: skip
 THEMES = (LIGHT, DARK)
 

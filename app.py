@@ -1,0 +1,23 @@
+"""The results browser: `streamlit run app.py`. Navigation only; its pages are in
+replication/browser/views/."""
+
+from functools import partial
+
+import streamlit as st
+
+from replication.browser.frame import ICON, TITLE, framed
+from replication.browser.views import VIEWS
+
+st.set_page_config(page_title=TITLE, page_icon=ICON, layout="wide")
+st.navigation(
+    [
+        st.Page(
+            partial(framed, view),
+            title=view.title,
+            icon=f":material/{view.icon}:",
+            url_path=view.name,
+            default=view is VIEWS[0],
+        )
+        for view in VIEWS
+    ]
+).run()

@@ -1,0 +1,264 @@
+"""What each place of the grid took, what it reached, and which places no other beats in both."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from replication import paths
+from replication.browser.files import File
+from replication.browser.places import Figure, Place
+from replication.browser.runs import Run
+from replication.browser.words import counted
+from replication.paper.cells import METRIC_NAMES
+from replication.report.costs import MEANS, mean
+from replication.report.expected import duration
+from replication.report.study import PLACE
+from replication.report.tables import Field, Number, Table
+
+SEVERAL, UNKNOWN = "several kinds of hardware", "unknown hardware"
+MADE_BY = "dvc repro grid grid-llm"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A cost to choose.
+
+    column      its column of the report's table, which knows its key in cost.json
+    title       of the axis
+    by_machine  whether it can be compared on like hardware only
+    said        a value in a sentence
+    """
+
+    column: str
+    title: str
+    by_machine: bool
+    said: Callable[[float], str]
+
+    @property
+    def key(self) -> str:
+        return MEANS[self.column][0]
+
+
+MEASURES = {
+    "parameters": Measure("parameters", "parameters", False, "{:,.0f} parameters".format),
+    "trained": Measure(
+        "trained", "trained parameters", False, "{:,.0f} trained parameters".format
+    ),
+    "seconds": Measure("seconds", "seconds of the whole experiment", True, duration),
+    "memory": Measure("peak MiB", "peak memory, MiB", True, "{:,.0f} MiB at the peak".format),
+    "gpu": Measure("GPU MiB", "peak memory of the GPU, MiB", True, "{:,.0f} MiB of GPU".format),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place with its costs by measure (mean over its seeds) and one metric.
+
+    reasons  by measure, why a cost is not known
+    machine  what its runs and its adapter ran on; SEVERAL or UNKNOWN, which compare with nothing
+    ranked   whether every seed is there, readable and up to date
+    """
+
+    place: Place
+    figure: Figure
+    costs: Mapping[str, float | None]
+    reasons: Mapping[str, str | None]
+    machine: str
+    ranked: bool
+
+    def absence(self, measure: str) -> str | None:
+        """Why it cannot be drawn; None where it can."""
+        if not self.place.done:
+            return self.place.state().reason
+        if self.figure.ours is None:
+            return self.figure.reason or "the metric is undefined on some of its runs"
+        if self.costs[measure] is not None and self.costs[measure] <= 0:
+            return f"{self.costs[measure]:g} has no place on a log axis"
+        return self.reasons[measure]
+
+    @property
+    def name(self) -> str:
+        """Such as `nrms with minilm, frozen`."""
+        return f"{self.place.recommender} with {self.place.encoder}, {self.place.tuning}"
+
+
+def read_points(
+    places: Sequence[Place], adapters: Mapping[str, File], metric: str
+) -> tuple[Point, ...]:
+    """adapters: what the training of each took. Like claim C8, a run on an adapter's vectors counts
+    the training of the adapter as its own."""
+    points = []
+    for place in places:
+        found = {name: _cost(place, m.key, adapters) for name, m in MEASURES.items()}
+        points.append(
+            Point(
+                place,
+                place.figure(metric),
+                {name: value for name, (value, _) in found.items()},
+                {name: reason for name, (_, reason) in found.items()},
+                _machine(place, adapters),
+                place.complete,
+            )
+        )
+    return tuple(points)
+
+
+def known_measures(points: Sequence[Point]) -> tuple[str, ...]:
+    """Those to choose from: the GPU's memory only where some run has used one."""
+    used = any(point.costs["gpu"] is not None for point in points)
+    return tuple(name for name in MEASURES if used or name != "gpu")
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of the points (cost, quality) that no other beats, the cheapest first: none is at
+    least as good in both and better in one."""
+    line: list[int] = []
+    for i in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
+        if not line or points[i][1] > points[line[-1]][1] or points[i] == points[line[-1]]:
+            line.append(i)
+    return line
+
+
+def front_lines(points: Sequence[Point], measure: str) -> dict[str | None, list[Point]]:
+    """The Pareto line of the places that are ranked: one of each machine where the measure depends
+    on it; otherwise one, under None."""
+    groups: dict[str | None, list[Point]] = {}
+    for point in points:
+        machine = point.machine if MEASURES[measure].by_machine else None
+        if point.ranked and not point.absence(measure) and machine not in (SEVERAL, UNKNOWN):
+            groups.setdefault(machine, []).append(point)
+    return {
+        machine: [of[i] for i in front([(p.costs[measure], p.figure.ours) for p in of])]
+        for machine, of in groups.items()
+    }
+
+
+def answer(points: Sequence[Point], measure: str, metric: str) -> str:
+    """The page's question answered in a sentence or two."""
+    lines = front_lines(points, measure)
+    line = [point for of in lines.values() for point in of]
+    if not line:
+        return "No place has every seed run, up to date and with its cost: nothing is ranked yet."
+    said, name = MEASURES[measure].said, METRIC_NAMES[metric]
+    best = max(line, key=lambda point: point.figure.ours)
+    text = (
+        f"The best {name} ({best.figure.ours:.4f}: {best.name}) is reached with "
+        f"{said(best.costs[measure])}. "
+    )
+    if len(lines) > 1:
+        return text + f"{_share(line, points)} a Pareto line, one of each kind of hardware."
+    first = line[0]
+    text += f"{_share(line, points)} the Pareto line"
+    if first is not best:
+        text += (
+            f"; its cheapest, {first.name}, reaches {first.figure.ours:.4f} with "
+            f"{said(first.costs[measure])}"
+        )
+    return text + "."
+
+
+def _share(line: Sequence[Point], points: Sequence[Point]) -> str:
+    lie = "lies" if len(line) == 1 else "lie"
+    return f"{len(line)} of {counted(len(points), 'place')} {lie} on"
+
+
+def costs_table(points: Sequence[Point], measure: str, metric: str) -> Table:
+    """A row per place, the cheapest first; one without a figure says why."""
+    line = {p.place.key for of in front_lines(points, measure).values() for p in of}
+    names = known_measures(points)
+    rows: list[list[Field]] = []
+    for point in sorted(
+        points, key=lambda p: (p.absence(measure) is not None, p.costs[measure] or 0)
+    ):
+        place, figure = point.place, point.figure
+        word = place.state().word if not place.done else "unknown"
+        costs = [
+            Number(point.costs[name], form=MEANS[MEASURES[name].column][1], absent=word)
+            for name in names
+        ]
+        rows.append(
+            [
+                *(getattr(place, name) for name in PLACE),
+                "yes" if place.key in line else "no",
+                Number(figure.ours, figure.ci95, absent="undefined" if place.done else word),
+                *costs,
+                place.state().word,
+                point.machine if place.done else "",
+            ]
+        )
+    columns = [MEASURES[name].column for name in names]
+    header = [*PLACE, "Pareto", METRIC_NAMES[metric], *columns, "state", "hardware"]
+    caption = (
+        f"{METRIC_NAMES[metric]} and cost of each place, mean over seeds, with the adapter's "
+        f"training where there is one. Pareto: no other is better and takes fewer or as many "
+        f"{MEASURES[measure].title}."
+    )
+    return Table("quality-and-cost", caption, MADE_BY, header, rows, text_columns=5)
+
+
+def left_out(points: Sequence[Point], measure: str) -> Table | None:
+    """Places without a point, each with the reason; None where there are none."""
+    rows = [
+        [point.place.key, point.place.state().word, reason]
+        for point in points
+        if (reason := point.absence(measure))
+    ]
+    if not rows:
+        return None
+    caption = f"Not drawn: {MEASURES[measure].title} or the metric is not known."
+    return Table(
+        "without-cost", caption, MADE_BY, ["place", "state", "reason"], rows, text_columns=3
+    )
+
+
+def _cost(place: Place, key: str, adapters: Mapping[str, File]) -> tuple[float | None, str | None]:
+    """Mean over the runs that are there; the first reason where it is not known of each."""
+    found = [_of_run(run, key, adapters) for run in place.done]
+    reason = next((reason for _, reason in found if reason), None)
+    return mean([value for value, _ in found]), reason
+
+
+def _of_run(run: Run, key: str, adapters: Mapping[str, File]) -> tuple[float | None, str | None]:
+    own, reason = _value(run.files["cost"], key)
+    adapter = _adapter(run, adapters)
+    # Its weights are merged into the model's, which the run's own count holds.
+    if own is None or adapter is None or key == "parameters":
+        return own, reason
+    before, reason = _value(adapter, key)
+    if before is None:
+        return None, reason
+    # One frees its memory before the other takes it.
+    return (max(own, before) if "memory" in key else own + before), None
+
+
+def _value(file: File, key: str) -> tuple[float | None, str | None]:
+    if file.content is None:
+        return None, file.problem or f"{file.path}: no such file"
+    value = file.content[key]
+    return value, f"{file.path}: {key} was not measured" if value is None else None
+
+
+def _adapter(run: Run, adapters: Mapping[str, File]) -> File | None:
+    """What the training of a run's adapter took. A run that nothing asks for tells its adapter by
+    its encoder."""
+    name = run.cell.adapter or (run.cell.encoder if run.cell.encoder in adapters else None)
+    return name and adapters.get(name, File(paths.ADAPTERS / f"{name}.json"))
+
+
+def _machine(place: Place, adapters: Mapping[str, File]) -> str:
+    files = [run.files["run"] for run in place.done]
+    files += [file for run in place.done if (file := _adapter(run, adapters))]
+    names = {machine_name((file.content or {}).get("hardware")) for file in files}
+    if not names or UNKNOWN in names:
+        return UNKNOWN
+    return names.pop() if len(names) == 1 else SEVERAL
+
+
+def machine_name(hardware: Mapping[str, Any] | None) -> str:
+    """GPU, processor and cores, by which kinds of hardware are told apart."""
+    hardware = hardware or {}
+    processor, cores, gpu = (hardware.get(key) for key in ("processor", "cores", "gpu"))
+    if not processor and not gpu:
+        return UNKNOWN
+    parts = [gpu, processor or "unknown processor", counted(cores, "core") if cores else None]
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,60 @@
+"""What every page has: its question, the banner on demo data, and where the figures come from."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from replication import paths
+from replication.browser.provenance import commit
+from replication.browser.study import Study, read_study
+from replication.browser.views import VIEWS, View
+from replication.browser.words import counted, plain
+
+ICON = Path(__file__).with_name("icon.svg")  # Streamlit would fetch one that it is told by name
+TITLE = "Language models in neural news recommenders: a replication"
+
+
+def framed(view: View) -> None:
+    """Read the study and show one page of it."""
+    study = read_study()
+    st.header(view.title, anchor=False)
+    st.markdown(f"**{view.purpose}**")
+    _banner(study)
+    if study.params.content is None and not study.runs and not paths.REPORTS.is_dir():
+        st.error(
+            "There is no study in this folder. Start the app from the project's folder: "
+            "`streamlit run app.py`."
+        )
+    view.show(study)
+    _footer(study)
+
+
+def find_view(name: str) -> View:
+    """The page under an address."""
+    return next(view for view in VIEWS if view.name == name)
+
+
+def _banner(study: Study) -> None:
+    if study.demo:
+        st.warning(
+            f"**{study.note}** A synthetic corpus and small models.", icon=":material/science:"
+        )
+    if problems := study.problems:
+        st.error(
+            f"{counted(len(problems), 'problem')} with the study's files; what cannot be read is "
+            f"left out. The first: {plain(problems[0])}. All: page *Provenance and health*.",
+            icon=":material/error:",
+        )
+
+
+def _footer(study: Study) -> None:
+    params = study.params.content
+    parts = [
+        f"commit {commit()}",
+        f"dvc.lock {study.stages.lock_digest or 'missing'}",
+        f"profile {study.profile or 'unknown'}",
+        f"protocol {', '.join(params.grid.protocols) if params else 'unknown'}",
+        f"loaded {study.loaded:%Y-%m-%d %H:%M:%S} UTC",
+    ]
+    st.divider()
+    st.caption(" · ".join(plain(part) for part in parts))

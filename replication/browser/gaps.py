@@ -1,0 +1,40 @@
+"""What is missing, incomplete or outdated among the places of a page, and how to make it."""
+
+from collections.abc import Iterable, Sequence
+
+from replication.browser.places import Place
+from replication.browser.runs import READY, State
+from replication.browser.words import signed
+
+
+def gaps(states: Iterable[tuple[str, str, State]]) -> list[str]:
+    """A line per state that is not `ready`, such as `○ not run: NAML 0, 2; NRMS 3`.
+
+    states: a place in two words, such as NAML and 0, and its state.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, at, (word, reason) in states:
+        if word == READY:
+            continue
+        # Of what has not been run the reason is a command, which `missing_command` gives at once.
+        alone = reason is None or word == "not run" or word.startswith("partial")
+        what = signed(word) if alone else f"{signed(word)} ({reason})"
+        found.setdefault(what, {}).setdefault(name, []).append(at)
+    lines = []
+    for what, names in found.items():
+        parts = [f"{name} {', '.join(at)}" for name, at in names.items()]
+        lines.append(f"{what}: {'; '.join(parts)}")
+    return lines
+
+
+def absent(place: Place, kind: str = "metrics") -> str:
+    """What is said where a place has no figure: its state, or that the metric is undefined."""
+    word = place.state(kind).word
+    return "undefined" if word in (READY, "stale") else word
+
+
+def missing_command(places: Sequence[Place]) -> str | None:
+    """One line that runs all that has not been run; None where nothing is missing."""
+    cells = [run.cell for p in places for run in p.runs if run.state().word == "not run"]
+    stages = [cell.command.removeprefix("dvc repro ") for cell in cells]
+    return " ".join(["dvc repro", *dict.fromkeys(stages)]) if stages else None

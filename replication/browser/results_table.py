@@ -1,0 +1,196 @@
+"""The rows of the page Results: every experiment, its rank, and what runs it again."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from replication.browser.places import Figure, Place
+from replication.browser.rerun import Choice, command
+from replication.browser.runs import Run
+from replication.browser.study import Study
+from replication.browser.words import SIGNS, counted, signed
+from replication.paper.cells import METRIC_NAMES
+from replication.paper.main_table import TOLERANCE
+from replication.params import Params
+from replication.report.study import COMPARED
+from replication.report.tables import Number, Table
+from replication.report.texts import kind_of
+
+FILTERS = ("recommender", "encoder", "tuning", "protocol", "verdict")
+TEXT_COLUMNS = 7
+
+
+@dataclass(frozen=True)
+class Row:
+    """An experiment over all its seeds, by one metric.
+
+    swept    a depth of the layer sweep that is no cell of the grid
+    rank     1 is the best of its recommender and protocol; None where it is not ranked
+    command  runs all its seeds again; None where there is no such command
+    """
+
+    place: Place
+    figure: Figure
+    swept: bool
+    command: str | None
+    rank: int | None = None
+
+    def value(self, name: str) -> str:
+        """What a filter, one of `FILTERS`, reads of it."""
+        return kind_of(self.figure.verdict) if name == "verdict" else getattr(self.place, name)
+
+
+def rows_of(study: Study, metric: str) -> list[Row]:
+    """Every cell of the grid and depth of the sweep, run or not, by recommender, then as the grid.
+
+    Ranks are among the cells of the grid that are complete and up to date.
+    """
+    grid = {place.key for place in study.grid}
+    depths = [place for place in study.sweep if place.key not in grid]
+    recommenders = list(dict.fromkeys(p.recommender for p in (*study.grid, *depths)))
+    rows = [
+        Row(place, place.figure(metric), swept, whole_command(study.params.content, place))
+        for swept, places in ((False, study.grid), (True, depths))
+        for place in places
+    ]
+    rows.sort(key=lambda row: recommenders.index(row.place.recommender))
+    return _ranked(rows)
+
+
+def _ranked(rows: Sequence[Row]) -> list[Row]:
+    """Equal figures share a rank."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        if _rankable(row):
+            values.setdefault(_field(row), []).append(row.figure.ours)
+    return [
+        replace(row, rank=1 + sum(other > row.figure.ours for other in values[_field(row)]))
+        if _rankable(row)
+        else row
+        for row in rows
+    ]
+
+
+def _rankable(row: Row) -> bool:
+    return not row.swept and row.place.complete and row.figure.ours is not None
+
+
+def _field(row: Row) -> tuple[str, str]:
+    return row.place.recommender, row.place.protocol
+
+
+def run_command(params: Params | None, run: Run) -> str | None:
+    """What makes one run again: its stage, or the experiment that it was where it has none."""
+    cell = run.cell
+    if "@" in cell.command:
+        return cell.command
+    if params is None:
+        return None
+    names = cell.recommender, cell.encoder, cell.tuning, cell.protocol
+    return command(params, Choice(*names, cell.seed, cell.layers))
+
+
+def whole_command(params: Params | None, place: Place) -> str | None:
+    """One line that makes all runs of a place again; None where not all can be."""
+    found = [run_command(params, run) for run in place.runs]
+    if None in found:
+        return None
+    stages = [line.removeprefix("dvc repro ") for line in found if line.startswith("dvc repro ")]
+    others = [line for line in found if not line.startswith("dvc repro ")]
+    return " && ".join([*(["dvc repro " + " ".join(stages)] if stages else []), *others])
+
+
+def kept(rows: Iterable[Row], wanted: Mapping[str, Sequence[str]]) -> list[Row]:
+    """The rows that a filter lets through; one that names nothing lets all through."""
+    return [
+        row
+        for row in rows
+        if all(row.value(name) in values for name, values in wanted.items() if values)
+    ]
+
+
+def table_of(rows: Sequence[Row], metric: str) -> Table:
+    """The rows with all that stands on the page, and the command of each."""
+    name = METRIC_NAMES[metric]
+    header = [
+        "recommender", "encoder", "tuning", "layers", "protocol", "verdict", "seeds",
+        "rank", name, "paper", "difference", "tolerance", "reason", "command",
+    ]  # fmt: skip
+    return Table(
+        "results-" + metric.replace("@", "-"),
+        f"{name} on the test split, mean over impressions and seeds, with 95 % intervals; the "
+        "paper's, and the difference (ours - paper). Rank: within recommender and protocol.",
+        COMPARED,
+        header,
+        [_cells(row) for row in rows],
+        TEXT_COLUMNS,
+    )
+
+
+def _cells(row: Row) -> list[str | Number]:
+    place, figure = row.place, row.figure
+    absent = figure.verdict if figure.ours is None else "no paper value"
+    return [
+        place.recommender,
+        place.encoder,
+        place.tuning,
+        "" if place.layers is None else str(place.layers),
+        place.protocol,
+        signed(figure.verdict),
+        f"{len(place.done)}/{len(place.runs)}",
+        Number(row.rank, form="d", absent=""),
+        Number(figure.ours, figure.ci95, absent=figure.verdict),
+        Number(figure.paper, absent="no paper value"),
+        Number(figure.difference, form="+.4f", absent=absent),
+        Number(TOLERANCE),
+        figure.reason or "",
+        row.command or "none",
+    ]
+
+
+def answer(rows: Sequence[Row], metric: str) -> str:
+    """Which model does best with which recommender, and how far it all is from the paper."""
+    best = [row for row in rows if row.rank == 1]
+    lines = []
+    for protocol in dict.fromkeys(row.place.protocol for row in best):
+        parts = [
+            f"{row.place.recommender} does best with {row.place.encoder} {row.place.tuning} "
+            f"({row.figure.ours:.4f})"
+            for row in best
+            if row.place.protocol == protocol
+        ]
+        lines.append(f"By {METRIC_NAMES[metric]} under {protocol}, {'; '.join(parts)}.")
+    if not lines:
+        lines.append("No cell of the grid is complete and up to date: there is nothing to rank.")
+    differences = [r.figure.difference for r in rows if r.figure.difference is not None]
+    words = Counter(row.value("verdict") for row in rows)
+    counts = ", ".join(f"{words[word]} {word}" for word in SIGNS if words[word])
+    lines.append(f"{counted(len(rows), 'experiment')}: {counts or 'none'}.")
+    if differences:
+        lines.append(f"Ours - paper: {min(differences):+.4f} to {max(differences):+.4f}.")
+    return " ".join(lines)
+
+
+def references(study: Study, metric: str) -> dict[str, Number]:
+    """Random, popularity and ceiling, where they are known."""
+    found = study.baselines.content or {}
+    return {
+        name: Number(found[name][metric], found[name]["ci95"][metric])
+        for name in ("random", "popularity", "ceiling")
+        if found.get(name)
+    }
+
+
+def references_text(study: Study, metric: str) -> str:
+    """The references in a sentence, or why there is none."""
+    known = references(study, metric)
+    if not known:
+        reason = study.baselines.problem or "run `dvc repro baselines`"
+        return f"References are not known: {reason}."
+    listed = ", ".join(f"{name} {number}" for name, number in known.items())
+    text = f"References, which are not ranked: {listed}."
+    if "ceiling" not in known:
+        text += f" There is no ceiling: {study.baselines.content.get('reason', 'not known')}."
+    if reason := study.stale("baselines"):
+        text += f" They are stale: {reason}."
+    return text

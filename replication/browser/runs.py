@@ -1,0 +1,124 @@
+"""Every run that there is or should be, with its files and its state."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from replication import paths
+from replication.browser.files import File, read_file
+from replication.browser.schema import ColdStartFile, CostFile, MetricsFile, RunFile
+from replication.browser.stages import Stages
+from replication.paper.cells import Cell
+from replication.params import Params, protocol_label
+
+KINDS = {"metrics": MetricsFile, "cold_start": ColdStartFile, "cost": CostFile, "run": RunFile}
+READY = "ready"
+UNASKED = "params.yaml asks for no such run"
+
+
+class State(NamedTuple):
+    """`ready`, or why not: `not run`, `running`, `stale` or `unreadable`, with the reason."""
+
+    word: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment: `cell` is its place in the study, and holds what could be read of its files.
+
+    files   by name: metrics, cold_start, cost, run
+    stale   why its results are not those of the present code and parameters; None: they are
+    running whether its stage runs at this moment
+    """
+
+    cell: Cell
+    files: Mapping[str, File]
+    stale: str | None = None
+    running: bool = False
+
+    @property
+    def name(self) -> str:
+        """Such as nrms-minilm-frozen-clean-s1."""
+        return self.cell.name.rpartition("/")[2]
+
+    def state(self, kind: str = "metrics") -> State:
+        """The state of the run as far as one of its files tells it."""
+        file = self.files[kind]
+        if self.running:
+            return State("running", "its stage is being run; reload to see the result")
+        if file.problem:
+            return State("unreadable", file.problem)
+        if file.content is None:
+            if kind == "metrics" or self.files["metrics"].content is None:
+                command = self.cell.command
+                return State("not run", f"run `{command}`" if command else self.stale)
+            return State("unreadable", f"{file.path}: no such file, though the run has metrics")
+        return State("stale", self.stale) if self.stale else State(READY)
+
+    @property
+    def problems(self) -> list[str]:
+        return [file.problem for file in self.files.values() if file.problem]
+
+
+def read_run(cell: Cell, stages: Stages) -> Run:
+    """The run of `cell`, from its folder under reports/."""
+    files = {name: read_file(cell.folder / f"{name}.json", kind) for name, kind in KINDS.items()}
+    stage = stages.by_name.get(cell.command.removeprefix("dvc repro "))
+    return made_run(
+        cell,
+        files,
+        stale=stage.reason if stage and stage.state == "stale" else None,
+        running=stage is not None and stage.state == "running",
+    )
+
+
+def made_run(cell: Cell, files: Mapping[str, File], **state: Any) -> Run:
+    content = {name: file.content for name, file in files.items()}
+    return Run(replace(cell, **content), MappingProxyType(dict(files)), **state)
+
+
+def read_experiment(params: Params, stages: Stages) -> Run:
+    """The experiment at hand, which `dvc exp run -S ...` changes."""
+    tuned = params.tuning == "finetuned" and params.registry[params.encoder].layers
+    cell = Cell(
+        params.recommender, params.encoder, params.tuning, protocol_label(params.protocol),
+        params.seed, params.finetune_layers if tuned else None,
+        paths.EXPERIMENT.name, "dvc repro experiment",
+    )  # fmt: skip
+    return read_run(cell, stages)
+
+
+def read_unasked(known: Sequence[Run], reason: str) -> list[Run]:
+    """Runs under reports/ that are none of `known`: of other parameters, or left over; they are
+    `stale` for `reason`, and no stage makes them again."""
+    names = {run.cell.name for run in known}
+    found = []
+    for kind in (paths.RUNS, paths.SWEEP):
+        for folder in sorted(kind.glob("*/")):
+            name = f"{kind.name}/{folder.name}"
+            if name in names:
+                continue
+            files = {n: read_file(folder / f"{n}.json", schema) for n, schema in KINDS.items()}
+            cell = placed(name, "", files["run"].content)
+            found.append(made_run(cell, files, stale=reason))
+    return found
+
+
+def placed(name: str, command: str, run: dict[str, Any] | None) -> Cell:
+    """A cell with the place that run.json tells; `unknown` stands for what it does not tell."""
+    params = (run or {}).get("params", {})
+
+    def text(key: str) -> str:
+        return value if isinstance(value := params.get(key), str) else "unknown"
+
+    protocol = params.get("protocol")
+    label = protocol.get("name") if isinstance(protocol, dict) else None
+    layers = params.get("finetune_layers")
+    tuned = text("tuning") == "finetuned" and type(layers) is int
+    return Cell(
+        text("recommender"), text("encoder"), text("tuning"),
+        label if isinstance(label, str) else "unknown",
+        run["seed"] if run else 0, layers if tuned else None, name, command,
+    )  # fmt: skip

@@ -1,0 +1,383 @@
+"""What the files under reports/ must look like before a page shows them.
+
+A number is finite or null. A string where a number belongs, NaN, a missing key: the whole file then
+counts as unreadable, with the first such place as the reason. Keys that no page reads may be there.
+"""
+
+import json
+from typing import Annotated, Any, Literal, NotRequired
+
+from annotated_types import Len
+from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Interval = tuple[Finite, Finite]
+Runs = tuple[Count, Count]  # ran, of
+Fifth = Literal[1, 2, 3, 4, 5]
+Group = Literal[Fifth, "at_most_5", "more_than_5"]
+# Of `replication.paper.verdict`; a page knows a sign for each.
+Verdict = Annotated[
+    str,
+    Field(
+        pattern=r"^(within|near|better|worse|not run|partial \d+/\d+|no paper value|not testable)$"
+    ),
+]
+
+_Metric = Share | None
+_METRICS = {"auc": _Metric, "mrr": _Metric, "ndcg@5": _Metric, "ndcg@10": _Metric}
+Metrics = TypedDict("Metrics", _METRICS)
+_INTERVALS = dict.fromkeys(_METRICS, Interval | None)
+Intervals = TypedDict("Intervals", _INTERVALS)
+
+
+class MetricsFile(Metrics):
+    """metrics.json, and each reference in baselines.json."""
+
+    impressions: Count
+    ci95: Intervals
+    tied_share: NotRequired[Share | None]
+
+
+class ClickGroup(Metrics):
+    users: Count
+    impressions: Count
+    clicks_mean: Finite | None
+    clicks_min: Count | None
+    clicks_max: Count | None
+    ci95: Intervals
+
+
+class NumberedGroup(ClickGroup):
+    group: Fifth
+
+
+class ColdStartFile(TypedDict):
+    rule: str
+    groups: Annotated[list[NumberedGroup], Len(5, 5)]
+    at_most_5: ClickGroup
+    more_than_5: ClickGroup
+
+
+class CostFile(TypedDict):
+    parameters: Count | None
+    trainable_parameters: Count | None
+    seconds: Finite | None
+    search_seconds: NotRequired[Finite | None]
+    training_seconds: NotRequired[Finite | None]
+    test_seconds: NotRequired[Finite | None]
+    articles_per_second: NotRequired[Finite | None]
+    peak_memory_mib: Finite | None
+    peak_gpu_memory_mib: Finite | None
+
+
+class Hardware(TypedDict):
+    processor: str | None
+    cores: Count | None
+    memory_gib: Finite | None
+    gpu: str | None
+
+
+class AdapterFile(TypedDict):
+    """What the training of an adapter took."""
+
+    trainable_parameters: Count | None
+    steps: Count
+    seconds: Finite | None
+    peak_memory_mib: Finite | None
+    peak_gpu_memory_mib: Finite | None
+    hardware: Hardware
+
+
+class Checkpoint(TypedDict):
+    encoder: str
+    sha256: dict[str, str]
+    source: NotRequired[str]
+    name: NotRequired[str]
+    revision: NotRequired[str | None]
+
+
+class Git(TypedDict):
+    commit: str | None
+    changed: bool | None
+
+
+class Training(TypedDict):
+    steps: Count
+    epochs: NotRequired[Finite]
+    best_step: NotRequired[Count]
+    curve: NotRequired[list[tuple[Count, Finite | None, Finite | None]]]  # step, loss, AUC
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """As they are; a ValueError where NaN or an infinity is among them."""
+    json.dumps(values, allow_nan=False)
+    return values
+
+
+class RunFile(TypedDict):
+    id: str
+    profile: str
+    seed: int
+    params: Annotated[dict[str, Any], AfterValidator(_finite)]
+    data_sha256: dict[str, str]
+    checkpoint: Checkpoint
+    hardware: Hardware
+    libraries: dict[str, str | None]
+    training: Training
+    started: NotRequired[str]
+    ended: NotRequired[str]
+    precision: NotRequired[str]
+    git: NotRequired[Git]
+
+
+class Part(TypedDict):
+    """One of the comparisons that a claim is made of; the kind of claim decides what it holds."""
+
+    recommender: str
+    verdict: Verdict
+    found: NotRequired[Finite | None]
+    ci95: NotRequired[Interval | None]
+    reason: NotRequired[str | None]
+    tuning: NotRequired[str]
+    groups: NotRequired[list["FoundInGroup"]]
+    largest_in_group: NotRequired[int | None]
+    p_holm: NotRequired[Share | None]
+    p_group_1_holm: NotRequired[Share | None]
+    order: NotRequired[list[str]]
+    inversions: NotRequired[Count]
+    resolved_inversions: NotRequired[Count]
+    a: NotRequired[str]
+    b: NotRequired[str]
+    measure: NotRequired[str]
+    values: NotRequired[dict[str, Finite | None]]
+
+
+class FoundInGroup(TypedDict):
+    group: Fifth
+    found: Finite | None
+    ci95: Interval | None
+
+
+class Judged(TypedDict):
+    """What became of a claim under one protocol."""
+
+    verdict: Verdict
+    reason: str | None
+    found: Finite | None
+    ci95: Interval | None
+    parts: list[Part]
+    coverage: Runs
+    missing: list[str]
+
+
+class Claim(TypedDict):
+    id: str
+    statement: str
+    source: str
+    confidence: str
+    kind: Literal["gain", "depth", "cold_gain", "not_monotone", "sign", "cost"]
+    value: int | Finite | None
+    tolerance: NotRequired[int | Finite | None]
+    tolerance_reason: str
+    value_reason: NotRequired[str]
+    reading: NotRequired[str]
+    trend: NotRequired[str]
+    sign: NotRequired[str]
+    recommender: NotRequired[str]
+    model: NotRequired[str]
+    mean_clicks: NotRequired[Finite]
+    sweep: NotRequired[list[int]]
+    verdicts: dict[str, Judged]
+
+
+class ClaimsFile(TypedDict):
+    profile: str
+    evidence: bool
+    note: str | None
+    models: dict[str, str]
+    claims: list[Claim]
+
+
+class Compared(TypedDict):
+    """One figure of ours beside the paper's."""
+
+    ours: Finite | None
+    ci95: Interval | None
+    paper: Finite | None
+    source: str | None
+    difference: Finite | None
+    verdict: Verdict
+
+
+ComparedMetrics = TypedDict("ComparedMetrics", dict.fromkeys(_METRICS, Compared))
+
+
+class ComparedInGroup(Compared):
+    group: Fifth
+
+
+class ComparedCell(TypedDict):
+    recommender: str
+    encoder: str
+    model: str | None
+    tuning: str
+    layers: int | None
+    protocol: str
+    runs: Runs
+    metrics: ComparedMetrics
+    groups: Annotated[list[ComparedInGroup], Len(5, 5)]
+
+
+class Effect(TypedDict):
+    recommender: str
+    encoder: str
+    model: str | None
+    protocol: str
+    runs: Runs
+    relative_improvement: Finite | None
+    ci95: Interval | None
+    paper: Finite | None
+
+
+class Contrast(TypedDict):
+    group: Group
+    difference: Finite | None
+    ci95: Interval | None
+    p: Share | None
+    p_holm: Share | None
+    impressions: Count
+
+
+class Trend(TypedDict):
+    slope: Finite | None
+    ci95: Interval | None
+    p: Share | None
+    p_holm: Share | None
+
+
+class Contrasts(TypedDict):
+    minus: str
+    runs: Runs
+    groups: list[Contrast]
+    trend: Trend
+
+
+class Family(TypedDict):
+    """The largest model against each smaller one, for one recommender, tuning and protocol."""
+
+    recommender: str
+    tuning: str
+    protocol: str
+    encoder: str
+    contrasts: list[Contrasts]
+
+
+class Depth(Compared):
+    layers: Count
+    runs: Runs
+
+
+class Best(TypedDict):
+    found: int
+    ci95: tuple[int, int]
+    shares: list[Finite]
+
+
+class Curve(TypedDict):
+    recommender: str
+    encoder: str
+    model: str | None
+    protocol: str
+    curve: list[Depth]
+    best: Best | None
+
+
+class Flip(TypedDict):
+    """The effect of one deviation from one protocol."""
+
+    base: str
+    deviation: str
+    tuning: str
+    encoder: str
+    untouched: str | None
+    auc: Finite | None
+    difference: Finite | None
+    ci95: Interval | None
+    p: Share | None
+    p_holm: Share | None
+
+
+class FlippedClaim(TypedDict):
+    claim: str
+    base: str
+    deviation: str
+    found: Finite | None
+    ci95: Interval | None
+    verdict: Verdict
+    changes: bool
+
+
+class AuditedPair(TypedDict):
+    pair: str
+    recommender: str
+    frozen: str
+    finetuned: str
+    missing: str | None
+    bases: dict[str, Finite | None]
+    effects: list[Flip]
+    claims: list[FlippedClaim]
+
+
+class ComparisonFile(TypedDict):
+    profile: str
+    evidence: bool
+    note: str | None
+    tolerance: Finite
+    tolerance_reason: str
+    cells: list[ComparedCell]
+    effects: list[Effect]
+    cold_start: list[Family]
+    sweep: list[Curve]
+    audit: list[AuditedPair]
+
+
+class BaselinesFile(TypedDict):
+    random: MetricsFile | None
+    popularity: MetricsFile | None
+    ceiling: MetricsFile | None
+    reason: NotRequired[str]
+
+
+class Split(TypedDict):
+    impressions: Count
+    users: Count
+    candidates: Count
+    clicks: Count
+    news: Count
+    history_mean: Finite
+    history_median: Finite
+    candidates_mean: Finite
+    clicks_mean: Finite
+    first: str
+    last: str
+
+
+class Splits(TypedDict):
+    train: Split
+    test: Split
+
+
+class DataFile(TypedDict):
+    """reports/data.json."""
+
+    release: str | None
+    splits: Splits
+    articles: Count
+    test_only_articles: Count
+    test_users_unseen_share: Share
+    categories: Count
+    subcategories: Count
+    sha256: dict[str, str]

@@ -1,0 +1,242 @@
+"""Every stage's state: dvc.lock and params.yaml beside the files that are there.
+
+DVC is neither called nor imported, and no lock is taken: a page stays usable during a `dvc repro`,
+and works where DVC is not installed.
+"""
+
+import functools
+import hashlib
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from replication import paths
+from replication.browser.digests import Digest, Disk, folders_above
+from replication.browser.pipeline import Definition, read_mapping, read_pipeline, select
+from replication.browser.recorded import LOCK, Entry, read_entries, read_writing
+from replication.errors import StudyError
+
+CURRENT, NOT_RUN, RUNNING, STALE = "current", "not run", "running", "stale"
+_MISSING = object()
+Judgement = tuple[str, str | None]  # state and reason
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage under DVC's name for it.
+
+    state    "current", "not run", "running" or "stale"
+    reason   one line; None of a current stage
+    command  what brings it up to date
+    """
+
+    name: str
+    state: str
+    reason: str | None
+    command: str
+
+
+@dataclass(frozen=True)
+class Stages:
+    """All stages in the order of `dvc stage list`.
+
+    problem      the file that cannot be read or is not as expected, and what to do; one line
+    lock_digest  first 12 hexadecimal digits of dvc.lock's SHA-256; None: there is no such file
+    """
+
+    stages: tuple[Stage, ...]
+    problem: str | None
+    lock_digest: str | None
+
+    @functools.cached_property
+    def by_name(self) -> Mapping[str, Stage]:
+        return {stage.name: stage for stage in self.stages}
+
+
+def read_stages() -> Stages:
+    """The stages of the working directory. Nothing that a file holds makes it raise."""
+    entries, problem = read_entries()
+    try:
+        definitions = read_pipeline()
+    except StudyError as error:
+        told = f"{error}; only stages that {LOCK} records are listed"
+        problem = f"{problem} · {told}" if problem else told
+        definitions = tuple(
+            Definition(
+                name, entry.command, tuple(entry.deps), tuple(entry.params), tuple(entry.outs)
+            )
+            for name, entry in (entries or {}).items()
+        )
+    problem = " ".join(problem.split()) if problem else None
+    return Stages(_judge(definitions, entries), problem, _lock_digest())
+
+
+def _lock_digest() -> str | None:
+    try:
+        return hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
+    except OSError:
+        return None
+
+
+# ---------------------------------------------------------------- states
+
+
+def _judge(
+    definitions: tuple[Definition, ...], entries: Mapping[str, Entry] | None
+) -> tuple[Stage, ...]:
+    """The state of each stage; entries as `read_entries` has them."""
+    asked = {definition.name for definition in definitions}
+    outs = {
+        path: digest
+        for name, entry in (entries or {}).items()
+        if name in asked
+        for path, digest in entry.outs.items()
+    }
+    disk = Disk(outs)
+    writing = read_writing()
+    try:
+        params = read_mapping(paths.PARAMS)
+    except StudyError:  # `read_stages` tells it
+        params = None
+    own: dict[str, Judgement] = {}
+    for definition in definitions:
+        name = definition.name
+        writer = next((writing[out] for out in definition.outs if out in writing), None)
+        if writer:
+            own[name] = RUNNING, writer
+        elif entries is None:
+            own[name] = STALE, f"{LOCK} cannot be read"
+        elif name not in entries:
+            own[name] = NOT_RUN, f"{LOCK} records no run of it"
+        else:
+            changes = list(_changes(definition, entries[name], params, disk, outs))
+            own[name] = (STALE, _summary(changes)) if changes else (CURRENT, None)
+    return _follow(definitions, own)
+
+
+def _changes(
+    definition: Definition,
+    entry: Entry,
+    params: Mapping | None,
+    disk: Disk,
+    outs: Mapping[str, Digest],
+) -> Iterator[str]:
+    """What differs from the recorded run, as `dvc status` would find it: one line each."""
+    if entry.damage:
+        yield entry.damage
+        return
+    if definition.command != entry.command:
+        yield "its command in dvc.yaml has changed"
+    if params is None and definition.params:
+        yield f"{paths.PARAMS} cannot be read"
+    for key in definition.params if params is not None else ():
+        yield from _param_changes(key, params, entry.params)
+    for path in definition.deps:
+        recorded, found = entry.deps.get(path), disk.digest(path)
+        if recorded is None:
+            yield f"{path} is a new dependency"
+        elif found is None:
+            yield f"{path} is missing"
+        # Its producer may have made another since, of the same size and not to be told from it.
+        elif not found.agrees(recorded) or outs.get(path, recorded).md5 != recorded.md5:
+            yield f"{path} has changed since"
+    for path in definition.outs:
+        recorded, found = entry.outs.get(path), disk.digest(path)
+        if recorded is None:
+            yield f"{path} is a new output"
+        elif found is None:
+            yield f"{path} is missing"
+        elif not found.agrees(recorded):
+            yield f"output {path} differs from the one recorded"
+
+
+def _param_changes(key: str, params: Mapping, recorded: Mapping) -> Iterator[str]:
+    try:
+        now = select(params, key)
+    except KeyError:
+        now = _MISSING
+    try:
+        for place, was, now_there in _leaves(key, recorded.get(key, _MISSING), now):
+            yield f"{paths.PARAMS}: {place} {_change(was, now_there)}"
+    except RecursionError:
+        yield f"{paths.PARAMS}: {key} is nested too deep to compare"
+
+
+def _leaves(key: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The innermost keys whose values differ; a list is one value."""
+    if was == now:
+        return
+    if not (isinstance(was, dict) and isinstance(now, dict)):
+        yield key, was, now
+        return
+    for name in [*was, *(name for name in now if name not in was)]:
+        yield from _leaves(f"{key}.{name}", was.get(name, _MISSING), now.get(name, _MISSING))
+
+
+def _change(was: Any, now: Any) -> str:
+    if was is _MISSING:
+        return "is new"
+    if now is _MISSING:
+        return "is gone"
+    return f"was {_short(was)}, is {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _summary(reasons: list[str]) -> str:
+    """The first, in one line, and how many there are beside it."""
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return " ".join(reasons[0].split()) + more
+
+
+# ---------------------------------------------------------------- upstream
+
+
+def _follow(definitions: tuple[Definition, ...], own: Mapping[str, Judgement]) -> tuple[Stage, ...]:
+    """A stage is stale as well where one that it needs is not current; say which."""
+    upstream = _upstream(definitions)
+    judged: dict[str, Judgement] = {}
+
+    def judge(name: str) -> Judgement:
+        if name not in judged:
+            judged[name] = own[name]  # ends a cycle, should dvc.yaml hold one
+            if own[name][0] == CURRENT:
+                states = ((other, judge(other)[0]) for other in upstream[name])
+                late = [f"{other}, which is {state}" for other, state in states if state != CURRENT]
+                if late:
+                    judged[name] = STALE, f"waits for {_summary(late)}"
+        return judged[name]
+
+    return tuple(
+        Stage(d.name, *judge(d.name), f"dvc repro {shlex.quote(d.name)}") for d in definitions
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _upstream(definitions: tuple[Definition, ...]) -> dict[str, list[str]]:
+    """Of each stage those that write what it depends on: the path itself, or below or above it."""
+    makers: dict[str, list[str]] = {}  # of a path, or of something below it
+    outs: dict[str, str] = {}
+    for definition in definitions:
+        for out in definition.outs:
+            outs[out] = definition.name
+            for path in (out, *folders_above(out)):
+                makers.setdefault(path, []).append(definition.name)
+    found = {}
+    for definition in definitions:
+        names = [
+            name
+            for dep in definition.deps
+            # It only says that parameters are possible, whichever they are: nothing waits for it.
+            if dep != str(paths.CHECKED)
+            for name in (
+                *makers.get(dep, ()),
+                *(outs[above] for above in folders_above(dep) if above in outs),
+            )
+        ]
+        found[definition.name] = [n for n in dict.fromkeys(names) if n != definition.name]
+    return found

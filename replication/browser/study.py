@@ -1,0 +1,189 @@
+"""All that the pages show, read anew at each turn from the files that are there.
+
+Nothing is written, no lock is taken and DVC is not asked: a study that is being run can be read.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from replication import paths
+from replication.browser.files import File, read_file, tried
+from replication.browser.places import Place, group_runs
+from replication.browser.runs import (
+    UNASKED,
+    Run,
+    read_experiment,
+    read_run,
+    read_unasked,
+)
+from replication.browser.schema import (
+    AdapterFile,
+    BaselinesFile,
+    ClaimsFile,
+    ComparisonFile,
+    DataFile,
+)
+from replication.browser.stages import Stage, Stages, read_stages
+from replication.paper.cells import grid_cells, sweep_cells
+from replication.paper.values import VALUES, load_values
+from replication.params import Params, load_params
+from replication.report.study import DEMO_LABEL
+from replication.report.study import Study as Report
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What was found; a `File` without content says why, or that there is no such file.
+
+    grid, sweep  places in reading order, run or not
+    runs         each run once: grid, sweep, the experiment at hand, and others found under reports/
+    paper        the paper's own values, as imported
+    """
+
+    params: File[Params]
+    stages: Stages
+    grid: tuple[Place, ...]
+    sweep: tuple[Place, ...]
+    runs: tuple[Run, ...]
+    paper: File
+    claims: File
+    comparison: File
+    baselines: File
+    data: File
+    adapters: Mapping[str, File]
+    loaded: datetime
+
+    @property
+    def profile(self) -> str | None:
+        """That of params.yaml, or of the claims where that cannot be read."""
+        found = self.params.content
+        return found.profile if found else (self.claims.content or {}).get("profile")
+
+    @property
+    def demo(self) -> bool:
+        return self.profile == DEMO
+
+    @property
+    def note(self) -> str:
+        """What every table and figure must say."""
+        return DEMO_LABEL if self.demo else ""
+
+    @property
+    def problems(self) -> list[str]:
+        """Every file that cannot be read, with the reason, once."""
+        files = [self.params, self.paper, self.claims, self.comparison, self.baselines, self.data]
+        lines = [file.problem for file in (*files, *self.adapters.values())]
+        lines += [problem for run in self.runs for problem in run.problems]
+        lines.append(self.stages.problem if self.stages.lock_digest else None)  # may be missing
+        return list(dict.fromkeys(line for line in lines if line))
+
+    def stage(self, name: str) -> Stage | None:
+        return self.stages.by_name.get(name)
+
+    def stale(self, name: str) -> str | None:
+        """Why the results of a stage are not those of the present files; None where they are."""
+        stage = self.stage(name)
+        return stage.reason if stage and stage.state == "stale" else None
+
+    @property
+    def report(self) -> Report | None:
+        """As the report's tables take it, with the protocols that were judged; None where a file
+        that they need is not there. Runs that cannot be read count as not run."""
+        files = (self.params, self.comparison, self.claims, self.baselines, self.data)
+        if any(file.content is None for file in files):
+            return None
+        params, comparison, claims, baselines, data = (file.content for file in files)
+        judged = [c["verdicts"].keys() for c in claims["claims"]]
+        common = [p for p in (judged[0] if judged else ()) if all(p in keys for keys in judged)]
+        params = replace(params, grid=replace(params.grid, protocols=tuple(common)))
+        cells = [run.cell for place in self.grid for run in place.runs]
+        return Report(params, cells, comparison, claims, baselines, data)
+
+
+def read_study() -> Study:
+    """The study in the working directory."""
+    params, stages = _params(), read_stages()
+    comparison = read_file(paths.COMPARISON, ComparisonFile)
+    paper = _values()
+    values = paper.content or {}
+    found = params.content
+    grid = [read_run(cell, stages) for cell in grid_cells(found)] if found else []
+    known = {run.cell.name: run for run in grid}
+    swept = []
+    for cell in sweep_cells(found) if found else ():
+        swept.append(known.setdefault(cell.name, known.get(cell.name) or read_run(cell, stages)))
+    others = read_unasked([*known.values()], UNASKED if found else f"{paths.PARAMS} is unreadable")
+    models = {ours: theirs for theirs, ours in found.paper.items()} if found else {}
+    compared = comparison.content or {"cells": [], "sweep": []}
+    aside = [run for run in others if run.cell.name.startswith("runs/")]
+    return Study(
+        params=params,
+        stages=stages,
+        grid=group_runs([*grid, *aside], models, values, _cells(compared["cells"])),
+        sweep=group_runs(swept, models, values, _depths(compared["sweep"]), swept=True),
+        runs=(
+            *known.values(),
+            *([read_experiment(found, stages)] if found else []),
+            *others,
+        ),
+        paper=paper,
+        claims=read_file(paths.CLAIMS, ClaimsFile),
+        comparison=comparison,
+        baselines=read_file(paths.BASELINES, BaselinesFile),
+        data=read_file(paths.DATA_CARD, DataFile),
+        adapters={p.stem: read_file(p, AdapterFile) for p in sorted(paths.ADAPTERS.glob("*.json"))},
+        loaded=datetime.now(UTC),
+    )
+
+
+def _params() -> File[Params]:
+    """params.yaml, read again only when it or a protocol's group has changed."""
+    states = _states([paths.PARAMS, *paths.PROTOCOLS.glob("*")])
+    return tried(lambda: _parsed(*states), paths.PARAMS)
+
+
+def _values() -> File[dict]:
+    return tried(lambda: _parsed_values(*_states([VALUES])), VALUES)
+
+
+def _states(files: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:
+    return tuple(
+        (str(path), state.st_mtime_ns, state.st_size)
+        for path in files
+        if path.exists() and (state := path.stat())
+    )
+
+
+def _remembered(read: Callable[[], Any]) -> Callable[..., Any]:
+    """`read`, called again only when a file's state has changed."""
+    return lru_cache(maxsize=4)(lambda *states: read())
+
+
+_parsed = _remembered(load_params)
+_parsed_values = _remembered(load_values)
+
+
+def _cells(cells: list[dict[str, Any]]) -> dict[tuple, dict]:
+    return {
+        (c["recommender"], c["encoder"], c["tuning"], c["protocol"], c["layers"]): {
+            **{(metric, None): found for metric, found in c["metrics"].items()},
+            **{("auc", group["group"]): group for group in c["groups"]},
+        }
+        for c in cells
+    }
+
+
+def _depths(curves: list[dict[str, Any]]) -> dict[tuple, dict]:
+    return {
+        (c["recommender"], c["encoder"], "finetuned", c["protocol"], point["layers"]): {
+            ("auc", None): point
+        }
+        for c in curves
+        for point in c["curve"]
+    }

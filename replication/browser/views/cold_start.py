@@ -1,0 +1,147 @@
+"""Page 5: what the largest language model does for users with few clicks."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from replication.browser.charts.groups import group_dots, shared_scale
+from replication.browser.cold_starts import (
+    Contrast,
+    answer,
+    auc_table,
+    claims_text,
+    contrasts_of,
+    differences_table,
+    dots,
+    none_text,
+    rules_text,
+    trend_text,
+    users_table,
+)
+from replication.browser.controls import command, draw, export, frame_of, pick, show_table, theme
+from replication.browser.gaps import gaps, missing_command
+from replication.browser.study import Study
+from replication.browser.views.overview import judged_claims
+from replication.browser.words import plain, signed
+from replication.report.figures import cold_start as differences
+from replication.report.study import COMPARED
+from replication.report.tables import Table
+
+PURPOSE = "Do larger language models help users with few clicks?"
+BOTH = "both"
+
+
+def show(study: Study) -> None:
+    claims, contrasts = judged_claims(study), contrasts_of(study)
+    st.markdown(f"##### {plain(answer(contrasts))}")
+    st.markdown("  \n".join(map(plain, claims_text(claims))))
+    if contrasts and (reason := study.stale("compare")):
+        st.warning(plain(f"{signed('stale')}: {reason}. Run `{COMPARED}`."))
+    st.subheader("The largest model minus a smaller one", anchor=False)
+    columns = st.columns(3)
+    with columns[0]:
+        smaller = _distinct(contrast.minus for contrast in contrasts)
+        minus = pick("Minus", smaller, "minus", smaller[-1] if smaller else None)
+    with columns[1]:
+        given = _distinct(place.tuning for place in study.grid)
+        tuning = pick("Tuning", [BOTH, *given], "tuning", BOTH)
+    with columns[2]:
+        given = _distinct(place.protocol for place in study.grid)
+        protocol = pick("Protocol", given, "protocol", given[0] if given else None)
+    tunings = _distinct(place.tuning for place in study.grid if tuning in (BOTH, place.tuning))
+    if contrasts:
+        chosen = [
+            contrast
+            for contrast in contrasts
+            if (contrast.minus, contrast.protocol) == (minus, protocol)
+            and contrast.tuning in tunings
+        ]
+        _differences(study, chosen)
+    else:
+        st.info(plain(none_text(study)))
+    _levels(study, tunings, protocol)
+    _users(study, claims)
+
+
+def _differences(study: Study, contrasts: Sequence[Contrast]) -> None:
+    points = [point for contrast in contrasts for point in contrast.points]
+    if not points:
+        st.info("For this choice no difference is known.")
+        return
+    names = _distinct(contrast.recommender for contrast in contrasts)
+    first = contrasts[0]
+    title = f"AUC of {first.large} minus AUC of {first.minus}"
+    st.markdown(plain(f"{title}, by group of users:"))
+    axis = {"scale": differences.shared_scale(points), "title": "difference of AUC"}
+    for column, name in zip(st.columns(len(names)), names, strict=True):
+        inside = [contrast for contrast in contrasts if contrast.recommender == name]
+        drawn = [point for contrast in inside for point in contrast.points]
+        panel = differences.panel(drawn, axis, theme(), differences.GROUPS)
+        with column:
+            spoken = "; ".join(
+                f"{p['tuning']}, group {p['group']}: {p['difference']:+.4f}" for p in drawn
+            )
+            draw(panel.properties(height=300, title=name.upper()), f"{title}, {name}: {spoken}")
+            st.caption(plain(trend_text(inside)))
+    st.caption(
+        "Filled: significant, Holm-corrected p below 0.05; hollow: not. Bars: 95 % intervals. "
+        "Above zero the largest model does better. The correction is over the groups and smaller "
+        "models of a recommender, tuning and protocol."
+    )
+    _wide(study, differences_table(study, contrasts))
+
+
+def _levels(study: Study, tunings: Sequence[str], protocol: str | None) -> None:
+    st.subheader("AUC of every model", anchor=False)
+    names = _distinct(place.recommender for place in study.grid)
+    recommender = pick("Recommender", names, "recommender", names[0] if names else None, width=220)
+    places = [
+        place
+        for place in study.grid
+        if (place.recommender, place.protocol) == (recommender, protocol)
+        and place.tuning in tunings
+    ]
+    drawn = dots(places)
+    if drawn:
+        _panels(drawn, tunings, _distinct(place.encoder for place in places))
+    else:
+        st.info("Nothing of this has been run yet.")
+    if lines := gaps((p.encoder, p.tuning, p.state("cold_start")) for p in places):
+        st.markdown("\n".join(f"- {plain(line)}" for line in lines))
+    if line := missing_command(places):
+        st.markdown("All that has not been run:")
+        command(line)
+    _wide(study, auc_table(study, places))
+
+
+def _panels(drawn: Sequence[dict[str, Any]], tunings: Sequence[str], encoders: list[str]) -> None:
+    scale = shared_scale(drawn)
+    for column, tuning in zip(st.columns(len(tunings)), tunings, strict=True):
+        inside = [dot for dot in drawn if dot["tuning"] == tuning]
+        spoken = "; ".join(f"{d['encoder']}, group {d['group']}: {d['auc']:.4f}" for d in inside)
+        with column:
+            draw(
+                group_dots(inside, encoders, scale, theme(), tuning),
+                f"AUC by group of users, {tuning}: {spoken}",
+            )
+    st.caption("Bars: 95 % intervals. The dashed line is chance, 0.5.")
+
+
+def _users(study: Study, claims: Sequence[dict[str, Any]]) -> None:
+    st.subheader("The groups", anchor=False)
+    table = users_table(study, claims)
+    if table is None:
+        st.info(plain(study.params.problem or "The first run will tell who is in which group."))
+        return
+    st.markdown(plain(rules_text(study)))
+    show_table(study, table)
+
+
+def _wide(study: Study, table: Table) -> None:
+    st.dataframe(frame_of(table), hide_index=True, height=250, alt=table.caption)
+    export(study, table)
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

@@ -1,0 +1,147 @@
+"""Page 6: quality against what it costs."""
+
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+import streamlit as st
+
+from replication.browser.charts.pareto import Mark, pareto
+from replication.browser.controls import command, draw, export, frame_of, pick, show_table, theme
+from replication.browser.costs import (
+    MADE_BY,
+    MEASURES,
+    Point,
+    answer,
+    costs_table,
+    front_lines,
+    known_measures,
+    left_out,
+    read_points,
+)
+from replication.browser.study import Study
+from replication.browser.words import counted, plain
+from replication.paper.cells import METRIC_NAMES
+from replication.report.costs import COLUMN_TEXTS, MACHINE_TEXT
+
+PURPOSE = "What does quality cost in parameters, time and memory?"
+ALL = "all"
+FEW = 8  # rows that are shown unasked
+
+
+def show(study: Study) -> None:
+    first = st.container()
+    measure, metric, points, recommenders = _chosen(study)
+    with first:
+        st.markdown(plain(answer(points, measure, metric)))
+    drawn = [point for point in points if not point.absence(measure)]
+    kinds = hardware_kinds(drawn)
+    if drawn:
+        _picture(points, drawn, kinds, measure, metric, recommenders)
+        st.caption(_reading(drawn, kinds, measure))
+    else:
+        st.markdown("There is nothing to draw yet. Run:")
+        command(MADE_BY)
+    _tables(study, points, measure, metric)
+
+
+def _chosen(study: Study) -> tuple[str, str, list[Point], list[str]]:
+    """What the pickers leave: measure, metric, points, and all recommenders that there are."""
+    across = st.columns(4)
+    with across[1]:
+        metric = pick("Metric", list(METRIC_NAMES), "metric", "auc")
+    points = read_points(study.grid, study.adapters, metric)
+    with across[0]:
+        measure = pick("Cost", known_measures(points), "cost", "parameters")
+    recommenders = list(dict.fromkeys(point.place.recommender for point in points))
+    protocols = list(dict.fromkeys(point.place.protocol for point in points))
+    with across[2]:
+        name = pick("Recommender", [ALL, *recommenders], "recommender", ALL)
+    if len(protocols) > 1:
+        with across[3]:
+            protocol = pick("Protocol", protocols, "protocol", protocols[0])
+        points = [point for point in points if point.place.protocol == protocol]
+    return (
+        measure,
+        metric,
+        [point for point in points if name in (ALL, point.place.recommender)],
+        recommenders,
+    )
+
+
+def hardware_kinds(points: Sequence[Point]) -> dict[str, str]:
+    """A letter for each kind of hardware among the points; none where all are of one."""
+    machines = sorted({point.machine for point in points})
+    if len(machines) < 2:
+        return {}
+    return {machine: _letter(i) for i, machine in enumerate(machines)}
+
+
+def _letter(i: int) -> str:
+    return ascii_uppercase[i] if i < len(ascii_uppercase) else str(i + 1)
+
+
+def _picture(
+    points: Sequence[Point],
+    drawn: Sequence[Point],
+    kinds: dict[str, str],
+    measure: str,
+    metric: str,
+    recommenders: Sequence[str],
+) -> None:
+    marks = {point.place.key: _mark(point, measure, kinds) for point in drawn}
+    lines = {
+        kinds.get(machine or "", ""): [marks[point.place.key] for point in line]
+        for machine, line in front_lines(points, measure).items()
+    }
+    on_line = "; ".join(
+        f"{mark.recommender} with {mark.encoder}, {mark.tuning}: {mark.quality:.4f} "
+        f"at {MEASURES[measure].said(mark.cost)}"
+        for line in lines.values()
+        for mark in line
+    )
+    draw(
+        pareto(
+            list(marks.values()), lines, MEASURES[measure].title, METRIC_NAMES[metric],
+            recommenders, theme(),
+        ),
+        f"{METRIC_NAMES[metric]} of {counted(len(marks), 'place')} over {MEASURES[measure].title}. "
+        f"On the Pareto line: {on_line or 'none'}.",
+    )  # fmt: skip
+
+
+def _mark(point: Point, measure: str, kinds: dict[str, str]) -> Mark:
+    place, figure = point.place, point.figure
+    return Mark(
+        place.recommender, place.encoder, place.tuning, point.costs[measure], figure.ours,
+        figure.ci95, kinds.get(point.machine, ""), point.machine, point.ranked, place.state().word,
+    )  # fmt: skip
+
+
+def _reading(drawn: Sequence[Point], kinds: dict[str, str], measure: str) -> str:
+    lines = ["Vertical bars: 95 % intervals. Line: no other place is better and costs no more."]
+    if any(not point.ranked for point in drawn):
+        lines.append("Faint: stale, or not every seed is there; such places are not ranked.")
+    if kinds:
+        names = "; ".join(f"{letter}: {machine}" for machine, letter in kinds.items())
+        lines.append(f"The runs are of several kinds of hardware: {names}.")
+        if MEASURES[measure].by_machine:
+            lines.append("Their time and memory are not compared: each has a line of its own.")
+    else:
+        lines.append(f"All ran on {drawn[0].machine}.")
+    if any(run.cell.adapter for point in drawn for run in point.place.runs):
+        lines.append("Training of a LoRA adapter counts as cost of the runs that read its vectors.")
+    return plain(" ".join(lines))
+
+
+def _tables(study: Study, points: Sequence[Point], measure: str, metric: str) -> None:
+    if rest := left_out(points, measure):
+        number = f"{len(rest.rows)} of {counted(len(points), 'place')}"
+        with st.expander(f"Not in the picture: {number}", expanded=len(rest.rows) <= FEW):
+            show_table(study, rest)
+    if any(point.place.done for point in points):
+        st.subheader("Every place", anchor=False)
+        table = costs_table(points, measure, metric)
+        st.dataframe(frame_of(table), hide_index=True, alt=table.caption)
+        export(study, table)
+        meant = [f"*{c}*: {COLUMN_TEXTS[c]}" for c in table.header if c in COLUMN_TEXTS]
+        st.caption(" ".join([plain(table.caption), *meant, MACHINE_TEXT]))

@@ -1,0 +1,201 @@
+"""Page 1: which claims hold, and how far our figures are from the paper's."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import streamlit as st
+
+from replication.browser.charts.dumbbell import Pair, dumbbell
+from replication.browser.controls import command, draw, frame_of, pick, show_table, theme
+from replication.browser.places import Place
+from replication.browser.rerun import study_cost
+from replication.browser.study import Study
+from replication.browser.words import MEANINGS, SIGNS, counted, plain, signed
+from replication.paper.claims import load_claims
+from replication.report.study import COMPARED
+from replication.report.texts import kind_of, listed, sentence
+from replication.report.verdicts import found_number, judged_table, parts_table
+
+PURPOSE = "Which of the paper's claims hold, and how sure is that?"
+LATER = ("gain", "cold_gain")  # kinds of claims whose figure is a number in percent
+
+
+def show(study: Study) -> None:
+    claims = judged_claims(study)
+    st.markdown(f"##### {summary(study.grid)} {claims_summary(claims)}")
+    if not any(place.done for place in study.grid):
+        _empty(study)
+    protocols = list(claims[0]["verdicts"]) if claims else []
+    st.subheader("The claims", anchor=False)
+    show_table(study, judged_table(claims, protocols))
+    _legend(claims)
+    _detail(claims, protocols)
+    st.subheader("Ours beside the paper's", anchor=False)
+    _gains(claims, protocols)
+    _cells(study.grid)
+
+
+def summary(places: Sequence[Place]) -> str:
+    """Such as `31 of 48 cells within tolerance; 2 worse; 15 not run.`"""
+    if not places:
+        return "No cell of the grid is known."
+    figures = [place.figure("auc") for place in places]
+    words = Counter(kind_of(figure.verdict) for figure in figures)
+    parts = [f"{words[word]} {word}" for word in SIGNS if words[word] and word != "within"]
+    if any(figure.paper is not None for figure in figures):
+        first = f"AUC: {words['within']} of {len(places)} cells within tolerance of the paper's"
+    else:
+        done = sum(place.complete for place in places)
+        first = f"{done} of {counted(len(places), 'cell')} run; the paper's AUC is known for none"
+        parts = [part for part in parts if not part.endswith(("not run", "no paper value"))]
+    return "; ".join([first, *parts]) + "."
+
+
+def claims_summary(claims: Sequence[dict[str, Any]]) -> str:
+    """Such as `Claims under clean: 2 within, 3 near.`"""
+    lines = []
+    for protocol in claims[0]["verdicts"] if claims else ():
+        words = Counter(kind_of(claim["verdicts"][protocol]["verdict"]) for claim in claims)
+        counts = ", ".join(f"{words[word]} {word}" for word in SIGNS if words[word])
+        lines.append(f"{counted(len(claims), 'claim')} under {protocol}: {counts}.")
+    return " ".join(lines)
+
+
+def judged_claims(study: Study) -> list[dict[str, Any]]:
+    """The claims as claims.json judges them; where it cannot be relied on, `stale`, `unreadable`
+    or `not run` stands in place of the verdict, with the reason."""
+    found = study.claims.content
+    if found is None:
+        word = "unreadable" if study.claims.problem else "not run"
+        reason = study.claims.problem or f"run `{COMPARED}`"
+        return [_unjudged(claim, study, word, reason) for claim in load_claims()]
+    if not (reason := study.stale("compare")):
+        return found["claims"]
+    return [
+        claim
+        | {
+            "verdicts": {
+                protocol: result
+                | {
+                    "verdict": "stale",
+                    "reason": f"{reason}; it was {result['verdict']}. Run `{COMPARED}`",
+                }
+                for protocol, result in claim["verdicts"].items()
+            }
+        }
+        for claim in found["claims"]
+    ]
+
+
+def _unjudged(claim: Any, study: Study, word: str, reason: str) -> dict[str, Any]:
+    given = {k: v for k, v in asdict(claim).items() if v is not None or k == "value"}
+    params = study.params.content
+    nothing = {
+        "verdict": word, "reason": reason, "found": None, "ci95": None, "parts": [],
+        "coverage": [0, 0], "missing": [],
+    }  # fmt: skip
+    protocols = params.grid.protocols if params else ("clean",)
+    return given | {"verdicts": dict.fromkeys(protocols, nothing)}
+
+
+def _empty(study: Study) -> None:
+    """What runs the study, and what that takes."""
+    st.info("Nothing has been run yet. This runs the whole study, from data to report:")
+    command("dvc repro")
+    if params := study.params.content:
+        cost = study_cost(params)
+        why = sentence(cost.reason or "")
+        st.caption(plain(f"The grid and the sweep are expected to take {cost.text}. {why}"))
+
+
+def _legend(claims: Sequence[dict[str, Any]]) -> None:
+    words = {kind_of(v["verdict"]) for claim in claims for v in claim["verdicts"].values()}
+    meant = [f"{SIGNS[word]} *{word}*: {MEANINGS[word]}" for word in SIGNS if word in words]
+    st.caption(". ".join(meant) + ".")
+
+
+def _detail(claims: Sequence[dict[str, Any]], protocols: Sequence[str]) -> None:
+    """One claim, with all that was compared for it."""
+    named = {claim["id"]: claim for claim in claims}
+    chosen = pick("What was compared for", list(named), "claim")
+    if chosen is None:
+        return
+    claim = named[chosen]
+    st.markdown(f"**{plain(claim['statement'])}** {plain(_terms(claim))}")
+    for protocol in protocols:
+        st.markdown(_judged(claim, protocol))
+    if table := parts_table(claim, protocols):
+        st.table(frame_of(table, escape=True), hide_index=True, alt=table.caption)
+
+
+def _terms(claim: dict[str, Any]) -> str:
+    lines = [f"Source: {claim['source']}; confidence in the figure: {claim['confidence']}."]
+    if claim["value"] is None and claim.get("value_reason"):
+        lines.append(claim["value_reason"])
+    if claim.get("tolerance") is not None:
+        lines.append(f"Tolerance: {claim['tolerance']:g}.")
+    lines.append(claim["tolerance_reason"])
+    if claim.get("reading"):
+        lines.append(f"Our reading: {claim['reading']}")
+    return " ".join(lines)
+
+
+def _judged(claim: dict[str, Any], protocol: str) -> str:
+    result = claim["verdicts"][protocol]
+    text = f"Under *{plain(protocol)}*: **{plain(signed(result['verdict']))}**"
+    if result["found"] is not None:
+        text += plain(f", {found_number(claim, result['found'], result['ci95'])}")
+    text += "."
+    ran, of = result["coverage"]
+    if of:
+        text += f" It rests on {ran} of {counted(of, 'run')}."
+    if result["reason"]:
+        text += " " + plain(sentence(result["reason"]))
+    if result["missing"]:
+        text += f" Run {listed(result['missing'])}."
+    return text
+
+
+def _gains(claims: Sequence[dict[str, Any]], protocols: Sequence[str]) -> None:
+    pairs = [
+        Pair(
+            claim["id"] if len(protocols) == 1 else f"{claim['id']}, {protocol}",
+            claim["verdicts"][protocol]["found"],
+            claim["verdicts"][protocol]["ci95"],
+            claim["value"],
+            claim["verdicts"][protocol]["verdict"],
+        )
+        for claim in claims
+        for protocol in protocols
+        if claim["kind"] in LATER and claim["value"] is not None
+    ]
+    if pairs:
+        st.markdown("Gains that a claim puts a figure on, farthest apart first.")
+        text = "; ".join(
+            f"{p.label}: ours {'not known' if p.ours is None else f'{p.ours:+.2f} %'}, "
+            f"the paper {p.paper:+.2f} %"
+            for p in pairs
+        )
+        draw(dumbbell(pairs, "gain in percent", "+.1f", theme()), text)
+
+
+def _cells(places: Sequence[Place]) -> None:
+    figures = [(place, place.figure("auc")) for place in places]
+    known = [(place, figure) for place, figure in figures if figure.paper is not None]
+    if known:
+        st.markdown("AUC of the grid's cells, farthest from the paper's first.")
+    else:
+        st.markdown(
+            "For no cell is the paper's AUC known here: its tables are imported with "
+            "`python -m replication paper import FILE`. Ours alone:"
+        )
+    pairs = [
+        Pair(place.key, figure.ours, figure.ci95, figure.paper, figure.verdict)
+        for place, figure in known or figures
+    ]
+    draw(
+        dumbbell(pairs, "AUC", ".3f", theme()),
+        f"AUC of {counted(len(pairs), 'cell')}; the page Results has the figures.",
+    )

@@ -1,0 +1,80 @@
+"""What if I rerun: the command of any experiment, and what it takes. Nothing is run."""
+
+import streamlit as st
+
+from replication.browser.controls import command, pick
+from replication.browser.rerun import (
+    Choice,
+    Cost,
+    at_hand,
+    depths,
+    expected_cost,
+    no_depth,
+    options,
+    place,
+    refusal,
+)
+from replication.browser.rerun import command as line_of
+from replication.browser.study import Study
+from replication.browser.words import plain
+from replication.params import Params
+from replication.report.texts import sentence
+
+
+def show(study: Study) -> None:
+    """Pickers, bound to the link by keys in `wi_`, and what their choice comes to."""
+    params = study.params.content
+    if params is None:
+        st.info(plain(f"{study.params.problem or 'There is no params.yaml'}: no command can be ")
+                + "made from it.")  # fmt: skip
+        return
+    st.markdown("Choose an experiment; this page runs nothing, it only says how to.")
+    choice = _choice(params)
+    if reason := refusal(params, choice):
+        st.warning(plain(f"This cannot be run: {sentence(reason)}"), icon="🚫")
+        return
+    st.markdown("As an experiment of its own, which leaves the study's results as they are:")
+    if line := line_of(params, choice):
+        command(line)
+    else:
+        st.warning("conf/ or params.yaml cannot be read: no command can be made from them.")
+    if cell := place(params, choice):
+        st.markdown("It is part of the study; in its place there:")
+        command(cell.command)
+    ran = [
+        (run.files["run"].content, run.files["cost"].content)
+        for run in study.runs
+        if run.files["run"].content and run.files["cost"].content
+    ]
+    st.markdown(cost_text(expected_cost(params, choice, ran)))
+
+
+def _choice(params: Params) -> Choice:
+    own, names = at_hand(params), options(params)
+    with st.container(horizontal=True, gap="small"):
+        chosen = {
+            name: pick(name.capitalize(), values, f"wi_{name}", getattr(own, name), width=170)
+            for name, values in names.items()
+        }
+        layers = _layers(params, chosen["encoder"], chosen["tuning"])
+        seeds = sorted({own.seed, *params.grid.seeds})
+        seed = pick("Seed", [str(s) for s in seeds], "wi_seed", str(own.seed), width=110)
+    if reason := no_depth(params, chosen["encoder"], chosen["tuning"]):
+        st.caption(plain(f"No layers to choose: {reason}."))
+    return Choice(**chosen, seed=int(seed), layers=layers)
+
+
+def _layers(params: Params, encoder: str, tuning: str) -> int | None:
+    """The depth; None where there is none to choose."""
+    known = [str(depth) for depth in depths(params, encoder, tuning)]
+    if not known:
+        return None
+    own = str(params.registry[encoder].finetune_layers)
+    return int(pick("Layers", known, "wi_layers", own, width=110))
+
+
+def cost_text(cost: Cost) -> str:
+    """Such as `Expected: 8.6 s, 1.6 GiB; measured on AMD EPYC, 2 cores (1 run).`"""
+    if cost.basis is None:
+        return plain(f"Expected time and memory: unknown, because {cost.reason}.")
+    return f"**Expected: {plain(cost.text)}** ({cost.basis}; {plain(cost.reason)})."

@@ -1,0 +1,182 @@
+"""The app in a real browser: every page, links, downloads, narrow and dark screens."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from served import CHROMIUM, ROOT, chromium, served, settle
+
+from replication.browser.views import VIEWS
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no chromium on the PATH; on Debian: `apt-get install chromium`",
+)
+SHOTS = ROOT / "screenshots"
+WIDE, PHONE = {"width": 1280, "height": 2400}, {"width": 390, "height": 2400}
+NAMES = [view.name for view in VIEWS]
+PATHS = {name: "" if name == NAMES[0] else name for name in NAMES}  # the first page is the root
+
+
+@pytest.fixture(scope="module")
+def address(made_trees) -> Iterator[str]:
+    with served(made_trees("full")) as where:
+        yield where
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(browser, address) -> Iterator[Callable[..., Page]]:
+    """Open a page of the app; at the end, nothing was asked of any other server and no script or
+    page failed."""
+    opened, outside, errors = [], [], []
+
+    def go(path: str = "", dark: bool = False, size: dict = WIDE) -> Page:
+        context = browser.new_context(viewport=size, color_scheme="dark" if dark else "light")
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.on("request", lambda r: _is_outside(r.url, address) and outside.append(r.url))
+        page.on("console", lambda m: _is_error(m) and errors.append(f"{m.text} {m.location}"))
+        page.on("pageerror", lambda e: errors.append(str(e)))
+        page.goto(f"{address}/{path}")
+        settle(page)
+        opened.append(context)
+        return page
+
+    yield go
+    for context in opened:
+        context.close()
+    assert outside == []
+    assert errors == []
+
+
+def _is_outside(url: str, address: str) -> bool:
+    return not url.startswith((address, address.replace("http", "ws", 1), "data:", "blob:"))
+
+
+def _is_error(message: ConsoleMessage) -> bool:
+    """Streamlit's own search for its server, first below the page's address, is none."""
+    return message.type == "error" and "/_stcore/" not in message.location["url"]
+
+
+def no_failure(page: Page) -> None:
+    assert page.locator('[data-testid="stException"]').count() == 0
+    assert page.get_by_text("This app has encountered an error").count() == 0
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=NAMES)
+def test_every_page_is_reached_by_the_navigation_and_says_what_it_is_for(visit, view):
+    page = visit()
+    page.get_by_role("link", name=view.title, exact=True).click()
+    expect(page.get_by_role("heading", name=view.title, exact=True)).to_be_visible()
+    settle(page)
+    expect(page.get_by_text(view.purpose)).to_be_visible()
+    expect(page.get_by_text("Demo data: not evidence about the paper.").first).to_be_visible()
+    no_failure(page)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_in_light_and_dark(visit, name, dark):
+    page = visit(PATHS[name], dark)
+    no_failure(page)
+    colour = page.locator('[data-testid="stApp"]').evaluate(
+        "e => getComputedStyle(e).backgroundColor"
+    )
+    assert colour == ("rgb(13, 17, 23)" if dark else "rgb(255, 255, 255)")
+    _shoot(page, f"{name}-{'dark' if dark else 'light'}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_phone_shows_every_page_without_scrolling_sideways(visit, name):
+    page = visit(PATHS[name], size=PHONE)
+    no_failure(page)
+    for part in ("html", '[data-testid="stMain"]'):
+        assert page.locator(part).evaluate("e => e.scrollWidth") <= PHONE["width"]
+    _shoot(page, f"{name}-phone")
+
+
+def test_the_first_screenful_tells_demo_from_evidence_and_what_the_page_answers(visit):
+    page = visit(size={"width": 1280, "height": 720})
+    for text in ("Which of the paper's claims hold", "Demo data: not evidence", "claims under"):
+        expect(page.get_by_text(text).first).to_be_in_viewport()
+
+
+def test_a_link_opens_what_it_names(visit):
+    page = visit("?claim=C2")
+    statement = "Fine-tuning the GloVe vectors makes NRMS worse than it is with the vectors kept."
+    expect(page.locator("strong", has_text=statement)).to_be_visible()
+
+
+def test_a_link_that_names_what_there_is_not_is_told(visit):
+    page = visit("?claim=C99")
+    expect(page.get_by_text("The link asks for")).to_contain_text("C99")
+    no_failure(page)
+
+
+def test_an_unknown_page_leads_to_the_first_one(browser, address):
+    context = browser.new_context(viewport=WIDE)
+    page = context.new_page()
+    page.goto(f"{address}/no-such-page")
+    settle(page)
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
+    context.close()
+
+
+def test_the_downloaded_csv_holds_the_claims(visit):
+    page = visit()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV").first.click()
+    text = Path(waiting.value.path()).read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    claims = json.loads((ROOT / "reports/claims.json").read_text(encoding="utf-8"))["claims"]
+    assert [row["id"] for row in rows] == [claim["id"] for claim in claims]
+    found = claims[0]["verdicts"]["clean"]["found"]
+    assert float(rows[0]["ours, clean"]) == found
+
+
+def test_a_new_result_shows_after_a_reload(browser, own_tree):
+    folder = own_tree("full")
+    with served(folder) as where:
+        page = browser.new_context(viewport=WIDE).new_page()
+        page.goto(f"{where}/?claim=C1")
+        settle(page)
+        path = folder / "reports/claims.json"
+        claims = json.loads(path.read_text(encoding="utf-8"))
+        claims["claims"][0]["statement"] = "A claim that was made while the page was open."
+        path.write_text(json.dumps(claims), encoding="utf-8")
+        page.reload()
+        settle(page)
+        expect(page.locator("strong", has_text="made while the page was open")).to_be_visible()
+
+
+def test_texts_from_files_are_shown_as_text(browser, made_trees):
+    """Neither markup nor an image: the browser would have to ask another server for it."""
+    with served(made_trees("hostile")) as where:
+        context = browser.new_context(viewport=WIDE)
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        for name in NAMES:
+            page.goto(f"{where}/{PATHS[name]}")
+            settle(page)
+            no_failure(page)
+        page.goto(f"{where}/?claim=C1")
+        settle(page)
+        expect(page.get_by_text("<img src=x onerror=alert(1)>").first).to_be_visible()
+        assert [url for url in asked if "outside.invalid" in url] == []
+        context.close()
+
+
+def _shoot(page: Page, name: str) -> None:
+    SHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png")

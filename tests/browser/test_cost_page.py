@@ -1,0 +1,248 @@
+"""Cost and quality: the Pareto line, what is compared with what, and what the page says."""
+
+import json
+import math
+import shutil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+from trees import RUN, settle
+
+from replication.browser.charts.pareto import HEIGHT, LINE, NARROW, Mark, labelled, pareto
+from replication.browser.costs import (
+    MEASURES,
+    SEVERAL,
+    UNKNOWN,
+    answer,
+    costs_table,
+    front,
+    front_lines,
+    known_measures,
+    left_out,
+    machine_name,
+    read_points,
+)
+from replication.browser.study import read_study
+from replication.report.figures.theme import LIGHT
+
+
+def page():
+    from replication.browser.frame import find_view, framed
+
+    framed(find_view("cost"))
+
+
+def shown(**link):
+    app = AppTest.from_function(page, default_timeout=30)
+    for key, value in link.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def words(app) -> str:
+    return "\n".join(e.value for kind in ("markdown", "caption", "warning") for e in app.get(kind))
+
+
+@pytest.fixture
+def points():
+    def read(metric="auc"):
+        study = read_study()
+        return read_points(study.grid, study.adapters, metric)
+
+    return read
+
+
+def change(path, **values):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | values), encoding="utf-8")
+
+
+few = st.integers(0, 6)  # so that ties are common
+
+
+@given(st.lists(st.tuples(few, few)))
+def test_the_front_is_what_no_point_beats(points):
+    def beaten(a):
+        return any(b[0] <= a[0] and b[1] >= a[1] and b != a for b in points)
+
+    found = front(points)
+    assert sorted(found) == [i for i, point in enumerate(points) if not beaten(point)]
+    assert [points[i] for i in found] == sorted(points[i] for i in found)
+
+
+def test_costs_are_the_files_own_and_an_adapter_counts(inside, points):
+    folder = inside("full")
+    by_key = {point.place.key: point for point in points()}
+
+    def cost(name):
+        return json.loads((folder / f"reports/runs/{name}/cost.json").read_text(encoding="utf-8"))
+
+    own = cost("nrms-minilm-frozen-clean-s1")
+    found = by_key["nrms-minilm-frozen-clean"].costs
+    assert found["seconds"] == own["seconds"]
+    assert found["gpu"] is None
+    own = cost("naml-llama-tiny-lora-frozen-clean-s1")
+    adapter = json.loads((folder / "reports/adapters/llama-tiny-lora.json").read_text("utf-8"))
+    found = by_key["naml-llama-tiny-finetuned-clean"].costs
+    assert found["parameters"] == own["parameters"]
+    assert found["trained"] == own["trainable_parameters"] + adapter["trainable_parameters"]
+    assert found["seconds"] == pytest.approx(own["seconds"] + adapter["seconds"])
+    assert found["memory"] == max(own["peak_memory_mib"], adapter["peak_memory_mib"])
+
+
+def test_seeds_are_averaged_and_such_a_place_is_not_ranked_before_all_are_there(own_tree, points):
+    folder = own_tree("partial")
+    other = folder / RUN.replace("s1", "s2")
+    shutil.copytree(folder / RUN, other)
+    change(other / "cost.json", seconds=100.0)
+    first = json.loads((folder / RUN / "cost.json").read_text(encoding="utf-8"))
+    [found] = [p for p in points() if p.place.key == "nrms-minilm-finetuned-k2-clean"]
+    assert found.costs["seconds"] == pytest.approx((first["seconds"] + 100) / 2)
+    assert not found.absence("seconds")
+    assert front_lines(points(), "seconds") == {}
+
+
+def test_an_unknown_cost_is_listed_with_its_reason(own_tree, points):
+    folder = own_tree("full")
+    (folder / RUN / "cost.json").write_text("{", encoding="utf-8")
+    (folder / "reports/runs/naml-static-frozen-clean-s1/cost.json").unlink()
+    change(folder / "reports/runs/nrms-static-frozen-clean-s1/cost.json", seconds=None)
+    change(folder / "reports/runs/lstur-static-frozen-clean-s1/cost.json", seconds=0)
+    (folder / "reports/adapters/llama-tiny-lora.json").unlink()
+    rows = {row[0]: row[2] for row in left_out(points(), "seconds").rows}
+    assert "not valid JSON" in rows["nrms-minilm-finetuned-k2-clean"]
+    assert "no such file" in rows["naml-static-frozen-clean"]
+    assert "seconds was not measured" in rows["nrms-static-frozen-clean"]
+    assert "log axis" in rows["lstur-static-frozen-clean"]
+    for name in ("naml", "nrms", "lstur"):
+        assert "llama-tiny-lora.json: no such file" in rows[f"{name}-llama-tiny-finetuned-clean"]
+    assert len(rows) == 7
+    by_key = {row[0]: row for row in left_out(points(), "parameters").rows}
+    assert set(by_key) == {"nrms-minilm-finetuned-k2-clean", "naml-static-frozen-clean"}
+    table = costs_table(points(), "seconds", "auc")
+    assert len(table.rows) == 24
+    assert "0.00" not in [str(cell) for row in table.rows for cell in row]
+    assert "None" not in table.files("")["quality-and-cost.csv"]
+
+
+def test_each_kind_of_hardware_has_its_own_line_of_time_and_all_share_that_of_size(
+    own_tree, points
+):
+    folder = own_tree("full")
+    hardware = {"processor": "P", "cores": 8, "memory_gib": 9.0, "gpu": "G"}
+    for path in folder.glob("reports/runs/lstur-*/run.json"):
+        change(path, hardware=hardware)
+    nothing = dict.fromkeys(hardware)
+    change(folder / "reports/runs/naml-static-frozen-clean-s1/run.json", hardware=nothing)
+    settle(folder)
+    found = {p.place.key: p for p in points()}
+    assert found["lstur-static-frozen-clean"].machine == "G, P, 8 cores"
+    assert found["lstur-llama-tiny-finetuned-clean"].machine == SEVERAL  # its adapter ran elsewhere
+    assert found["naml-static-frozen-clean"].machine == UNKNOWN
+    lines = front_lines([*found.values()], "seconds")
+    assert set(lines) == {"G, P, 8 cores", found["nrms-static-frozen-clean"].machine}
+    assert all(p.machine == machine for machine, line in lines.items() for p in line)
+    assert list(front_lines([*found.values()], "parameters")) == [None]
+    text = words(shown(cost="seconds"))
+    assert "several kinds of hardware" in text
+    assert "line of its own" in text
+
+
+@pytest.mark.parametrize(
+    ("hardware", "name"),
+    [
+        ({"processor": "P", "cores": 2, "gpu": None}, "P, 2 cores"),
+        ({"processor": None, "cores": 1, "gpu": "G"}, "G, unknown processor, 1 core"),
+        ({"processor": None, "cores": 4, "gpu": None}, UNKNOWN),
+        (None, UNKNOWN),
+    ],
+)
+def test_hardware_is_named_by_what_tells_it_apart(hardware, name):
+    assert machine_name(hardware) == name
+
+
+def test_the_answer_names_the_best_and_the_share_on_the_line(inside, points):
+    folder = inside("full")
+    found = {}
+    for path in folder.glob("reports/runs/*"):
+        metrics, cost = (
+            json.loads((path / f"{name}.json").read_text(encoding="utf-8"))
+            for name in ("metrics", "cost")
+        )
+        found[path.name] = (cost["parameters"], metrics["mrr"])
+    best = max(mrr for _, mrr in found.values())
+    [size] = [size for size, mrr in found.values() if mrr == best]
+    on_line = [
+        a for a in found.values()
+        if not any(b[0] <= a[0] and b[1] >= a[1] and b != a for b in found.values())
+    ]  # fmt: skip
+    text = answer(points("mrr"), "parameters", "mrr")
+    assert f"The best MRR ({best:.4f}: " in text
+    assert f"is reached with {size:,} parameters. {len(on_line)} of 24 places lie" in text
+
+
+def test_the_gpu_can_be_chosen_only_where_one_was_used(own_tree, points):
+    folder = own_tree("full")
+    assert known_measures(points()) == tuple(m for m in MEASURES if m != "gpu")
+    change(folder / RUN / "cost.json", peak_gpu_memory_mib=1000.0)
+    assert "gpu" in known_measures(points())
+
+
+def test_labels_stay_inside_and_apart():
+    marks = [
+        Mark("nrms", name, "frozen", cost, quality, None, "", "", True, "ready")
+        for name, cost, quality in (
+            ("a-long-name", 1.0, 0.5), ("another-name", 1.1, 0.501), ("third", 9.0, 0.6),
+        )
+    ]  # fmt: skip
+    found = labelled(marks, (-0.1, 2.3), (0.45, 0.65))
+    assert found[0][0].encoder == "third"
+    boxes = []
+    for mark, spot in found:
+        at = NARROW * (math.log(mark.cost) + 0.1) / 2.4
+        width = 6.2 * len(mark.encoder)
+        start = at - width if spot.align == "right" else at
+        boxes.append((start, start + width, HEIGHT * (mark.quality - 0.45) / 0.2 - spot.down))
+    assert all(start >= 0 and end <= NARROW for start, end, _ in boxes)
+    for i, a in enumerate(boxes):
+        for b in boxes[:i]:
+            assert a[1] <= b[0] or b[1] <= a[0] or abs(a[2] - b[2]) >= LINE
+
+
+def test_the_chart_holds_every_mark():
+    mark = Mark("nrms", "e", "frozen", 3.0, 0.5, (0.4, 0.6), "", "P", True, "ready")
+    chart = pareto([mark], {"": [mark]}, "parameters", "AUC", ["naml", "nrms"], LIGHT).to_dict()
+    rows = [row for data in chart["datasets"].values() for row in data]
+    assert {(row["cost"], row["quality"], row["low"]) for row in rows} == {(3.0, 0.5, 0.4)}
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("full", "places lie on the Pareto line"),
+        ("empty", "There is nothing to draw yet"),
+        ("partial", "Faint"),
+        ("stale", "Faint"),
+        ("one_run", "1 of 24 places lies on the Pareto line"),
+        ("truncated", "places lie on the Pareto line"),
+        ("damaged_comparison", "places lie on the Pareto line"),
+        ("bad_params", "nothing is ranked yet"),
+        ("hostile", "img src"),
+    ],
+)
+def test_the_page_says_what_there_is(inside, state, said):
+    inside(state)
+    app = shown(cost="seconds")
+    assert not app.exception
+    assert said in words(app).replace("\\", "")
+
+
+def test_a_link_chooses_and_a_wrong_one_is_told(inside):
+    inside("full")
+    app = shown(recommender="nrms", metric="mrr")
+    assert "The best MRR" in words(app)
+    assert "of 8 places" in words(app)
+    assert not app.exception
+    assert "link asks for cost money" in words(shown(cost="money")).replace("\\", "")

@@ -1,0 +1,322 @@
+"""The rows of the page Results: ranks, verdicts, filters, commands, exports."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from replication.browser import study as studies
+from replication.browser.charts.results import panels
+from replication.browser.files import File
+from replication.browser.results_table import (
+    answer,
+    kept,
+    references,
+    references_text,
+    rows_of,
+    table_of,
+)
+from replication.browser.study import read_study
+from replication.browser.views.results import sortable
+from replication.evaluation.metrics import METRICS
+from replication.paper.values import PaperCell, Value
+from replication.report.figures.theme import LIGHT
+from replication.report.tables import Number
+
+
+def metrics_of(folder: Path, row) -> list[dict]:
+    """The files of a row's runs, read by themselves."""
+    paths = [folder / "reports" / run.cell.name / "metrics.json" for run in row.place.runs]
+    return [json.loads(path.read_text()) for path in paths if path.exists()]
+
+
+def named(rows) -> dict:
+    return {row.place.key: row for row in rows}
+
+
+def edit_yaml(path: Path, change) -> None:
+    yaml = YAML()
+    value = yaml.load(path)
+    change(value)
+    yaml.dump(value, path)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_ranks_are_the_order_of_the_files_within_a_recommender(inside, metric):
+    folder = inside("full")
+    rows = rows_of(read_study(), metric)
+    for name in ("naml", "nrms", "lstur"):
+        of = [row for row in rows if row.place.recommender == name and not row.swept]
+        values = {row.place.key: metrics_of(folder, row)[0][metric] for row in of}
+        order = sorted(values, key=values.get, reverse=True)
+        assert {row.place.key: row.rank for row in of} == {k: i + 1 for i, k in enumerate(order)}
+        assert len(order) == 8
+
+
+def test_depths_of_the_sweep_are_listed_once_and_not_ranked(inside):
+    folder = inside("full")
+    rows = rows_of(read_study(), "auc")
+    assert len(named(rows)) == len(rows) == 33  # 24 cells and 3 further depths of 3 recommenders
+    assert sorted(row.place.layers for row in rows if row.swept) == sorted([0, 2, 3] * 3)
+    assert {row.rank for row in rows if row.swept} == {None}
+    for row in rows:
+        assert row.figure.ours == metrics_of(folder, row)[0]["auc"]
+    order = [row.place.recommender for row in rows]
+    assert order == sorted(order, key=("naml", "nrms", "lstur").index)
+
+
+def test_of_several_protocols_each_is_ranked_by_itself(own_tree):
+    folder = own_tree("full")
+    edit_yaml(folder / "params.yaml", lambda p: p["grid"].update(protocols=["clean", "released"]))
+    rows = rows_of(read_study(), "auc")
+    ranks = {(row.place.protocol, row.rank) for row in rows if row.place.recommender == "nrms"}
+    assert ranks == {*(("clean", rank) for rank in (*range(1, 9), None)), ("released", None)}
+    assert len(kept(rows, {"protocol": ["released"]})) == 24
+    assert {row.figure.verdict for row in kept(rows, {"protocol": ["released"]})} == {"not run"}
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [("truncated", "unreadable"), ("nan", "unreadable"), ("text_metric", "unreadable"),
+     ("running", "running")],
+)  # fmt: skip
+def test_a_run_that_cannot_be_relied_on_is_no_rank_and_no_number(inside, state, word):
+    inside(state)
+    rows = named(rows_of(read_study(), "auc"))
+    row = rows.pop("nrms-minilm-finetuned-k2-clean")
+    assert (row.rank, row.figure.ours, row.figure.verdict) == (None, None, word)
+    ranks = sorted(r.rank for r in rows.values() if r.rank and r.place.recommender == "nrms")
+    assert ranks == list(range(1, 8))
+
+
+@pytest.mark.parametrize("state", ["partial", "stale", "empty", "bad_params"])
+def test_nothing_is_ranked_where_nothing_is_complete(inside, state):
+    inside(state)
+    rows = rows_of(read_study(), "auc")
+    ranked = [row for row in rows if row.rank]
+    if state == "stale":  # the code of one recommender was changed
+        ranked = [row for row in ranked if row.place.recommender == "nrms"]
+    assert rows and not ranked
+
+
+def test_equal_figures_share_a_rank(own_tree):
+    folder = own_tree("full")
+    values = {"static-frozen": 0.7, "minilm-frozen": 0.9, "minilm-l3-frozen": 0.9}
+    for name, auc in values.items():
+        path = folder / f"reports/runs/naml-{name}-clean-s1/metrics.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"auc": auc}))
+    study = read_study()
+    fresh = [  # whether the runs are up to date is not what is looked at here
+        replace(place, runs=tuple(replace(run, stale=None) for run in place.runs))
+        for place in study.grid
+    ]
+    rows = named(rows_of(replace(study, grid=tuple(fresh)), "auc"))
+    ranks = {name: rows[f"naml-{name}-clean"].rank for name in values}
+    assert ranks == {"static-frozen": 3, "minilm-frozen": 1, "minilm-l3-frozen": 1}
+
+
+def test_the_paper_s_values_stand_beside_ours_with_a_verdict(inside, monkeypatch):
+    folder = inside("full")
+    found = rows_of(read_study(), "auc")
+    ours = {row.place.key: metrics_of(folder, row)[0]["auc"] for row in found}
+    away = {"within": 0.0068, "near": 0.0101, "worse": 0.0103, "better": -0.0103}
+    models = {"static": "glove", "minilm": "bert-base", "minilm-l3": "bert-small"}
+    values, expected = {}, {}
+    for word, difference in away.items():
+        row = found[len(values)]
+        key = (row.place.recommender, models[row.place.encoder], row.place.tuning, None, None)
+        # A hair inside the tolerance: the sum is rounded.
+        value = ours[row.place.key] + difference * (1 - 1e-9)
+        values[PaperCell(*key, "auc")] = Value(value, "Table 3")
+        expected[row.place.key] = word, -difference
+    monkeypatch.setattr(studies, "_values", lambda: File(Path("values.csv"), values))
+    study = read_study()
+    rows = rows_of(study, "auc")
+    for key, (word, difference) in expected.items():
+        row = named(rows)[key]
+        assert row.figure.verdict == word
+        assert row.figure.difference == pytest.approx(difference, abs=1e-9)
+    assert len(kept(rows, {"verdict": ["within", "worse"]})) == 2
+    assert "33 experiments: 1 within, 1 near, 1 better, 1 worse, 29 no paper value." in answer(
+        rows, "auc"
+    )
+    assert "Ours - paper: -0.0103 to +0.0103." in answer(rows, "auc")
+    csv_file = table_of(rows, "auc").files("")["results-auc.csv"]
+    line = next(csv.DictReader(io.StringIO(csv_file)))
+    assert float(line["paper"]) == next(iter(values.values())).value
+    assert line["tolerance"] == "0.0068"
+    # The other metrics have no value: nothing is borrowed.
+    assert {r.figure.verdict for r in rows_of(study, "mrr")} == {"no paper value"}
+
+
+def test_filters_keep_what_they_name(inside):
+    inside("truncated")
+    rows = rows_of(read_study(), "auc")
+    assert kept(rows, {"encoder": [], "verdict": []}) == rows
+    assert [r.place.key for r in kept(rows, {"verdict": ["unreadable"]})] == [
+        "nrms-minilm-finetuned-k2-clean"
+    ]
+    both = kept(rows, {"encoder": ["minilm", "static"], "tuning": ["frozen"]})
+    assert {(r.place.encoder, r.place.tuning) for r in both} == {
+        ("minilm", "frozen"), ("static", "frozen"),
+    }  # fmt: skip
+    assert len(both) == 6
+    assert kept(rows, {"recommender": ["nobody"]}) == []
+
+
+def test_every_command_names_a_stage_that_dvc_has_run(inside):
+    folder = inside("full")
+    recorded = YAML(typ="safe").load(folder / "dvc.lock")["stages"]
+    stages = {s for s in recorded if s.startswith(("grid@", "grid-llm@", "sweep@"))}
+    commands = [row.command for row in rows_of(read_study(), "auc")]
+    assert {line.removeprefix("dvc repro ") for line in commands} == stages
+    for row in rows_of(read_study(), "auc"):  # and that stage makes the row's own files
+        outs = recorded[row.command.removeprefix("dvc repro ")]["outs"]
+        assert f"reports/{row.place.runs[0].cell.name}/metrics.json" in [o["path"] for o in outs]
+
+
+def test_the_seeds_of_a_row_are_one_command(inside):
+    inside("partial")
+    rows = named(rows_of(read_study(), "auc"))
+    target = "grid@nrms-minilm-finetuned-clean"
+    line = f"dvc repro {target}-1 {target}-2 {target}-3"
+    assert rows["nrms-minilm-finetuned-k2-clean"].command == line
+
+
+def test_a_run_that_is_no_longer_asked_for_is_run_as_an_experiment(own_tree):
+    folder = own_tree("full")
+    edit_yaml(folder / "params.yaml", lambda p: p["grid"]["encoders"].remove("static"))
+    row = named(rows_of(read_study(), "auc"))["lstur-static-frozen-clean"]
+    assert row.figure.verdict == "stale" and row.rank is None
+    assert row.command.startswith("dvc exp run -S ")
+    assert {"recommender=lstur", "encoder=static", "tuning=frozen"} <= {*row.command.split()}
+
+
+def test_without_readable_parameters_no_command_is_made_up(inside):
+    inside("bad_params")
+    rows = rows_of(read_study(), "auc")
+    assert {row.command for row in rows} == {None}
+    assert {row[-1] for row in table_of(rows, "auc").rows} == {"none"}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_csv_holds_the_files_figures_in_full(inside, metric):
+    folder = inside("truncated")
+    rows = rows_of(read_study(), metric)
+    table = table_of(rows, metric)
+    text = next(text for name, text in table.files("").items() if name.endswith(".csv"))
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert len(lines) == 33
+    name = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}[metric]
+    for row, line in zip(rows, lines, strict=True):
+        assert line["command"] == row.command
+        if row.figure.verdict == "unreadable":
+            assert (line[name], line[f"{name} low"], line["rank"]) == ("", "", "")
+            assert "metrics.json" in line["reason"]
+            continue
+        found = metrics_of(folder, row)[0]
+        assert float(line[name]) == found[metric]
+        ends = [float(line[f"{name} {end}"]) for end in ("low", "high")]
+        if not row.swept:
+            assert ends == pytest.approx(found["ci95"][metric], abs=1e-12)
+
+
+def test_the_page_s_frame_has_numbers_and_says_none_where_there_is_none(inside):
+    folder = inside("truncated")
+    rows = rows_of(read_study(), "auc")
+    frame = sortable(table_of(rows, "auc"))
+    assert frame.height == 33
+    for row, value in zip(rows, frame["AUC"], strict=True):
+        known = row.figure.verdict != "unreadable"
+        assert value == (metrics_of(folder, row)[0]["auc"] if known else None)
+    assert frame["paper"].null_count() == 33
+    assert not {"None", "nan", "null"} & {str(v) for c in frame for v in c if v is not None}
+    assert sortable(table_of([], "auc")).height == 0
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_references_are_those_of_the_file(inside, metric):
+    folder = inside("full")
+    found = json.loads((folder / "reports/baselines.json").read_text())
+    expected = {
+        name: Number(found[name][metric], tuple(found[name]["ci95"][metric]))
+        for name in ("random", "popularity", "ceiling")
+    }
+    assert references(read_study(), metric) == expected
+    assert f"ceiling {found['ceiling'][metric]:.4f}" in references_text(read_study(), metric)
+
+
+def test_references_that_are_not_there_are_told(inside, own_tree):
+    inside("one_run")
+    assert references(read_study(), "auc") == {}
+    assert "`dvc repro baselines`" in references_text(read_study(), "auc")
+    path = own_tree("full") / "reports/baselines.json"
+    value = json.loads(path.read_text()) | {"ceiling": None, "reason": "no truth is known"}
+    path.write_text(json.dumps(value))
+    text = references_text(read_study(), "auc")
+    assert "There is no ceiling: no truth is known." in text and "popularity 0.5258" in text
+    assert "stale" in text
+    path.write_text("{")
+    assert "baselines.json: not valid JSON" in references_text(read_study(), "auc")
+
+
+def test_the_answer_names_the_best_of_each_recommender(inside):
+    inside("full")
+    text = answer(rows_of(read_study(), "auc"), "auc")
+    assert "nrms does best with minilm frozen (0.6020)" in text
+    assert "33 experiments: 33 no paper value." in text
+    inside("empty")
+    text = answer(rows_of(read_study(), "auc"), "auc")
+    assert "nothing to rank" in text and "33 not run" in text
+    assert answer([], "auc").endswith("0 experiments: none.")
+
+
+def points(chart) -> list[dict]:
+    """What the last layer of a panel, its points, is drawn from."""
+    spec = chart.to_dict()
+    return spec["datasets"][spec["layer"][-1].get("data", spec.get("data"))["name"]]
+
+
+def test_the_panels_draw_the_grid_s_figures_and_leave_gaps(inside):
+    folder = inside("truncated")
+    rows = rows_of(read_study(), "auc")
+    charts = panels(rows, "auc", {"ceiling": 0.8}, LIGHT)
+    assert [*charts] == ["naml", "nrms", "lstur"]
+    assert [len(points(chart)) for chart in charts.values()] == [8, 7, 8]
+    drawn = {
+        (name, p["encoder"], p["tuning"]): (p["value"], p["low"], p["high"])
+        for name, chart in charts.items()
+        for p in points(chart)
+    }
+    run = json.loads(
+        (folder / "reports/runs/lstur-static-frozen-clean-s1/metrics.json").read_text()
+    )
+    expected = pytest.approx((run["auc"], *run["ci95"]["auc"]))
+    assert drawn["lstur", "static", "frozen"] == expected
+    specs = [chart.to_dict()["layer"][-1] for chart in charts.values()]
+    axes = {tuple(spec["encoding"]["x"]["scale"]["domain"]) for spec in specs}
+    assert len(axes) == 1  # shared, and it holds everything
+    low, high = axes.pop()
+    assert low < min(v[1] for v in drawn.values()) and high > 0.8
+
+
+def test_a_mean_without_an_interval_is_drawn_as_a_point(own_tree):
+    folder = own_tree("partial")
+    first = folder / "reports/runs/nrms-static-frozen-clean-s1"
+    second = first.with_name("nrms-static-frozen-clean-s2")
+    second.mkdir()
+    value = json.loads((first / "metrics.json").read_text())
+    (second / "metrics.json").write_text(json.dumps(value | {"auc": value["auc"] + 0.02}))
+    chart = panels(rows_of(read_study(), "auc"), "auc", {}, LIGHT)["nrms"]
+    point = next(p for p in points(chart) if (p["encoder"], p["tuning"]) == ("static", "frozen"))
+    assert point["value"] == pytest.approx(value["auc"] + 0.01)
+    assert (point["low"], point["high"]) == (None, None)
+
+
+def test_nothing_is_drawn_of_nothing(inside):
+    inside("empty")
+    assert panels(rows_of(read_study(), "auc"), "auc", {"ceiling": 0.8}, LIGHT) == {}

@@ -1,0 +1,146 @@
+"""What lies behind a row: seeds, cost, parameters, origin."""
+
+import json
+
+import pytest
+from trees import HOSTILE
+
+from replication.browser.results_table import rows_of
+from replication.browser.run_details import (
+    compare_link,
+    cost_table,
+    flattened,
+    hardware_text,
+    origin_table,
+    parameters_text,
+    seeds_table,
+)
+from replication.browser.study import read_study
+
+KEY = "nrms-minilm-finetuned-k2-clean"
+
+
+def row_of(study, key: str = KEY):
+    return next(row for row in rows_of(study, "auc") if row.place.key == key)
+
+
+def texts(table) -> list[list[str]]:
+    return [[str(cell) for cell in row] for row in table.rows]
+
+
+def test_every_seed_stands_with_its_state(inside):
+    inside("partial")
+    rows = texts(seeds_table(row_of(read_study()).place))
+    assert rows[0][:3] == ["1", "✓ ready", "0.5812 [0.571, 0.593]"]
+    assert rows[1] == ["2", "○ not run", *["not run"] * 4]
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+
+
+def test_a_damaged_seed_says_so_in_each_metric(inside):
+    inside("nan")
+    rows = texts(seeds_table(row_of(read_study()).place))
+    assert rows == [["1", "! unreadable", *["unreadable"] * 4]]
+
+
+def test_cost_is_the_file_s_and_what_is_not_known_is_told(inside):
+    folder = inside("partial")
+    study = read_study()
+    cost = json.loads(
+        (folder / "reports/runs/nrms-minilm-finetuned-clean-s1/cost.json").read_text()
+    )
+    first, second, _ = texts(cost_table(study, row_of(study).place))
+    assert first[1:3] == [f"{cost['parameters']:,}", f"{cost['trainable_parameters']:,}"]
+    assert first[3:] == ["12 s", "1,807 MiB", "none"]
+    assert second == ["seed 2", *["unknown"] * 5]
+
+
+def test_an_adapted_model_has_the_cost_of_its_adapter(inside):
+    folder = inside("full")
+    study = read_study()
+    row = row_of(study, "nrms-llama-tiny-finetuned-clean")
+    adapter = json.loads((folder / "reports/adapters/llama-tiny-lora.json").read_text())
+    last = texts(cost_table(study, row.place))[-1]
+    trained = f"{adapter['trainable_parameters']:,}"
+    assert last == [
+        "adapter llama-tiny-lora, once",
+        "unknown",
+        trained,
+        "16 s",
+        "1,204 MiB",
+        "none",
+    ]
+    assert len(cost_table(study, row_of(study).place).rows) == 1
+
+
+def test_parameters_are_flat_and_complete(inside):
+    folder = inside("full")
+    run = row_of(read_study()).place.runs[0]
+    given = json.loads(
+        (folder / "reports/runs/nrms-minilm-finetuned-clean-s1/run.json").read_text()
+    )
+    lines = parameters_text(run).splitlines()
+    assert "protocol.attention_masks: true" in lines and "data.release: null" in lines
+    assert "training.tuned_layers.learning_rate: 0.001" in lines
+
+    def leaves(value) -> int:
+        return sum(map(leaves, value.values())) if isinstance(value, dict) and value else 1
+
+    assert len(lines) == leaves(given["params"])
+
+
+def test_flattened_keeps_lists_and_empty_mappings():
+    nested = {"a": {"b": [1, 2], "c": {}}, "d": None, "e": False, "f": 0}
+    flat = {"a.b": "[1, 2]", "a.c": "{}", "d": "null", "e": "false", "f": "0"}
+    assert flattened(nested) == flat
+
+
+def test_origin_has_every_digest_and_version(inside):
+    folder = inside("full")
+    given = json.loads(
+        (folder / "reports/runs/nrms-minilm-finetuned-clean-s1/run.json").read_text()
+    )
+    cells = {
+        cell for row in texts(origin_table(row_of(read_study()).place.runs[0])) for cell in row
+    }
+    for digests in (given["data_sha256"], given["checkpoint"]["sha256"], given["libraries"]):
+        assert {*digests.values()} <= cells
+    assert "AMD EPYC, 2 cores, 23.5 GiB, no GPU" in cells
+    assert f"commit {given['git']['commit']}" in cells
+
+
+def test_what_is_not_known_of_a_machine_is_told():
+    nothing = {"processor": None, "cores": None, "memory_gib": None, "gpu": "H100"}
+    assert hardware_text(nothing) == "unknown processor, unknown cores, unknown memory, H100"
+
+
+def test_without_run_json_there_is_no_origin(inside):
+    inside("empty")
+    run = row_of(read_study()).place.runs[0]
+    assert (parameters_text(run), origin_table(run)) == (None, None)
+
+
+def test_strange_texts_are_kept_as_they_are(inside):
+    inside("hostile")
+    run = row_of(read_study()).place.runs[0]
+    assert HOSTILE in parameters_text(run)
+    assert any(HOSTILE in row[1] for row in texts(origin_table(run)))
+
+
+@pytest.mark.parametrize(
+    ("key", "other"),
+    [("nrms-minilm-frozen-clean", "nrms-minilm-l3-frozen-clean-s1"),  # the best, with the second
+     (KEY, "nrms-minilm-frozen-clean-s1"),
+     ("nrms-minilm-l3-finetuned-k3-clean", "nrms-minilm-frozen-clean-s1")],
+)  # fmt: skip
+def test_a_row_is_compared_with_the_best_of_its_recommender(inside, key, other):
+    inside("full")
+    study = read_study()
+    row = row_of(study, key)
+    name, address = compare_link(row, rows_of(study, "auc"))
+    assert (name, address) == (other, f"compare?a={row.place.runs[0].name}&b={other}")
+
+
+def test_what_has_not_been_run_is_not_compared(inside):
+    inside("truncated")
+    study = read_study()
+    assert compare_link(row_of(study), rows_of(study, "auc")) is None

@@ -1,0 +1,376 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc_project import dvc_changed, dvc_names, write_project
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from replication.browser.stages import read_stages
+
+ROOT = Path(__file__).parents[2]
+DVC = Path(sys.executable).parent / "dvc"
+SETTINGS = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory):
+    """The small project, run by DVC."""
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder)
+    done = subprocess.run([DVC, "repro"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def project(reproduced, tmp_path, monkeypatch):
+    """A copy of it as working directory."""
+    folder = tmp_path / "project"
+    shutil.copytree(reproduced, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def states() -> dict[str, str]:
+    return {stage.name: stage.state for stage in read_stages().stages}
+
+
+def reason(name: str) -> str | None:
+    return read_stages().by_name[name].reason
+
+
+def replace(path: str, old: str, new: str) -> None:
+    text = Path(path).read_text(encoding="utf-8")
+    assert old in text
+    Path(path).write_text(text.replace(old, new), encoding="utf-8")
+
+
+# ---------------------------------------------------------------- DVC's own answer
+
+
+def test_all_is_current_after_a_repro(project):
+    stages = read_stages()
+    assert stages.problem is None
+    assert len(stages.lock_digest) == 12
+    assert [stage.name for stage in stages.stages] == dvc_names(project)
+    assert {(stage.state, stage.reason) for stage in stages.stages} == {("current", None)}
+    assert stages.by_name["grid@nrms-1"].command == "dvc repro grid@nrms-1"
+    assert not dvc_changed(project)
+
+
+CHANGES = {
+    "code": (lambda: Path("source/words.txt").write_text("other\n"),
+             "data", "source has changed since"),
+    "parameter": (lambda: replace("params.yaml", "heads: 6", "heads: 4"),
+                  "grid@nrms-1", "params.yaml: models.nrms.heads was 6, is 4"),
+    "small number": (lambda: replace("params.yaml", "1e-05", "1e-06"),
+                     "grid@naml-1", "params.yaml: training.rate was 1e-05, is 1e-06"),
+    "list": (lambda: replace("params.yaml", "[0, 2]", "[0, 2, 3]"),
+             "grid@naml-1", "params.yaml: training.layers was [0, 2], is [0, 2, 3]"),
+    "key gone": (lambda: replace("params.yaml", "history: 20\n", ""),
+                 "data", "params.yaml: history is gone"),
+    "another way to write it": (lambda: replace("params.yaml", "1e-05", "0.00001"),
+                                "grid@naml-1", None),
+    "command": (lambda: replace("dvc.yaml", "cp reports", "cp -f reports"),
+                "report", "its command in dvc.yaml has changed"),
+    "dependency": (lambda: replace("dvc.yaml", "deps: [data]", "deps: [data, source]"),
+                   "grid@nrms-1", "source is a new dependency"),
+    "output edited": (lambda: Path("reports/claims.json").write_text("{}"),
+                      "compare", "output reports/claims.json differs from the one recorded"),
+    "output removed": (lambda: Path("reports/claims.json").unlink(),
+                       "report", "reports/claims.json is missing"),
+    "another file in a folder": (lambda: Path("reports/runs/left.json").write_text("{}"),
+                                 "compare", "reports/runs has changed since"),
+    "cached output edited": (lambda: (Path("data/words.txt").unlink(),
+                                      Path("data/words.txt").write_text("w0rd\n")),
+                             "data", "output data differs from the one recorded"),
+    "compiled file": (lambda: Path("source/a.pyc").write_text("compiled"), "data", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_found_as_dvc_finds_it(project, change):
+    make, name, expected = CHANGES[change]
+    make()
+    assert {n for n, state in states().items() if state != "current"} == dvc_changed(project)
+    found = reason(name)
+    assert (found or "").startswith(expected or "") and (found is None) == (expected is None)
+
+
+def test_what_depends_on_a_stale_stage_says_so(project):
+    Path("source/words.txt").write_text("other\n", encoding="utf-8")
+    assert reason("grid@nrms-1") == "waits for data, which is stale"
+    assert reason("compare") == "waits for grid@nrms-1, which is stale (and 1 more)"
+    assert reason("report") == "waits for compare, which is stale"
+    assert reason("audit@words") == "source/words.txt has changed since"
+
+
+def test_a_run_that_is_newly_asked_for_has_not_been_run(project):
+    replace("params.yaml", "seeds: [1]", "seeds: [1, 2]")
+    found = states()
+    assert found["grid@nrms-2"] == found["grid@naml-2"] == "not run"
+    assert found["grid@nrms-1"] == "current"
+    assert reason("compare").startswith("params.yaml: grid.seeds was [1], is [1, 2]")
+    assert {n for n, state in found.items() if state != "current"} == dvc_changed(project)
+
+
+def test_parameters_checked_anew_leave_the_others_current(project):
+    with Path("params.yaml").open("a", encoding="utf-8") as file:
+        file.write("# a remark\n")
+    assert {n for n, state in states().items() if state != "current"} == {"check"}
+    assert dvc_changed(project) == {"check"}
+
+
+@pytest.mark.parametrize("gone", [["data", "runs", "cache"], ["runs/grid/nrms-s1.txt"]])
+def test_what_is_not_in_git_may_be_absent(project, gone):
+    for path in map(Path, gone):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert dvc_changed(project)  # DVC would fetch it
+    assert set(states().values()) == {"current"}
+    Path("source/words.txt").write_text("other\n", encoding="utf-8")
+    assert reason("data") == "source has changed since"
+
+
+def test_a_dependency_made_anew_is_told_from_its_record(project):
+    """Where the file itself is too large to read, or absent."""
+    lock = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))
+    lock["stages"]["data"]["outs"][0]["md5"] = f"{0:032x}.dir"
+    Path("dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+    shutil.rmtree("data")
+    assert reason("grid@nrms-1") == "data has changed since"
+
+
+def test_a_clone_of_the_study_is_judged_as_dvc_judges_it(tmp_path, monkeypatch):
+    for name in ("replication", "conf", "reports", ".dvc", "dvc.yaml", "dvc.lock", "params.yaml",
+                 ".dvcignore"):  # fmt: skip
+        source = ROOT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("cache", "tmp", "config.local", "*.tmp")
+            shutil.copytree(source, tmp_path / name, ignore=ignored)
+        else:
+            shutil.copy(source, tmp_path)
+    (tmp_path / ".dvc/config").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    stages = read_stages()
+    assert stages.problem is None
+    assert [stage.name for stage in stages.stages] == dvc_names(tmp_path)
+    changed = {stage.name for stage in stages.stages if stage.state != "current"}
+    assert changed == dvc_changed(tmp_path, cloned=True)
+
+
+def test_large_files_are_compared_by_size(project, monkeypatch):
+    monkeypatch.setattr("replication.browser.digests.LARGE", 0)
+    assert set(states().values()) == {"current"}
+    for path in ("data/words.txt", "source/words.txt"):
+        Path(path).unlink()
+        Path(path).write_text("w0rd\n", encoding="utf-8")
+    assert set(states().values()) == {"current"}
+    Path("source/words.txt").write_text("longer\n", encoding="utf-8")
+    assert reason("data") == "source has changed since"
+    Path("data/words.txt").write_text("longer\n", encoding="utf-8")
+    assert reason("data").endswith("(and 1 more)")
+    assert reason("grid@nrms-1") == "data has changed since"
+
+
+# ---------------------------------------------------------------- running
+
+
+def test_a_running_stage_is_running_and_then_current(project):
+    waiting = "touch here; until [ -e go ]; do sleep 0.02; done"
+    replace("dvc.yaml", "cmd: cp reports", f"cmd: {waiting}; cp reports")
+    with subprocess.Popen([DVC, "repro"], stdout=subprocess.PIPE, text=True) as repro:
+        try:
+            while not Path("here").exists():
+                assert repro.poll() is None
+                time.sleep(0.02)
+            during = read_stages().by_name
+            assert during["report"].state == "running"
+            assert during["report"].reason == f"`dvc repro` is at it (process {repro.pid})"
+            assert during["compare"].state == "current"
+        finally:
+            Path("go").touch()
+        assert repro.wait() == 0
+    assert set(states().values()) == {"current"}
+
+
+def write_rwlock(content: object) -> None:
+    path = Path(".dvc/tmp/rwlock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+
+
+def test_what_needs_a_running_stage_waits_for_it(project):
+    claims = str(project / "reports/claims.json")
+    write_rwlock({"write": {claims: {"pid": os.getpid(), "cmd": "/bin/dvc repro compare"}}})
+    assert states()["compare"] == "running"
+    assert reason("report") == "waits for compare, which is running"
+
+
+def ended() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("pid", ["ended", 0, -1, 2**70, True, "1", None, 1.5])
+def test_a_lock_without_a_live_process_counts_for_nothing(project, pid):
+    info = {"pid": ended() if pid == "ended" else pid, "cmd": "dvc repro"}
+    write_rwlock({"write": {str(project / "reports/claims.json"): info}})
+    assert set(states().values()) == {"current"}
+
+
+def test_what_is_read_is_not_running(project):
+    info = {"pid": os.getpid(), "cmd": "dvc repro"}
+    write_rwlock({"read": {str(project / "reports/claims.json"): [info]}})
+    assert set(states().values()) == {"current"}
+
+
+# ---------------------------------------------------------------- damage
+
+
+def test_without_a_lock_nothing_has_been_run(project):
+    Path("dvc.lock").unlink()
+    stages = read_stages()
+    assert stages.problem.startswith("dvc.lock: no such file")
+    assert "dvc repro" in stages.problem
+    assert stages.lock_digest is None
+    assert {stage.state for stage in stages.stages} == {"not run"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stages: [", "dvc.lock, line 2: not valid YAML"),
+        ("<<<<<<< HEAD\nstages: {}\n", "dvc.lock, line"),
+        ("- a", "dvc.lock: expected a mapping, found a list"),
+        ("# nothing", "dvc.lock: expected a mapping, found nothing"),
+        ("schema: '2.0'", "dvc.lock: stages: expected a mapping"),
+    ],
+)
+def test_an_unreadable_lock_leaves_nothing_current(project, text, said):
+    Path("dvc.lock").write_text(f"{text}\n", encoding="utf-8")
+    stages = read_stages()
+    assert stages.problem.startswith(said)
+    assert "restore it" in stages.problem
+    assert {(s.state, s.reason) for s in stages.stages} == {("stale", "dvc.lock cannot be read")}
+
+
+@pytest.mark.parametrize("kept", [0, 700])
+def test_while_dvc_writes_its_lock_the_last_whole_one_stands_in(project, monkeypatch, kept):
+    Path("reports/claims.json").write_text("{}", encoding="utf-8")
+    before = states()
+    text = Path("dvc.lock").read_text(encoding="utf-8")
+    Path("dvc.lock").write_text(text[:kept].rstrip("\n"), encoding="utf-8")
+    stages = read_stages()
+    assert "DVC is writing it" in stages.problem
+    assert {stage.name: stage.state for stage in stages.stages} == before
+    monkeypatch.setattr("replication.browser.recorded._last_whole", {})
+    assert {stage.state for stage in read_stages().stages} == {"stale"}
+    Path("dvc.lock").write_text(text, encoding="utf-8")
+    assert read_stages().problem is None
+    assert states() == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ([], "stages.report: expected a mapping"),
+        ({"cmd": 3}, "stages.report.cmd: expected a command"),
+        ({"outs": {"a": 1}}, "stages.report.outs: expected a list"),
+        ({"outs": "reports/REPORT.md"}, "stages.report.outs: expected a list"),
+        ({"deps": [{"path": "reports/claims.json"}]}, "stages.report.deps: expected entries"),
+        ({"outs": [{"path": "a", "md5": "b", "size": "c"}]}, "stages.report.outs: a: expected"),
+        ({"params": ["grid"]}, "stages.report.params: expected a mapping"),
+    ],
+)
+def test_a_damaged_record_is_one_stale_stage(project, damage, said):
+    lock = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))
+    record = lock["stages"]["report"]
+    lock["stages"]["report"] = {**record, **damage} if isinstance(damage, dict) else damage
+    Path("dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+    stages = read_stages()
+    assert stages.problem.startswith(f"dvc.lock: {said}")
+    assert stages.by_name["report"].reason.startswith(f"dvc.lock: {said}")
+    assert stages.by_name["compare"].state == "current"
+
+
+@pytest.mark.parametrize("name", ["dvc.yaml", "params.yaml"])
+def test_without_a_pipeline_the_recorded_stages_are_listed(project, name):
+    names = set(states())
+    Path(name).write_text("a: [\n", encoding="utf-8")
+    stages = read_stages()
+    assert stages.problem.startswith(f"{name}, line 2: not valid YAML")
+    assert set(stages.by_name) == names
+    assert stages.by_name["audit@llm"].state == "current"  # it reads no parameter
+    if name == "params.yaml":
+        assert stages.by_name["data"].reason == "params.yaml cannot be read"
+
+
+def test_an_empty_folder_has_no_stages(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stages = read_stages()
+    assert stages.stages == ()
+    assert "dvc.lock: no such file" in stages.problem
+    assert "dvc.yaml: no such file" in stages.problem
+
+
+# Without a slash: the path of the whole disk would be looked at.
+words = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), max_size=5)
+plain = st.none() | st.booleans() | st.integers() | st.floats() | words
+junk = st.recursive(
+    plain,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(node: object, path: tuple = ()) -> list[tuple]:
+    """The way to every node below `node`."""
+    if isinstance(node, list):
+        node = dict(enumerate(node))
+    pairs = node.items() if isinstance(node, dict) else ()
+    return [way for key, value in pairs for way in ((*path, key), *places(value, (*path, key)))]
+
+
+@SETTINGS
+@given(data=st.data())
+@pytest.mark.parametrize("name", ["dvc.lock", "dvc.yaml", "params.yaml"])
+def test_no_damage_to_a_file_makes_it_raise(project, reproduced, name, data):
+    text = (reproduced / name).read_text(encoding="utf-8")
+    document = yaml.safe_load(text)
+    *way, last = data.draw(st.sampled_from(places(document)))
+    node = document
+    for key in way:
+        node = node[key]
+    node[last] = data.draw(junk)
+    Path(name).write_text(yaml.safe_dump(document), encoding="utf-8")
+    stages = read_stages()
+    assert {stage.state for stage in stages.stages} <= {"current", "not run", "stale"}
+    assert not any("\n" in (stage.reason or "") for stage in stages.stages)
+    assert "\n" not in (stages.problem or "")
+
+
+@SETTINGS
+@given(content=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+@pytest.mark.parametrize("name", ["dvc.lock", "dvc.yaml", "params.yaml"])
+def test_no_bytes_make_it_raise(project, name, content):
+    Path(name).write_bytes(content)
+    stages = read_stages()
+    assert stages.problem
+    assert "\n" not in stages.problem
+
+
+@SETTINGS
+@given(content=words | st.builds(json.dumps, junk | st.fixed_dictionaries({"write": junk})))
+def test_no_rwlock_makes_it_raise(project, content):
+    write_rwlock(content)
+    assert set(states().values()) == {"current"}
