@@ -41,6 +41,7 @@ class Place:
     compared  what comparison.json says of it, by metric and group (None: all users)
     values    the paper's own figures that are known
     swept     whether it is a point of the layer sweep, whose figures the paper prints by depth
+    unasked   whether params.yaml asks for none of its runs
     """
 
     recommender: str
@@ -53,12 +54,14 @@ class Place:
     compared: Mapping[tuple[str, int | None], dict[str, Any]] = field(default_factory=dict)
     values: Mapping[PaperCell, Value] = field(default_factory=dict)
     swept: bool = False
+    unasked: bool = False
 
     @property
     def key(self) -> str:
         """Its name in a link, such as nrms-minilm-finetuned-k2-clean."""
         depth = [] if self.layers is None else [f"k{self.layers}"]
-        parts = [self.recommender, self.encoder, self.tuning, *depth, self.protocol]
+        aside = ["unasked"] if self.unasked else []
+        parts = [self.recommender, self.encoder, self.tuning, *depth, self.protocol, *aside]
         return "-".join(parts)
 
     @property
@@ -145,12 +148,13 @@ def group_runs(
     models: Mapping[str, str],
     values: Mapping[PaperCell, Value],
     compared: Mapping[tuple, Mapping[tuple[str, int | None], dict[str, Any]]],
-    swept: bool = False,
+    **kind: bool,
 ) -> tuple[Place, ...]:
     """Places in the order of their first runs.
 
     models    our encoder -> the paper's name of it
     compared  (recommender, encoder, tuning, protocol, layers) -> `Place.compared`
+    kind      `swept` or `unasked` of all of them
     """
     found: dict[tuple, list[Run]] = {}
     for run in runs:
@@ -158,6 +162,6 @@ def group_runs(
         key = (cell.recommender, cell.encoder, cell.tuning, cell.protocol, cell.layers)
         found.setdefault(key, []).append(run)
     return tuple(
-        Place(*key, models.get(key[1]), tuple(of), compared.get(key, {}), values, swept)
+        Place(*key, models.get(key[1]), tuple(of), compared.get(key, {}), values, **kind)
         for key, of in found.items()
     )

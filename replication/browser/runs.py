@@ -116,7 +116,10 @@ def placed(name: str, command: str, run: dict[str, Any] | None) -> Cell:
     protocol = params.get("protocol")
     label = protocol.get("name") if isinstance(protocol, dict) else None
     layers = params.get("finetune_layers")
-    tuned = text("tuning") == "finetuned" and type(layers) is int
+    known = params.get("encoders")
+    entry = known.get(text("encoder")) if isinstance(known, dict) else None
+    layered = isinstance(entry, dict) and bool(entry.get("layers"))
+    tuned = layered and text("tuning") == "finetuned" and type(layers) is int
     return Cell(
         text("recommender"), text("encoder"), text("tuning"),
         label if isinstance(label, str) else "unknown",

@@ -125,7 +125,10 @@ def read_study() -> Study:
     return Study(
         params=params,
         stages=stages,
-        grid=group_runs([*grid, *aside], models, values, _cells(compared["cells"])),
+        grid=(
+            *group_runs(grid, models, values, _cells(compared["cells"])),
+            *group_runs(aside, models, values, {}, unasked=found is not None),
+        ),
         sweep=group_runs(swept, models, values, _depths(compared["sweep"]), swept=True),
         runs=(
             *known.values(),

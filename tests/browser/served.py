@@ -66,6 +66,7 @@ def chromium() -> Iterator[Browser]:
 def settle(page: Page) -> None:
     """Wait until the script has run and its charts are drawn."""
     page.wait_for_selector(SETTLED)
-    page.wait_for_selector('[data-testid="stCaptionContainer"]')  # the footer, the last to come
+    footer = page.locator('[data-testid="stCaptionContainer"]', has_text="· loaded")
+    footer.last.wait_for()  # the last to come
     for chart in page.query_selector_all('[data-testid="stVegaLiteChart"]'):
         chart.wait_for_selector("canvas, svg")

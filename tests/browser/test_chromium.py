@@ -144,6 +144,48 @@ def test_the_downloaded_csv_holds_the_claims(visit):
     assert float(rows[0]["ours, clean"]) == found
 
 
+def test_two_runs_are_compared_by_keyboard_alone(visit):
+    page = visit("compare")
+    _tab_to(page, "First run")
+    _type_choice(page, "lstur-static-frozen")
+    _tab_to(page, "Second run")
+    _type_choice(page, "nrms-minilm-frozen")
+    pair = "a=lstur-static-frozen-clean-s1&b=nrms-minilm-frozen-clean-s1"
+    page.wait_for_url(f"**/compare?{pair}")
+    settle(page)
+    runs = {
+        name: json.loads((ROOT / f"reports/runs/{name}/metrics.json").read_text(encoding="utf-8"))
+        for name in ("lstur-static-frozen-clean-s1", "nrms-minilm-frozen-clean-s1")
+    }
+    a, b = (metrics["auc"] for metrics in runs.values())
+    higher, lower = ("higher", "lower") if b > a else ("lower", "higher")
+    expect(page.get_by_text(f"B's AUC is {abs(b - a):.4f} {higher}")).to_be_visible()
+    _tab_to(page, "Swap")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/compare?a=nrms-minilm-frozen-clean-s1&b=lstur-static-frozen-clean-s1")
+    settle(page)
+    expect(page.get_by_text(f"B's AUC is {abs(b - a):.4f} {lower}")).to_be_visible()
+
+
+def _tab_to(page: Page, name: str) -> None:
+    """Press Tab until what is in focus has `name`."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        focused = page.locator("input:focus, button:focus")
+        if focused.count() and name in (
+            focused.get_attribute("aria-label") or focused.inner_text()
+        ):
+            return
+    raise AssertionError(f"Tab does not reach {name}")
+
+
+def _type_choice(page: Page, text: str) -> None:
+    page.keyboard.type(text)
+    page.wait_for_timeout(300)  # the list filters as one types
+    page.keyboard.press("Enter")
+    settle(page)
+
+
 def test_a_new_result_shows_after_a_reload(browser, own_tree):
     folder = own_tree("full")
     with served(folder) as where:
