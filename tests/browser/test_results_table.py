@@ -190,7 +190,7 @@ def test_the_seeds_of_a_row_are_one_command(inside):
 def test_a_run_that_is_no_longer_asked_for_is_run_as_an_experiment(own_tree):
     folder = own_tree("full")
     edit_yaml(folder / "params.yaml", lambda p: p["grid"]["encoders"].remove("static"))
-    row = named(rows_of(read_study(), "auc"))["lstur-static-frozen-clean"]
+    row = named(rows_of(read_study(), "auc"))["lstur-static-frozen-clean-unasked"]
     assert row.figure.verdict == "stale" and row.rank is None
     assert row.command.startswith("dvc exp run -S ")
     assert {"recommender=lstur", "encoder=static", "tuning=frozen"} <= {*row.command.split()}
