@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from replication.browser.study import Study
+from replication.browser.reading.study import Study
 from replication.browser.words import plain
 from replication.report.figures.theme import DARK, LIGHT, Theme
 from replication.report.tables import Number, Table

@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from replication import paths
-from replication.browser.provenance import commit
-from replication.browser.study import Study, read_study
+from replication.browser.content.provenance import commit
+from replication.browser.reading.study import Study, read_study
 from replication.browser.views import VIEWS, View
 from replication.browser.words import counted, plain
 

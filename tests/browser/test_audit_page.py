@@ -7,7 +7,8 @@ from ruamel.yaml import YAML
 from streamlit.testing.v1 import AppTest
 from trees import HOSTILE
 
-from replication.browser.audits import (
+from replication.browser.charts.shifts import LABELS, domain, shifts_chart
+from replication.browser.content.audits import (
     answer,
     chance,
     claims_by_id,
@@ -16,8 +17,7 @@ from replication.browser.audits import (
     keys_table,
     shifts,
 )
-from replication.browser.charts.shifts import LABELS, domain, shifts_chart
-from replication.browser.study import read_study
+from replication.browser.reading.study import read_study
 from replication.params import load_params, load_protocol
 from replication.protocol import DEVIATIONS
 from replication.report.deviations import effects_table

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from trees import RUN
 
-from replication.browser.files import File
-from replication.browser.runs import (
+from replication.browser.reading.files import File
+from replication.browser.reading.runs import (
     KINDS,
     UNASKED,
     made_run,
@@ -15,7 +15,7 @@ from replication.browser.runs import (
     read_run,
     read_unasked,
 )
-from replication.browser.stages import Stage, Stages
+from replication.browser.workspace.stages import Stage, Stages
 from replication.paper.cells import grid_cells, sweep_cells
 from replication.params import load_params
 

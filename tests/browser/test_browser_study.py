@@ -8,8 +8,8 @@ import pytest
 from trees import RUN, TREES
 
 from replication import paths
-from replication.browser.runs import UNASKED
-from replication.browser.study import read_study
+from replication.browser.reading.runs import UNASKED
+from replication.browser.reading.study import read_study
 from replication.report.study import DEMO_LABEL
 
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from scored import FROZEN, TUNED
 
-from replication.browser.candidates import candidates, default_pair
-from replication.browser.experiments import Experiment
-from replication.browser.study import read_study
+from replication.browser.content.candidates import candidates, default_pair
+from replication.browser.reading.study import read_study
+from replication.browser.workspace.experiments import Experiment
 
 
 @pytest.fixture

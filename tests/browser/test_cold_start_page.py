@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from replication.browser.charts.groups import ON_DARK, ON_LIGHT, SHAPES, group_dots, shared_scale
-from replication.browser.cold_starts import (
+from replication.browser.content.cold_starts import (
     answer,
     auc_table,
     claims_text,
@@ -17,7 +17,7 @@ from replication.browser.cold_starts import (
     rules_text,
     users_table,
 )
-from replication.browser.study import read_study
+from replication.browser.reading.study import read_study
 from replication.report.figures.cold_start import panel
 from replication.report.figures.theme import DARK, LIGHT
 

@@ -8,10 +8,10 @@ import pytest
 from scipy import stats
 from scored import FROZEN, TUNED, record, scores
 
-from replication.browser.candidates import Candidate, candidates
-from replication.browser.comparing import Test, answer, commands, paired_test, reading
-from replication.browser.experiments import Experiment
-from replication.browser.study import read_study
+from replication.browser.content.candidates import Candidate, candidates
+from replication.browser.content.comparing import Test, answer, commands, paired_test, reading
+from replication.browser.reading.study import read_study
+from replication.browser.workspace.experiments import Experiment
 from replication.evaluation.metrics import METRICS
 
 

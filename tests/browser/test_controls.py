@@ -65,7 +65,7 @@ def test_a_table_s_cells_are_text_and_its_columns_differ():
 
 def exporting() -> None:
     from replication.browser.controls import show_table
-    from replication.browser.study import read_study
+    from replication.browser.reading.study import read_study
     from replication.report.tables import Table
 
     show_table(read_study(), Table("some", "A caption.", "dvc repro", ["a", "b"], [["x", "1"]]))

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from trees import RUN, settle
 
 from replication.browser.charts.pareto import HEIGHT, LINE, NARROW, Mark, labelled, pareto
-from replication.browser.costs import (
+from replication.browser.content.costs import (
     MEASURES,
     SEVERAL,
     UNKNOWN,
@@ -24,7 +24,7 @@ from replication.browser.costs import (
     machine_name,
     read_points,
 )
-from replication.browser.study import read_study
+from replication.browser.reading.study import read_study
 from replication.report.figures.theme import LIGHT
 
 

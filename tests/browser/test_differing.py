@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from scored import FROZEN, TUNED
 
-from replication.browser.candidates import Candidate, candidates
-from replication.browser.differing import (
+from replication.browser.content.candidates import Candidate, candidates
+from replication.browser.content.differing import (
     cautions,
     cost_table,
     digests_table,
@@ -17,8 +17,8 @@ from replication.browser.differing import (
     parameters_table,
     same_machine,
 )
-from replication.browser.scores import Gap
-from replication.browser.study import read_study
+from replication.browser.content.scores import Gap
+from replication.browser.reading.study import read_study
 
 ADAPTED = "nrms-llama-tiny-lora-frozen-clean-s1"
 

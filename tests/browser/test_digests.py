@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from replication.browser import digests
-from replication.browser.digests import Digest, Disk
+from replication.browser.workspace import digests
+from replication.browser.workspace.digests import Digest, Disk
 
 
 @pytest.fixture

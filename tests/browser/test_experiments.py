@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from replication.browser import experiments
-from replication.browser.experiments import read_experiments, rerun
-from replication.browser.scores import find_scores
+from replication.browser.content.scores import find_scores
+from replication.browser.workspace import experiments
+from replication.browser.workspace.experiments import read_experiments, rerun
 
 ROOT = Path(__file__).parents[2]
 BASE = "ab" + "0" * 38

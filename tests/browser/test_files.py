@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replication.browser import files
-from replication.browser.files import File, parse, read_file, tried
-from replication.browser.schema import (
+from replication.browser.reading import files
+from replication.browser.reading.files import File, parse, read_file, tried
+from replication.browser.reading.schema import (
     AdapterFile,
     BaselinesFile,
     ClaimsFile,

@@ -10,9 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from trees import HOSTILE, RUN
 
-from replication.browser.provenance import differences, provenance_table
-from replication.browser.stages import Stage
-from replication.browser.study import read_study
+from replication.browser.content.provenance import differences, provenance_table
+from replication.browser.reading.study import read_study
 from replication.browser.views.health import (
     agreement,
     causes_table,
@@ -21,6 +20,7 @@ from replication.browser.views.health import (
     summary,
     unasked_table,
 )
+from replication.browser.workspace.stages import Stage
 
 STAGE = "grid@nrms-minilm-finetuned-clean-1"
 

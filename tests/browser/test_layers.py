@@ -6,10 +6,8 @@ import shutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from replication.browser.gaps import gaps, missing_command
-from replication.browser.runs import State
-from replication.browser.study import read_study
-from replication.browser.sweeps import (
+from replication.browser.content.gaps import gaps, missing_command
+from replication.browser.content.sweeps import (
     Best,
     answer,
     curves_of,
@@ -17,6 +15,8 @@ from replication.browser.sweeps import (
     points_table,
     stale_text,
 )
+from replication.browser.reading.runs import State
+from replication.browser.reading.study import read_study
 from replication.report.figures.sweep import segments
 
 PAGE = """

@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from replication.browser.charts.dumbbell import Pair, dumbbell
-from replication.browser.study import read_study
-from replication.browser.views.overview import claims_summary, judged_claims, summary
+from replication.browser.content.claims import claims_summary, judged_claims, summary
+from replication.browser.reading.study import read_study
 from replication.paper.claims import load_claims
 from replication.paper.values import PaperCell, Value
 from replication.report.figures.theme import LIGHT

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from replication.browser.pipeline import Definition, read_mapping, read_pipeline
+from replication.browser.workspace.pipeline import Definition, read_mapping, read_pipeline
 from replication.errors import StudyError
 
 PARAMS = """

@@ -11,7 +11,7 @@ from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import compose_and_dump
 
 from replication import paths
-from replication.browser.rerun import (
+from replication.browser.content.rerun import (
     Choice,
     at_hand,
     command,

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from replication.browser import study as studies
 from replication.browser.charts.results import panels
-from replication.browser.files import File
-from replication.browser.results_table import (
+from replication.browser.content.results_table import (
     answer,
     kept,
     references,
@@ -20,7 +18,9 @@ from replication.browser.results_table import (
     rows_of,
     table_of,
 )
-from replication.browser.study import read_study
+from replication.browser.reading import study as studies
+from replication.browser.reading.files import File
+from replication.browser.reading.study import read_study
 from replication.browser.views.results import sortable
 from replication.evaluation.metrics import METRICS
 from replication.paper.values import PaperCell, Value

@@ -5,8 +5,8 @@ import json
 import pytest
 from trees import HOSTILE
 
-from replication.browser.results_table import rows_of
-from replication.browser.run_details import (
+from replication.browser.content.results_table import rows_of
+from replication.browser.content.run_details import (
     compare_link,
     cost_table,
     flattened,
@@ -15,7 +15,7 @@ from replication.browser.run_details import (
     parameters_text,
     seeds_table,
 )
-from replication.browser.study import read_study
+from replication.browser.reading.study import read_study
 
 KEY = "nrms-minilm-finetuned-k2-clean"
 

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from replication.browser import scores
-from replication.browser.scores import compare_scores, find_scores
+from replication.browser.content import scores
+from replication.browser.content.scores import compare_scores, find_scores
 from replication.evaluation.intervals import interval, resampled_means
 from replication.evaluation.metrics import METRICS
 

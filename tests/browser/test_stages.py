@@ -12,7 +12,7 @@ from dvc_project import dvc_changed, dvc_names, write_project
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from replication.browser.stages import read_stages
+from replication.browser.workspace.stages import read_stages
 
 ROOT = Path(__file__).parents[2]
 DVC = Path(sys.executable).parent / "dvc"
@@ -168,7 +168,7 @@ def test_a_clone_of_the_study_is_judged_as_dvc_judges_it(tmp_path, monkeypatch):
 
 
 def test_large_files_are_compared_by_size(project, monkeypatch):
-    monkeypatch.setattr("replication.browser.digests.LARGE", 0)
+    monkeypatch.setattr("replication.browser.workspace.digests.LARGE", 0)
     assert set(states().values()) == {"current"}
     for path in ("data/words.txt", "source/words.txt"):
         Path(path).unlink()
@@ -273,7 +273,7 @@ def test_while_dvc_writes_its_lock_the_last_whole_one_stands_in(project, monkeyp
     stages = read_stages()
     assert "DVC is writing it" in stages.problem
     assert {stage.name: stage.state for stage in stages.stages} == before
-    monkeypatch.setattr("replication.browser.recorded._last_whole", {})
+    monkeypatch.setattr("replication.browser.workspace.recorded._last_whole", {})
     assert {stage.state for stage in read_stages().stages} == {"stale"}
     Path("dvc.lock").write_text(text, encoding="utf-8")
     assert read_stages().problem is None

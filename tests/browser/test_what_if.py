@@ -3,7 +3,7 @@
 import pytest
 from test_results import commands, opened, words
 
-from replication.browser.rerun import Cost
+from replication.browser.content.rerun import Cost
 from replication.browser.views.what_if import cost_text
 
 

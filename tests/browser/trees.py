@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from replication.browser.digests import Disk
+from replication.browser.workspace.digests import Disk
 
 ROOT = Path(__file__).parents[2]
 RUN = "reports/runs/nrms-minilm-finetuned-clean-s1"  # the run that is damaged, where one is

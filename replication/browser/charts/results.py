@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from replication.browser.results_table import Row
+from replication.browser.content.results_table import Row
 from replication.paper.cells import METRIC_NAMES
 from replication.report.figures.auc import panel
 from replication.report.figures.theme import Theme, auc_scale

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
-from replication.browser.audits import Shift
+from replication.browser.content.audits import Shift
 from replication.protocol import DEVIATIONS
 from replication.report.figures.theme import SHAPES, Theme, auc_scale, tuning_colour, tuning_shape
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from replication.browser.study import Study
+from replication.browser.reading.study import Study
 from replication.browser.views import (
     audit,
     cold_start,

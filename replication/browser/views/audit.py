@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from replication.browser.audits import (
+from replication.browser.charts.shifts import domain, shifts_chart
+from replication.browser.content.audits import (
     CHANCE,
     answer,
     bases_of,
@@ -16,7 +17,6 @@ from replication.browser.audits import (
     keys_table,
     shifts,
 )
-from replication.browser.charts.shifts import domain, shifts_chart
 from replication.browser.controls import (
     command,
     draw,
@@ -26,7 +26,7 @@ from replication.browser.controls import (
     show_table,
     theme,
 )
-from replication.browser.study import Study
+from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
 from replication.protocol import DEVIATIONS
 from replication.report.deviations import (

@@ -6,7 +6,8 @@ from typing import Any
 import streamlit as st
 
 from replication.browser.charts.groups import group_dots, shared_scale
-from replication.browser.cold_starts import (
+from replication.browser.content.claims import judged_claims
+from replication.browser.content.cold_starts import (
     Contrast,
     answer,
     auc_table,
@@ -19,10 +20,9 @@ from replication.browser.cold_starts import (
     trend_text,
     users_table,
 )
+from replication.browser.content.gaps import gaps, missing_command
 from replication.browser.controls import command, draw, export, frame_of, pick, show_table, theme
-from replication.browser.gaps import gaps, missing_command
-from replication.browser.study import Study
-from replication.browser.views.overview import judged_claims
+from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
 from replication.report.figures import cold_start as differences
 from replication.report.study import COMPARED

@@ -5,11 +5,10 @@ from typing import Any
 
 import streamlit as st
 
-from replication.browser.candidates import Candidate, candidates, default_pair
 from replication.browser.charts.curves import MEASURES, learning_curves
-from replication.browser.comparing import Test, answer, commands, paired_test
-from replication.browser.controls import command, draw, show_table, theme, told
-from replication.browser.differing import (
+from replication.browser.content.candidates import Candidate, candidates, default_pair
+from replication.browser.content.comparing import Test, answer, commands, paired_test
+from replication.browser.content.differing import (
     cautions,
     cost_table,
     digests_table,
@@ -17,10 +16,11 @@ from replication.browser.differing import (
     parameters_table,
     same_machine,
 )
-from replication.browser.experiments import read_experiments, rerun
-from replication.browser.runs import READY
-from replication.browser.study import Study
+from replication.browser.controls import command, draw, show_table, theme, told
+from replication.browser.reading.runs import READY
+from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
+from replication.browser.workspace.experiments import read_experiments, rerun
 from replication.report.texts import sentence
 
 PURPOSE = "What differs between two runs, and is the difference more than chance?"

@@ -6,8 +6,7 @@ from string import ascii_uppercase
 import streamlit as st
 
 from replication.browser.charts.pareto import Mark, pareto
-from replication.browser.controls import command, draw, export, frame_of, pick, show_table, theme
-from replication.browser.costs import (
+from replication.browser.content.costs import (
     MADE_BY,
     MEASURES,
     Point,
@@ -18,7 +17,8 @@ from replication.browser.costs import (
     left_out,
     read_points,
 )
-from replication.browser.study import Study
+from replication.browser.controls import command, draw, export, frame_of, pick, show_table, theme
+from replication.browser.reading.study import Study
 from replication.browser.words import counted, plain
 from replication.paper.cells import METRIC_NAMES
 from replication.report.costs import COLUMN_TEXTS, MACHINE_TEXT

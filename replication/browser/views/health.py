@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import streamlit as st
 
+from replication.browser.content.provenance import contents, differences, provenance_table
 from replication.browser.controls import command, export, frame_of, pick, show_table
-from replication.browser.pipeline import read_pipeline
-from replication.browser.provenance import contents, differences, provenance_table
-from replication.browser.runs import UNASKED
-from replication.browser.stages import CURRENT, NOT_RUN, RUNNING, STALE, Stage
-from replication.browser.study import Study
+from replication.browser.reading.runs import UNASKED
+from replication.browser.reading.study import Study
 from replication.browser.words import SIGNS, counted, plain
+from replication.browser.workspace.pipeline import read_pipeline
+from replication.browser.workspace.stages import CURRENT, NOT_RUN, RUNNING, STALE, Stage
 from replication.errors import StudyError
 from replication.report.origin import articles_text, splits_table
 from replication.report.tables import Table

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from replication.browser.controls import command, draw, export, frame_of, pick, theme
-from replication.browser.gaps import gaps, missing_command
-from replication.browser.study import Study
-from replication.browser.sweeps import (
+from replication.browser.content.claims import judged_claims
+from replication.browser.content.gaps import gaps, missing_command
+from replication.browser.content.sweeps import (
     Curve,
     answer,
     curves_of,
@@ -15,7 +14,8 @@ from replication.browser.sweeps import (
     points_table,
     stale_text,
 )
-from replication.browser.views.overview import judged_claims
+from replication.browser.controls import command, draw, export, frame_of, pick, theme
+from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
 from replication.evaluation.metrics import METRICS
 from replication.paper.cells import METRIC_NAMES

@@ -6,16 +6,7 @@ import polars as pl
 import streamlit as st
 
 from replication.browser.charts.results import panels
-from replication.browser.controls import (
-    command,
-    draw,
-    export,
-    frame_of,
-    pick,
-    theme,
-    told,
-)
-from replication.browser.results_table import (
+from replication.browser.content.results_table import (
     FILTERS,
     Row,
     answer,
@@ -26,15 +17,24 @@ from replication.browser.results_table import (
     run_command,
     table_of,
 )
-from replication.browser.run_details import (
+from replication.browser.content.run_details import (
     compare_link,
     cost_table,
     origin_table,
     parameters_text,
     seeds_table,
 )
-from replication.browser.runs import Run
-from replication.browser.study import Study
+from replication.browser.controls import (
+    command,
+    draw,
+    export,
+    frame_of,
+    pick,
+    theme,
+    told,
+)
+from replication.browser.reading.runs import Run
+from replication.browser.reading.study import Study
 from replication.browser.views import what_if
 from replication.browser.words import counted, plain, signed
 from replication.evaluation.metrics import METRICS

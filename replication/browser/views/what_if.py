@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from replication.browser.controls import command, pick
-from replication.browser.rerun import (
+from replication.browser.content.rerun import (
     Choice,
     Cost,
     at_hand,
@@ -14,8 +13,9 @@ from replication.browser.rerun import (
     place,
     refusal,
 )
-from replication.browser.rerun import command as line_of
-from replication.browser.study import Study
+from replication.browser.content.rerun import command as line_of
+from replication.browser.controls import command, pick
+from replication.browser.reading.study import Study
 from replication.browser.words import plain
 from replication.params import Params
 from replication.report.texts import sentence

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from replication import paths
-from replication.browser.files import File, tried
-from replication.browser.overrides import overrides
+from replication.browser.reading.files import File, tried
+from replication.browser.workspace.overrides import overrides
 from replication.errors import StudyError
 from replication.paper import verdict
 from replication.paper.claims import load_claims

@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from replication import paths
-from replication.browser.files import File, read_file, tried
-from replication.browser.places import Place, group_runs
-from replication.browser.runs import (
+from replication.browser.reading.files import File, read_file, tried
+from replication.browser.reading.places import Place, group_runs
+from replication.browser.reading.runs import (
     UNASKED,
     Run,
     read_experiment,
     read_run,
     read_unasked,
 )
-from replication.browser.schema import (
+from replication.browser.reading.schema import (
     AdapterFile,
     BaselinesFile,
     ClaimsFile,
     ComparisonFile,
     DataFile,
 )
-from replication.browser.stages import Stage, Stages, read_stages
+from replication.browser.workspace.stages import Stage, Stages, read_stages
 from replication.paper.cells import grid_cells, sweep_cells
 from replication.paper.values import VALUES, load_values
 from replication.params import Params, load_params

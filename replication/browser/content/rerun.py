@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from replication import paths
-from replication.browser.overrides import overrides
+from replication.browser.workspace.overrides import overrides
 from replication.checks import RECOMMENDER_NAMES, known_protocols, require
 from replication.errors import StudyError
 from replication.paper.cells import Cell, grid_cells, sweep_cells

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from replication.browser.places import Place
-from replication.browser.results_table import Row
-from replication.browser.runs import READY, Run
-from replication.browser.study import Study
+from replication.browser.content.results_table import Row
+from replication.browser.reading.places import Place
+from replication.browser.reading.runs import READY, Run
+from replication.browser.reading.study import Study
 from replication.browser.words import signed
 from replication.evaluation.metrics import METRICS
 from replication.paper.cells import METRIC_NAMES

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from replication import paths
-from replication.browser.digests import Digest
-from replication.browser.pipeline import Version, read_mapping, version
+from replication.browser.workspace.digests import Digest
+from replication.browser.workspace.pipeline import Version, read_mapping, version
 from replication.errors import StudyError
 
 LOCK = Path("dvc.lock")

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from replication.browser.places import Figure, Place
-from replication.browser.rerun import Choice, command
-from replication.browser.runs import Run
-from replication.browser.study import Study
+from replication.browser.content.rerun import Choice, command
+from replication.browser.reading.places import Figure, Place
+from replication.browser.reading.runs import Run
+from replication.browser.reading.study import Study
 from replication.browser.words import SIGNS, counted, signed
 from replication.paper.cells import METRIC_NAMES
 from replication.paper.main_table import TOLERANCE

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import isclose
 from typing import Any
 
-from replication.browser.gaps import absent
-from replication.browser.places import Figure, Place
-from replication.browser.results_table import whole_command
-from replication.browser.runs import READY
-from replication.browser.study import Study
+from replication.browser.content.gaps import absent
+from replication.browser.content.results_table import whole_command
+from replication.browser.reading.places import Figure, Place
+from replication.browser.reading.runs import READY
+from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed
 from replication.paper.cells import METRIC_NAMES
 from replication.report.depths import claim_about

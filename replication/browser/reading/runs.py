@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from replication import paths
-from replication.browser.files import File, read_file
-from replication.browser.schema import ColdStartFile, CostFile, MetricsFile, RunFile
-from replication.browser.stages import Stages
+from replication.browser.reading.files import File, read_file
+from replication.browser.reading.schema import ColdStartFile, CostFile, MetricsFile, RunFile
+from replication.browser.workspace.stages import Stages
 from replication.paper.cells import Cell
 from replication.params import Params, protocol_label
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from replication import paths
-from replication.browser.digests import Digest, Disk, folders_above
-from replication.browser.pipeline import Definition, read_mapping, read_pipeline, select
-from replication.browser.recorded import LOCK, Entry, read_entries, read_writing
+from replication.browser.workspace.digests import Digest, Disk, folders_above
+from replication.browser.workspace.pipeline import Definition, read_mapping, read_pipeline, select
+from replication.browser.workspace.recorded import LOCK, Entry, read_entries, read_writing
 from replication.errors import StudyError
 
 CURRENT, NOT_RUN, RUNNING, STALE = "current", "not run", "running", "stale"

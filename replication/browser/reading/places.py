@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import isclose
 from typing import Any
 
-from replication.browser.runs import READY, Run, State
+from replication.browser.reading.runs import READY, Run, State
 from replication.paper import verdict
 from replication.paper.main_table import TOLERANCE
 from replication.paper.values import PaperCell, Value

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from replication import paths
-from replication.browser.overrides import overrides
+from replication.browser.workspace.overrides import overrides
 
 FILES = {
     name: (paths.EXPERIMENT / name).as_posix()

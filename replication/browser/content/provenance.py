@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from replication import paths
-from replication.browser.runs import UNASKED
-from replication.browser.study import Study
+from replication.browser.reading.runs import UNASKED
+from replication.browser.reading.study import Study
 from replication.browser.words import counted
 from replication.report.tables import Table
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from replication.browser.candidates import Candidate
-from replication.browser.comparing import reading
-from replication.browser.scores import Gap
+from replication.browser.content.candidates import Candidate
+from replication.browser.content.comparing import reading
+from replication.browser.content.scores import Gap
 from replication.browser.words import signed
 from replication.paper.cells import METRIC_NAMES
 from replication.report.tables import Field, Number, Probability, Table

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replication.browser.gaps import absent
-from replication.browser.places import Place
-from replication.browser.results_table import whole_command
-from replication.browser.runs import READY
-from replication.browser.study import Study
+from replication.browser.content.gaps import absent
+from replication.browser.content.results_table import whole_command
+from replication.browser.reading.places import Place
+from replication.browser.reading.runs import READY
+from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed
 from replication.paper.cells import Cell
 from replication.paper.verdict import significant

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from replication.browser.places import Place
-from replication.browser.runs import READY, State
+from replication.browser.reading.places import Place
+from replication.browser.reading.runs import READY, State
 from replication.browser.words import signed
 
 

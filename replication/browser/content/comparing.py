@@ -6,14 +6,14 @@ from math import isclose
 from pathlib import Path
 
 from replication import paths
-from replication.browser.candidates import Candidate
-from replication.browser.experiments import SCORES
-from replication.browser.recorded import read_entries
-from replication.browser.rerun import Choice, command
-from replication.browser.runs import READY, Run
-from replication.browser.scores import Comparison, Gap, compare_scores, find_scores
-from replication.browser.study import Study
+from replication.browser.content.candidates import Candidate
+from replication.browser.content.rerun import Choice, command
+from replication.browser.content.scores import Comparison, Gap, compare_scores, find_scores
+from replication.browser.reading.runs import READY, Run
+from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed
+from replication.browser.workspace.experiments import SCORES
+from replication.browser.workspace.recorded import read_entries
 
 LEVEL = 0.05  # of the tests
 SAMPLES = 1000  # of the bootstrap, where params.yaml cannot be read

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from replication import paths
-from replication.browser.files import File
-from replication.browser.places import Figure, Place
-from replication.browser.runs import Run
+from replication.browser.reading.files import File
+from replication.browser.reading.places import Figure, Place
+from replication.browser.reading.runs import Run
 from replication.browser.words import counted
 from replication.paper.cells import METRIC_NAMES
 from replication.report.costs import MEANS, mean

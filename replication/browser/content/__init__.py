@@ -1,0 +1,1 @@
+"""What the pages say, worked out before anything is drawn: sentences, tables, points, commands."""

@@ -1,0 +1,76 @@
+"""The claims as a page may tell them, and the sentences that sum them up."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from replication.browser.reading.places import Place
+from replication.browser.reading.study import Study
+from replication.browser.words import SIGNS, counted
+from replication.paper.claims import load_claims
+from replication.report.study import COMPARED
+from replication.report.texts import kind_of
+
+
+def summary(places: Sequence[Place]) -> str:
+    """Such as `31 of 48 cells within tolerance; 2 worse; 15 not run.`"""
+    if not places:
+        return "No cell of the grid is known."
+    figures = [place.figure("auc") for place in places]
+    words = Counter(kind_of(figure.verdict) for figure in figures)
+    parts = [f"{words[word]} {word}" for word in SIGNS if words[word] and word != "within"]
+    if any(figure.paper is not None for figure in figures):
+        first = f"AUC: {words['within']} of {len(places)} cells within tolerance of the paper's"
+    else:
+        done = sum(place.complete for place in places)
+        first = f"{done} of {counted(len(places), 'cell')} run; the paper's AUC is known for none"
+        parts = [part for part in parts if not part.endswith(("not run", "no paper value"))]
+    return "; ".join([first, *parts]) + "."
+
+
+def claims_summary(claims: Sequence[dict[str, Any]]) -> str:
+    """Such as `Claims under clean: 2 within, 3 near.`"""
+    lines = []
+    for protocol in claims[0]["verdicts"] if claims else ():
+        words = Counter(kind_of(claim["verdicts"][protocol]["verdict"]) for claim in claims)
+        counts = ", ".join(f"{words[word]} {word}" for word in SIGNS if words[word])
+        lines.append(f"{counted(len(claims), 'claim')} under {protocol}: {counts}.")
+    return " ".join(lines)
+
+
+def judged_claims(study: Study) -> list[dict[str, Any]]:
+    """The claims as claims.json judges them; where it cannot be relied on, `stale`, `unreadable`
+    or `not run` stands in place of the verdict, with the reason."""
+    found = study.claims.content
+    if found is None:
+        word = "unreadable" if study.claims.problem else "not run"
+        reason = study.claims.problem or f"run `{COMPARED}`"
+        return [_unjudged(claim, study, word, reason) for claim in load_claims()]
+    if not (reason := study.stale("compare")):
+        return found["claims"]
+    return [
+        claim
+        | {
+            "verdicts": {
+                protocol: result
+                | {
+                    "verdict": "stale",
+                    "reason": f"{reason}; it was {result['verdict']}. Run `{COMPARED}`",
+                }
+                for protocol, result in claim["verdicts"].items()
+            }
+        }
+        for claim in found["claims"]
+    ]
+
+
+def _unjudged(claim: Any, study: Study, word: str, reason: str) -> dict[str, Any]:
+    given = {k: v for k, v in asdict(claim).items() if v is not None or k == "value"}
+    params = study.params.content
+    nothing = {
+        "verdict": word, "reason": reason, "found": None, "ci95": None, "parts": [],
+        "coverage": [0, 0], "missing": [],
+    }  # fmt: skip
+    protocols = params.grid.protocols if params else ("clean",)
+    return given | {"verdicts": dict.fromkeys(protocols, nothing)}
