@@ -68,5 +68,7 @@ def settle(page: Page) -> None:
     page.wait_for_selector(SETTLED)
     footer = page.locator('[data-testid="stCaptionContainer"]', has_text="· loaded")
     footer.last.wait_for()  # the last to come
+    # Tables and buttons stand as grey bars until their part of the front end is loaded.
+    page.wait_for_function("""!document.querySelector('[data-testid="stSkeleton"]')""")
     for chart in page.query_selector_all('[data-testid="stVegaLiteChart"]'):
         chart.wait_for_selector("canvas, svg")
