@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import streamlit as st
+from altair.utils.schemapi import debug_mode
 
 from replication import paths
 from replication.browser.content.provenance import commit
@@ -25,7 +26,8 @@ def framed(view: View) -> None:
             "There is no study in this folder. Start the app from the project's folder: "
             "`streamlit run app.py`."
         )
-    view.show(study)
+    with debug_mode(False):  # the tests check the charts; here it would take half of their time
+        view.show(study)
     _footer(study)
 
 
