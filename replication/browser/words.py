@@ -1,6 +1,8 @@
 """Words and signs of the pages, and text that is shown as it is."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 
 from replication.report.texts import VERDICTS, kind_of
 
@@ -31,6 +33,12 @@ def plain(text: str) -> str:
 
 def _escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", _REPLACED.sub(f":{_JOINER}", text))
+
+
+def tally(words: Iterable[str]) -> str:
+    """How many there are of each verdict, such as `2 within, 1 partial`."""
+    found = Counter(map(kind_of, words))
+    return ", ".join(f"{found[word]} {word}" for word in SIGNS if found[word])
 
 
 def counted(number: int, noun: str) -> str:

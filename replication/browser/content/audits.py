@@ -1,18 +1,18 @@
 """What each deviation of the released code does, as `compare` found it, beside mere chance."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from replication import paths
+from replication.browser.content.rerun import overrides_with
 from replication.browser.reading.files import File, tried
-from replication.browser.workspace.overrides import overrides
+from replication.browser.workspace.overrides import run_line
 from replication.errors import StudyError
 from replication.paper import verdict
 from replication.paper.claims import load_claims
-from replication.params import Params, as_mapping, load_protocol, read_yaml
+from replication.params import Params, as_mapping, load_protocol
 from replication.protocol import DEVIATIONS, Protocol
 from replication.report.deviations import WHAT
 from replication.report.study import COMPARED
@@ -174,16 +174,11 @@ def _flipped(deviation: str, protocol: Protocol) -> str:
     careful = all(getattr(protocol, key) == getattr(clean, key) for key in keys)
     other = released if careful else clean
     changed = replace(protocol, **{key: getattr(other, key) for key in keys})
-    wanted = read_yaml(paths.PARAMS) | {"protocol": as_mapping(changed)}
-    conf = paths.PROTOCOLS.parent
-    files = {f.relative_to(conf).with_suffix("").as_posix(): f for f in conf.rglob("*.yaml")}
-    found = overrides(
-        json.dumps(wanted, ensure_ascii=False).encode(),  # JSON is YAML
-        {name: file.read_bytes() for name, file in files.items()},
-    )
+    found = overrides_with(protocol=as_mapping(changed))
     if found is None:
+        conf = paths.PROTOCOLS.parent
         raise StudyError(f"{conf}: is damaged, or cannot say what {paths.PARAMS} holds")
-    return shlex.join(["dvc", "exp", "run", *(part for item in found for part in ("-S", item))])
+    return run_line(found)
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from replication.browser.reading.places import Place
 from replication.browser.reading.study import Study
-from replication.browser.words import SIGNS, counted
+from replication.browser.words import SIGNS, counted, tally
 from replication.paper.claims import load_claims
 from replication.report.study import COMPARED
 from replication.report.texts import kind_of
@@ -33,8 +33,7 @@ def claims_summary(claims: Sequence[dict[str, Any]]) -> str:
     """Such as `Claims under clean: 2 within, 3 near.`"""
     lines = []
     for protocol in claims[0]["verdicts"] if claims else ():
-        words = Counter(kind_of(claim["verdicts"][protocol]["verdict"]) for claim in claims)
-        counts = ", ".join(f"{words[word]} {word}" for word in SIGNS if words[word])
+        counts = tally(claim["verdicts"][protocol]["verdict"] for claim in claims)
         lines.append(f"{counted(len(claims), 'claim')} under {protocol}: {counts}.")
     return " ".join(lines)
 

@@ -7,7 +7,7 @@ from typing import Any
 from replication import paths
 from replication.browser.reading.files import File
 from replication.browser.reading.places import Figure, Place
-from replication.browser.reading.runs import Run
+from replication.browser.reading.runs import Run, adapter_name
 from replication.browser.words import counted
 from replication.paper.cells import METRIC_NAMES
 from replication.report.costs import MEANS, mean
@@ -239,9 +239,8 @@ def _value(file: File, key: str) -> tuple[float | None, str | None]:
 
 
 def _adapter(run: Run, adapters: Mapping[str, File]) -> File | None:
-    """What the training of a run's adapter took. A run that nothing asks for tells its adapter by
-    its encoder."""
-    name = run.cell.adapter or (run.cell.encoder if run.cell.encoder in adapters else None)
+    """What the training of a run's adapter took; None where it has none."""
+    name = adapter_name(run, adapters)
     return name and adapters.get(name, File(paths.ADAPTERS / f"{name}.json"))
 
 

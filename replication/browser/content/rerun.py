@@ -4,21 +4,20 @@ Nothing is run, nothing is written, and DVC is not asked.
 """
 
 import json
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from replication import paths
-from replication.browser.workspace.overrides import overrides
+from replication.browser.workspace.overrides import overrides, run_line
 from replication.checks import RECOMMENDER_NAMES, known_protocols, require
 from replication.errors import StudyError
 from replication.paper.cells import Cell, grid_cells, sweep_cells
+from replication.paper.models import TUNINGS
 from replication.params import Params, as_mapping, grid_cell, read_yaml
 from replication.report.estimate import adapting, embedding, training
 from replication.report.expected import GIB, duration, machine_of, mean_cost, shape_of
 
-TUNINGS = ("frozen", "finetuned")
 _CONF = paths.PROTOCOLS.parent
 # Parameters in which the runs of one experiment agree, whatever their seed. `training` is not among
 # them: a run that searched its rates writes down those that it chose.
@@ -118,25 +117,30 @@ def command(params: Params, choice: Choice) -> str | None:
     """
     try:
         cell = _cell(params, choice)
-        wanted = read_yaml(paths.PARAMS) | {
-            "recommender": cell.recommender,
-            "encoder": cell.encoder,
-            "tuning": cell.tuning,
-            "finetune_layers": cell.finetune_layers,
-            "protocol": as_mapping(cell.protocol),
-            "seed": cell.seed,
-        }
-        described = json.dumps(wanted, ensure_ascii=False).encode()  # JSON is YAML
-        files = sorted(_CONF.rglob("*.yaml"))
-        conf = {f.relative_to(_CONF).with_suffix("").as_posix(): f.read_bytes() for f in files}
+        found = overrides_with(
+            recommender=cell.recommender,
+            encoder=cell.encoder,
+            tuning=cell.tuning,
+            finetune_layers=cell.finetune_layers,
+            protocol=as_mapping(cell.protocol),
+            seed=cell.seed,
+        )
     except (StudyError, OSError, TypeError):  # TypeError: YAML that params.yaml cannot be
         return None
-    found = overrides(described, conf)
     if found is None:
         return None
     if not depths(params, choice.encoder, choice.tuning):  # such a run does not read it
         found = [item for item in found if not item.startswith("finetune_layers=")]
-    return shlex.join(["dvc", "exp", "run", *(part for item in found for part in ("-S", item))])
+    return run_line(found)
+
+
+def overrides_with(**changes: Any) -> tuple[str, ...] | None:
+    """The overrides that compose params.yaml, with other values of some top-level keys, from conf/;
+    None as for `overrides`. Errors: `StudyError`, `OSError` where a file cannot be read."""
+    wanted = read_yaml(paths.PARAMS) | changes
+    files = sorted(_CONF.rglob("*.yaml"))
+    conf = {f.relative_to(_CONF).with_suffix("").as_posix(): f.read_bytes() for f in files}
+    return overrides(json.dumps(wanted, ensure_ascii=False).encode(), conf)  # JSON is YAML
 
 
 def place(params: Params, choice: Choice) -> Cell | None:

@@ -1,6 +1,5 @@
 """The rows of the page Results: every experiment, its rank, and what runs it again."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,7 +7,7 @@ from replication.browser.content.rerun import Choice, command
 from replication.browser.reading.places import Figure, Place
 from replication.browser.reading.runs import Run
 from replication.browser.reading.study import Study
-from replication.browser.words import SIGNS, counted, signed
+from replication.browser.words import counted, signed, tally
 from replication.paper.cells import METRIC_NAMES
 from replication.paper.main_table import TOLERANCE
 from replication.params import Params
@@ -163,8 +162,7 @@ def answer(rows: Sequence[Row], metric: str) -> str:
     if not lines:
         lines.append("No cell of the grid is complete and up to date: there is nothing to rank.")
     differences = [r.figure.difference for r in rows if r.figure.difference is not None]
-    words = Counter(row.value("verdict") for row in rows)
-    counts = ", ".join(f"{words[word]} {word}" for word in SIGNS if words[word])
+    counts = tally(row.figure.verdict for row in rows)
     lines.append(f"{counted(len(rows), 'experiment')}: {counts or 'none'}.")
     if differences:
         lines.append(f"Ours - paper: {min(differences):+.4f} to {max(differences):+.4f}.")

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from replication.browser.content.results_table import Row
 from replication.browser.reading.places import Place
-from replication.browser.reading.runs import READY, Run
+from replication.browser.reading.runs import READY, Run, adapter_name
 from replication.browser.reading.study import Study
 from replication.browser.words import signed
 from replication.evaluation.metrics import METRICS
@@ -37,7 +37,7 @@ def seeds_table(place: Place) -> Table:
 def cost_table(study: Study, place: Place) -> Table:
     """A row per seed, and one for the training of the adapter where the model has one."""
     rows = [[f"seed {run.cell.seed}", *_cost(run.files["cost"].content)] for run in place.runs]
-    names = dict.fromkeys(_adapter(study, run) for run in place.runs)
+    names = dict.fromkeys(adapter_name(run, study.adapters) for run in place.runs)
     for name in names:
         if name is not None:
             file = study.adapters.get(name)
@@ -61,12 +61,6 @@ def _cost(found: Mapping[str, Any] | None) -> list[Field]:
 
 def _mib(value: float | None, absent: str) -> Number:
     return Number(value, form=",.0f", unit=" MiB", absent=absent)
-
-
-def _adapter(study: Study, run: Run) -> str | None:
-    if run.cell.adapter:
-        return run.cell.adapter
-    return run.cell.encoder if run.cell.encoder in study.adapters else None
 
 
 def parameters_text(run: Run) -> str | None:

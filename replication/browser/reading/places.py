@@ -1,6 +1,6 @@
 """A place of the study over all its seeds: our figure, the paper's, and the verdict."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isclose
 from typing import Any
@@ -9,6 +9,7 @@ from replication.browser.reading.runs import READY, Run, State
 from replication.paper import verdict
 from replication.paper.main_table import TOLERANCE
 from replication.paper.values import PaperCell, Value
+from replication.report.costs import mean
 
 # Of a place's runs the first of these words is the place's: damage is told before all else.
 ORDER = ("unreadable", "running", "stale")
@@ -90,7 +91,7 @@ class Place:
         """One metric, of all users or of one of the five groups."""
         kind = "metrics" if group is None else "cold_start"
         known = self.compared.get((metric, group), {})
-        ours = _mean([_value(run, metric, group) for run in self.done])
+        ours = mean([_value(run, metric, group) for run in self.done])
         depth = self.layers if self.swept else None
         value = self.values.get(
             PaperCell(self.recommender, self.model, self.tuning, depth, group, metric)
@@ -128,11 +129,6 @@ def _values(run: Run, group: int | None) -> dict[str, Any]:
 
 def _value(run: Run, metric: str, group: int | None) -> float | None:
     return _values(run, group).get(metric)
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    """None where a value is missing, or where there is none."""
-    return None if not values or None in values else sum(values) / len(values)
 
 
 def _unjudged(word: str, metric: str) -> str | None:

@@ -1,7 +1,8 @@
 """Every run that there is or should be, with its files and its state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -64,14 +65,18 @@ class Run:
 
 def read_run(cell: Cell, stages: Stages) -> Run:
     """The run of `cell`, from its folder under reports/."""
-    files = {name: read_file(cell.folder / f"{name}.json", kind) for name, kind in KINDS.items()}
     stage = stages.by_name.get(cell.command.removeprefix("dvc repro "))
     return made_run(
         cell,
-        files,
+        read_files(cell.folder),
         stale=stage.reason if stage and stage.state == "stale" else None,
         running=stage is not None and stage.state == "running",
     )
+
+
+def read_files(folder: Path) -> dict[str, File]:
+    """The files of a run, by name."""
+    return {name: read_file(folder / f"{name}.json", kind) for name, kind in KINDS.items()}
 
 
 def made_run(cell: Cell, files: Mapping[str, File], **state: Any) -> Run:
@@ -100,7 +105,7 @@ def read_unasked(known: Sequence[Run], reason: str) -> list[Run]:
             name = f"{kind.name}/{folder.name}"
             if name in names:
                 continue
-            files = {n: read_file(folder / f"{n}.json", schema) for n, schema in KINDS.items()}
+            files = read_files(folder)
             cell = placed(name, "", files["run"].content)
             found.append(made_run(cell, files, stale=reason))
     return found
@@ -125,3 +130,8 @@ def placed(name: str, command: str, run: dict[str, Any] | None) -> Cell:
         label if isinstance(label, str) else "unknown",
         run["seed"] if run else 0, layers if tuned else None, name, command,
     )  # fmt: skip
+
+
+def adapter_name(run: Run, adapters: Collection[str]) -> str | None:
+    """The adapter whose vectors a run read; a run that nothing asks for tells it by its encoder."""
+    return run.cell.adapter or (run.cell.encoder if run.cell.encoder in adapters else None)

@@ -115,9 +115,9 @@ def read_study() -> Study:
     found = params.content
     grid = [read_run(cell, stages) for cell in grid_cells(found)] if found else []
     known = {run.cell.name: run for run in grid}
-    swept = []
-    for cell in sweep_cells(found) if found else ():
-        swept.append(known.setdefault(cell.name, known.get(cell.name) or read_run(cell, stages)))
+    depths = sweep_cells(found) if found else []
+    known |= {cell.name: read_run(cell, stages) for cell in depths if cell.name not in known}
+    swept = [known[cell.name] for cell in depths]
     others = read_unasked([*known.values()], UNASKED if found else f"{paths.PARAMS} is unreadable")
     models = {ours: theirs for theirs, ours in found.paper.items()} if found else {}
     compared = comparison.content or {"cells": [], "sweep": []}

@@ -114,7 +114,7 @@ def _metrics(a: Candidate, b: Candidate, test: Test, study: Study) -> None:
         st.markdown("This makes the scores that the test needs:")
         command(test.command)
     if lines := cautions(a, b):
-        st.warning("\n\n".join(map(plain, lines)), icon="⚠️")
+        st.warning("\n\n".join(map(plain, lines)), icon=":material/warning:")
     st.subheader("Metrics", anchor=False)
     show_table(study, metrics_table(a, b, test.gaps))
     if test.gaps:
@@ -140,7 +140,7 @@ def _cost(a: Candidate, b: Candidate, study: Study) -> None:
         st.warning(
             "The runs are not known to have had the same hardware: times and memory are not "
             "comparable.",
-            icon="⚠️",
+            icon=":material/warning:",
         )
     show_table(study, table)
 

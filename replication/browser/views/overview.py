@@ -16,7 +16,7 @@ from replication.report.texts import kind_of, listed, sentence
 from replication.report.verdicts import found_number, judged_table, parts_table
 
 PURPOSE = "Which of the paper's claims hold, and how sure is that?"
-LATER = ("gain", "cold_gain")  # kinds of claims whose figure is a number in percent
+IN_PERCENT = ("gain", "cold_gain")  # kinds of claims whose figure is one
 
 
 def show(study: Study) -> None:
@@ -103,7 +103,7 @@ def _gains(claims: Sequence[dict[str, Any]], protocols: Sequence[str]) -> None:
         )
         for claim in claims
         for protocol in protocols
-        if claim["kind"] in LATER and claim["value"] is not None
+        if claim["kind"] in IN_PERCENT and claim["value"] is not None
     ]
     if pairs:
         st.markdown("Gains that a claim puts a figure on, farthest apart first.")

@@ -31,7 +31,7 @@ def show(study: Study) -> None:
     st.markdown("Choose an experiment; this page runs nothing, it only says how to.")
     choice = _choice(params)
     if reason := refusal(params, choice):
-        st.warning(plain(f"This cannot be run: {sentence(reason)}"), icon="🚫")
+        st.warning(plain(f"This cannot be run: {sentence(reason)}"), icon=":material/block:")
         return
     st.markdown("As an experiment of its own, which leaves the study's results as they are:")
     if line := line_of(params, choice):

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from replication import paths
-from replication.browser.workspace.overrides import overrides
+from replication.browser.workspace.overrides import overrides, run_line
 
 FILES = {
     name: (paths.EXPERIMENT / name).as_posix()
@@ -85,9 +85,7 @@ def rerun(experiment: Experiment) -> str | None:
         found = _overrides(Path.cwd(), experiment.commit)
     except (OSError, subprocess.SubprocessError):
         return None
-    if found is None:
-        return None
-    return " ".join(["dvc exp run", *(f"-S {shlex.quote(item)}" for item in found)])
+    return None if found is None else run_line(found)
 
 
 @lru_cache(maxsize=512)

@@ -6,7 +6,8 @@ conf/ uses: defaults lists, `_self_`, `@package _global_`, `override /group`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +42,11 @@ def overrides(params: bytes, conf: Mapping[str, bytes]) -> tuple[str, ...] | Non
         return None  # not what conf/ and params.yaml hold
     except RecursionError:  # files that include each other
         return None
+
+
+def run_line(items: Iterable[str]) -> str:
+    """The `dvc exp run -S ...` of some overrides, as a shell takes it."""
+    return shlex.join(["dvc", "exp", "run", *(part for item in items for part in ("-S", item))])
 
 
 def _words(wanted: dict, conf: Mapping[str, bytes], choice: Choice) -> tuple[str, ...]:
