@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time: `--hypothesis-profile default` looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
 # Idle threads of torch sleep: on a busy machine spinning ones cost tiny tensors seconds.

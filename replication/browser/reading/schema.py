@@ -12,12 +12,13 @@ from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # a page divides by it: it fits a float
+Count = Annotated[Whole, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Interval = tuple[Finite, Finite]
 Runs = tuple[Count, Count]  # ran, of
-Fifth = Literal[1, 2, 3, 4, 5]
-Group = Literal[Fifth, "at_most_5", "more_than_5"]
+Fifth = Annotated[int, Field(ge=1, le=5)]  # a Literal would take true for 1
+Group = Fifth | Literal["at_most_5", "more_than_5"]
 # Of `replication.paper.verdict`; a page knows a sign for each.
 Verdict = Annotated[
     str,
@@ -120,7 +121,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 class RunFile(TypedDict):
     id: str
     profile: str
-    seed: int
+    seed: Whole
     params: Annotated[dict[str, Any], AfterValidator(_finite)]
     data_sha256: dict[str, str]
     checkpoint: Checkpoint
@@ -143,7 +144,7 @@ class Part(TypedDict):
     reason: NotRequired[str | None]
     tuning: NotRequired[str]
     groups: NotRequired[list["FoundInGroup"]]
-    largest_in_group: NotRequired[int | None]
+    largest_in_group: NotRequired[Whole | None]
     p_holm: NotRequired[Share | None]
     p_group_1_holm: NotRequired[Share | None]
     order: NotRequired[list[str]]
@@ -179,8 +180,8 @@ class Claim(TypedDict):
     source: str
     confidence: str
     kind: Literal["gain", "depth", "cold_gain", "not_monotone", "sign", "cost"]
-    value: int | Finite | None
-    tolerance: NotRequired[int | Finite | None]
+    value: Whole | Finite | None
+    tolerance: NotRequired[Whole | Finite | None]
     tolerance_reason: str
     value_reason: NotRequired[str]
     reading: NotRequired[str]
@@ -189,7 +190,7 @@ class Claim(TypedDict):
     recommender: NotRequired[str]
     model: NotRequired[str]
     mean_clicks: NotRequired[Finite]
-    sweep: NotRequired[list[int]]
+    sweep: NotRequired[list[Whole]]
     verdicts: dict[str, Judged]
 
 
@@ -224,7 +225,7 @@ class ComparedCell(TypedDict):
     encoder: str
     model: str | None
     tuning: str
-    layers: int | None
+    layers: Whole | None
     protocol: str
     runs: Runs
     metrics: ComparedMetrics
@@ -281,8 +282,8 @@ class Depth(Compared):
 
 
 class Best(TypedDict):
-    found: int
-    ci95: tuple[int, int]
+    found: Whole
+    ci95: tuple[Whole, Whole]
     shares: list[Finite]
 
 
