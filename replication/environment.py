@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_M_MMAP_THRESHOLD = -3  # of malloc.h
+# Of malloc.h: freed memory at the end of the heap, and blocks, larger than so many bytes go back.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "numpy", "polars")
 
 
@@ -77,7 +78,9 @@ def return_freed_memory() -> None:
     then grows with the number of batches. Elsewhere than on glibc this does nothing.
     """
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 16 << 20)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_TRIM_THRESHOLD, 512 << 20)
+        libc.mallopt(_M_MMAP_THRESHOLD, 128 << 20)
 
 
 def peak_memory_mib() -> float:

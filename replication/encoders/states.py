@@ -12,6 +12,7 @@ from replication import paths
 from replication.atomic import new_folder, write_json
 from replication.encoders.adapters import load_causal, model_folder
 from replication.encoders.checkpoints import checkpoint_digest
+from replication.encoders.dropout import register_attention, with_fast_dropout
 from replication.encoders.precision import autocast, computing_device
 from replication.errors import StudyError
 from replication.mind.ragged import Ragged, load_array
@@ -47,7 +48,7 @@ def load_transformer(checkpoint: Path, layers: int):
     model = AutoModel.from_pretrained(
         checkpoint,
         num_hidden_layers=layers,
-        attn_implementation="sdpa",
+        attn_implementation=register_attention(),
         dtype=torch.float32,
         use_safetensors=True,
         trust_remote_code=False,
@@ -55,7 +56,7 @@ def load_transformer(checkpoint: Path, layers: int):
     )
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
-    return model.eval()
+    return with_fast_dropout(model).eval()
 
 
 def write_states(

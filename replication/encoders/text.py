@@ -63,12 +63,12 @@ class StoredVectors(nn.Module):
         self.blank = blank
 
     def forward(self, articles: Tensor) -> tuple[Tensor, Tensor | None]:
+        """float16 as stored: what reads them converts them, and so once only."""
         where, mask = self.places(articles)
-        rows = torch.from_numpy(self.states[where.cpu().numpy()])  # (n, t, d) float16
-        x = rows.to(articles.device, torch.float32) * mask.unsqueeze(2)
-        if self.blank:
-            x = x * (articles > 0)[:, None, None]
-        return x, (mask if self.masked else None)
+        empty = ~(mask & (articles > 0).unsqueeze(1)) if self.blank else ~mask
+        rows = np.take(self.states, where.cpu().numpy(), axis=0)  # (n, t, d)
+        rows[empty.cpu().numpy()] = 0
+        return torch.from_numpy(rows).to(articles.device), (mask if self.masked else None)
 
 
 class WordVectors(nn.Module):
@@ -102,14 +102,14 @@ class TunedTransformer(nn.Module):
     below    hidden states below the cut: read from disk, for they are the same at every step when
              frozen layers are free of dropout; or, under D5 (dropout in frozen layers) and D6 (the
              embedding table trains), the lower model itself, run on token ids
-    ids      where the `tokens` (positions,) of each article stand
+    places   where the `tokens` (positions,) of each article stand
     """
 
     def __init__(
         self,
         top: nn.Module,
         below: StoredVectors | nn.Module,
-        ids: Places,
+        places: Places,
         tokens: np.ndarray,
         masked: bool,
         frozen_dropout: bool,
@@ -117,7 +117,7 @@ class TunedTransformer(nn.Module):
         super().__init__()
         self.top = top
         self.below = below
-        self.ids = ids
+        self.places = places
         self.register_buffer("tokens", torch.tensor(tokens, dtype=torch.int64), persistent=False)
         self.width = top.config.hidden_size
         self.masked = masked
@@ -129,9 +129,9 @@ class TunedTransformer(nn.Module):
         return self
 
     def forward(self, articles: Tensor) -> tuple[Tensor, Tensor | None]:
-        where, mask = self.ids(articles)
+        where, mask = self.places(articles)
         if isinstance(self.below, StoredVectors):
-            x, _ = self.below(articles)
+            x = self.below(articles)[0].float()
         else:
             pad = self.below.config.pad_token_id or 0
             ids = torch.where(mask, self.tokens[where], pad)
@@ -190,9 +190,9 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
                 states = cached_states(checkpoint, depth, tokens, length, precision, label)
                 offsets = np.arange(len(tokens) + 1) * length if length else tokens.offsets
                 below = StoredVectors(states, Places(offsets, length), masked, blank=False)
-            ids = Places(tokens.offsets, length)
+            places = Places(tokens.offsets, length)
             modules[field] = TunedTransformer(
-                top, below, ids, tokens.values, masked, protocol.frozen_dropout
+                top, below, places, tokens.values, masked, protocol.frozen_dropout
             )
     return modules
 

@@ -7,8 +7,8 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-# Impressions drawn at a time, over all resamples of a chunk: about 100 MB of working memory.
-CHUNK_CELLS = 2**22
+# Impressions drawn at a time, over all resamples of a chunk: few enough to stay in a core's cache.
+CHUNK_CELLS = 2**18
 # Values averaged at a time, over all runs of a block: about 130 MB. Each block draws anew.
 BLOCK_CELLS = 2**23
 PRODUCT_COLUMNS = 48  # of one matrix product: wider ones were forty times slower with threads

@@ -29,11 +29,11 @@ def score(
         users = users[first_with_same_history(histories.take(rows))]
     candidates = np.asarray(impressions.candidates.values)
     wanted = np.union1d(candidates, read)
-    wanted = torch.from_numpy(wanted[wanted > 0].astype(np.int64))
+    wanted = torch.from_numpy(wanted[wanted > 0].astype(np.int64)).to(device)
     vectors = torch.zeros(len(model.labels), model.width, device=device)  # row 0: padding
     with autocast(precision):
-        for articles in wanted.split(ARTICLES_AT_ONCE):
-            vectors[articles] = model.encode_news(articles.to(device)).float()
+        for articles in model.by_length(wanted).split(ARTICLES_AT_ONCE):
+            vectors[articles] = model.encode_news(articles).float()
         user_vectors = torch.empty(len(rows), model.width, device=device)
         for start in range(0, len(rows), USERS_AT_ONCE):
             chunk = slice(start, start + USERS_AT_ONCE)

@@ -4,20 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
-class Dropout(nn.Module):
-    """`nn.Dropout`, drawn by `rand`: on a processor a third of the time of its `bernoulli_`."""
-
-    def __init__(self, probability: float):
-        super().__init__()
-        self.probability = probability
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Any shape; in training each value is zeroed with the probability, the rest scaled up."""
-        if not self.training or not self.probability:
-            return x
-        kept = torch.rand(x.shape, device=x.device) >= self.probability
-        return x * (kept.to(x.dtype) / (1 - self.probability))
+from replication.encoders.dropout import Dropout
 
 
 class AdditiveAttention(nn.Module):

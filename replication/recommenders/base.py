@@ -97,7 +97,15 @@ class Recommender(nn.Module):
 
     def read_text(self, field: str, articles: Tensor) -> tuple[Tensor, Tensor | None]:
         """Token vectors of one field after the head: (n, t, w) and the mask (n, t) or None."""
-        return self.heads[field](*self.text[field](articles))
+        x, mask = self.text[field](articles)
+        if not torch.is_autocast_enabled(x.device.type):  # which would convert it where it is read
+            x = x.float()
+        return self.heads[field](x, mask)
+
+    def by_length(self, articles: Tensor) -> Tensor:
+        """The article ids (n,), those with the shortest texts first: neighbours pad little."""
+        lengths = sum(encoder.places.lengths[articles] for encoder in self.text.values())
+        return articles[lengths.argsort(stable=True)]
 
     def encode_news(self, articles: Tensor) -> Tensor:
         """Article ids (n,) int64 -> news vectors (n, width)."""

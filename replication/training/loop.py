@@ -72,7 +72,7 @@ def train(
     """
     schedule, protocol = params.schedule, params.protocol
     draw = draw_each_epoch if protocol.negatives_drawn == "each_epoch" else draw_once
-    optimizer = torch.optim.Adam(parameter_groups(model, params))
+    optimizer = torch.optim.Adam(parameter_groups(model, params), fused=True)
     prepared, optimizer = accelerator.prepare(model, optimizer)
     samples = draw(impressions, protocol.negatives, rng)
     if not len(samples):

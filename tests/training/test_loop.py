@@ -159,8 +159,8 @@ def test_curve_holds_the_mean_loss_since_the_last_point(params, impressions):
     """With learning rates of zero and no dropout each loss can be computed beforehand."""
     model = recommender("nrms")
     for module in model.modules():
-        if hasattr(module, "probability"):
-            module.probability = 0.0
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
     params = with_schedule(
         params, learning_rate=0.0, max_epochs=1, max_steps=5, batch_size=16, evaluate_every=2
     )
