@@ -244,7 +244,7 @@ def _train(
 ) -> list[list[float]]:
     """Train in place. Returns [step, mean loss since the last one] of every `save_every` steps."""
     parameters = list(_trainable(model).values())
-    optimizer = torch.optim.Adam(parameters, lr=adapter.learning_rate)
+    optimizer = torch.optim.Adam(parameters, lr=adapter.learning_rate, fused=True)
     done, curve = state.restore(model, optimizer)
     losses = []
     model.train()

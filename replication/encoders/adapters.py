@@ -13,6 +13,7 @@ from replication.atomic import new_folder
 from replication.checks import require
 from replication.digest import sha256
 from replication.encoders.checkpoints import checkpoint_digest
+from replication.encoders.dropout import register_attention
 from replication.errors import StudyError
 from replication.params import Params
 
@@ -65,7 +66,7 @@ def load_causal(checkpoint: Path, dtype: str, **options):
     logging.disable_progress_bar()
     model = AutoModelForCausalLM.from_pretrained(
         folder,
-        attn_implementation="sdpa",
+        attn_implementation=register_attention(),
         dtype=dtype,
         use_safetensors=True,
         trust_remote_code=False,

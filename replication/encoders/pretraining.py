@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from replication.encoders.dropout import register_attention
 from replication.encoders.precision import autocast, computing_device, resolve_precision
 from replication.encoders.words import NORM, word_table
 from replication.errors import StudyError
@@ -54,6 +55,7 @@ def pretrain(encoder: Encoder, prepared: Path, folder: Path, words: Path | None 
             tie_word_embeddings=True,
             bos_token_id=start,
             eos_token_id=start,
+            attn_implementation=register_attention(),
         )
     ).to(computing_device())
     if words is not None:
@@ -107,7 +109,7 @@ def _start_from_words(table: torch.Tensor, tokenizer, words: Path) -> None:
 def _train(model, rows: torch.Tensor, settings) -> None:
     """Next-token prediction over (rows, context) ids; AdamW with a one-cycle learning rate."""
     steps = settings.epochs * -(-len(rows) // settings.batch_size)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, fused=True)
     # At least eleven steps: with exactly ten the schedule divides by zero.
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, total_steps=max(steps, 11), pct_start=0.1
@@ -120,7 +122,7 @@ def _train(model, rows: torch.Tensor, settings) -> None:
             for chosen in torch.randperm(len(rows), generator=generator).split(settings.batch_size):
                 ids = rows[chosen]
                 with autocast(precision):
-                    loss = model(input_ids=ids, labels=ids).loss
+                    loss = model(input_ids=ids, labels=ids, use_cache=False).loss
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
                 optimizer.step()

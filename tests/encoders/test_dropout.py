@@ -133,3 +133,23 @@ def test_a_whole_model_keeps_its_output_and_loses_no_dropout():
         others = [plain(ids, attention_mask=attention_mask).last_hidden_state for _ in range(300)]
     spread = torch.stack(draws)[:, real].std(0).mean() / torch.stack(others)[:, real].std(0).mean()
     assert 0.95 < spread < 1.05
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_training_in_bfloat16_has_the_gradients_of_fused_attention(masked):
+    """Heads that share keys and values, and a causal mask where none is given, as in Llama."""
+    torch.manual_seed(4)
+    q, k, v = (torch.randn(3, heads, 6, 8, requires_grad=True) for heads in (4, 2, 2))
+    keys = (torch.rand(3, 1, 6, 6) < 0.7) | torch.eye(6, dtype=torch.bool) if masked else None
+    module = nn.Module()
+    module.is_causal = True
+    found, _ = attend(module, q.bfloat16(), k.bfloat16(), v.bfloat16(), keys)
+    expected = F.scaled_dot_product_attention(
+        q, k, v, keys, is_causal=not masked, enable_gqa=True
+    ).transpose(1, 2)
+    torch.testing.assert_close(found.float(), expected, atol=0.02, rtol=0.02)
+    weight = torch.randn_like(expected)
+    ours = torch.autograd.grad((found.float() * weight).sum(), (q, k, v))
+    theirs = torch.autograd.grad((expected * weight).sum(), (q, k, v))
+    for gradient, reference in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(gradient, reference, atol=0.05, rtol=0.05)
