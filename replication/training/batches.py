@@ -1,6 +1,7 @@
 """From impressions to training batches: one sample per click, with drawn negatives."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,3 +99,12 @@ def batches(
             clicked=torch.from_numpy(clicked.astype(np.int64)),
             users=torch.from_numpy(impressions.user[where].astype(np.int64)),
         )
+
+
+def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, each built by a second thread while the one before it is learned from."""
+    with ThreadPoolExecutor(max_workers=1) as builder:
+        coming = builder.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = builder.submit(next, batches, None)
+            yield batch

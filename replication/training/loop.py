@@ -17,7 +17,7 @@ from replication.errors import StudyError
 from replication.mind.prepared import Impressions
 from replication.params import Params
 from replication.recommenders import Batch, Recommender
-from replication.training.batches import Samples, batches, draw_each_epoch, draw_once
+from replication.training.batches import Samples, ahead, batches, draw_each_epoch, draw_once
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def train(
     curve: list[tuple[int, float, float]] = []
     losses: list[Tensor] = []
     step = seen = articles = 0
-    stream = islice(_stream(samples, draw, impressions, params, rng), total)
+    stream = ahead(islice(_stream(samples, draw, impressions, params, rng), total))
     with tqdm(total=total, desc=label, unit="batch") as progress:
         prepared.train()
         for batch in stream:

@@ -1,12 +1,14 @@
 """How samples are drawn and laid out; what D12 says of negatives is in test_protocol."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 from tiny_study import impressions_of, random_impressions
 
 from replication.errors import StudyError
-from replication.training.batches import Samples, batches, draw_each_epoch, draw_once
+from replication.training.batches import Samples, ahead, batches, draw_each_epoch, draw_once
 
 
 @pytest.fixture
@@ -91,3 +93,39 @@ def test_no_samples_make_no_batches(impressions):
     none = np.zeros(0, dtype=np.int32)
     samples = Samples(none, none.astype(np.int64), np.zeros((0, 2), dtype=np.int32))
     assert len(samples) == 0 and all_batches(samples, impressions) == []
+
+
+def test_a_batch_is_built_while_the_one_before_is_learned_from():
+    second, asked = threading.Event(), []
+
+    def build():
+        for number in (1, 2, 3):
+            asked.append(threading.current_thread())
+            if number == 2:
+                second.set()
+            yield number
+
+    stream = ahead(build())
+    assert next(stream) == 1
+    assert second.wait(timeout=10)  # without being asked for
+    assert list(stream) == [2, 3]
+    assert threading.current_thread() not in asked
+
+
+def test_what_goes_wrong_in_building_is_raised_where_the_batch_is_wanted():
+    def build():
+        yield 1
+        raise StudyError("no room")
+
+    stream = ahead(build())
+    assert next(stream) == 1
+    with pytest.raises(StudyError, match="no room"):
+        next(stream)
+
+
+def test_a_stream_left_early_ends_its_thread():
+    stream = ahead(iter(range(1, 100)))
+    assert next(stream) == 1
+    before = threading.active_count()
+    stream.close()
+    assert threading.active_count() == before - 1
