@@ -15,6 +15,7 @@ from replication.atomic import new_folder
 from replication.encoders.adapters import require_adapter
 from replication.encoders.tokens import (
     FIELDS,
+    LLM_POSITIONS,
     piece_ids,
     prompted_ids,
     token_limits,
@@ -24,8 +25,6 @@ from replication.encoders.tokens import (
 from replication.mind.prepared import load_prepared
 from replication.mind.ragged import Ragged
 from replication.params import Params, named_encoder
-
-LLM_POSITIONS = 10  # last positions kept of a prompted text; NAML reads the last 5, as released
 
 
 def embed(name: str, params: Params) -> None:

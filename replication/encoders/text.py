@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from replication import paths
-from replication.encoders.embed import LLM_POSITIONS
 from replication.encoders.precision import resolve_precision
 from replication.encoders.states import cached_states, load_transformer
-from replication.encoders.tokens import token_limits, truncated_ids
+from replication.encoders.tokens import LLM_POSITIONS, token_limits, truncated_ids
 from replication.errors import StudyError
 from replication.mind.prepared import load_prepared
 from replication.mind.ragged import Ragged, load_array

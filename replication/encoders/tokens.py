@@ -11,6 +11,7 @@ from replication.params import Text
 
 FIELDS = ("title", "abstract")
 PROMPT = ("This news:", " means in one word:")  # around the text, as released
+LLM_POSITIONS = 10  # last positions kept of a prompted text; NAML reads the last 5, as released
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 

@@ -10,8 +10,7 @@ import math
 from dataclasses import dataclass
 
 from replication.checks import candidates
-from replication.encoders.embed import LLM_POSITIONS
-from replication.encoders.tokens import token_limits
+from replication.encoders.tokens import LLM_POSITIONS, token_limits
 from replication.params import Params
 from replication.settings import Encoder
 
