@@ -1,7 +1,10 @@
 """Score all candidates of a split: each article encoded once, each user once, no Python loop."""
 
+import warnings
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from replication.encoders.precision import autocast
 from replication.mind.prepared import Impressions
@@ -10,8 +13,8 @@ from replication.params import Params
 from replication.recommenders import Recommender
 
 ARTICLES_AT_ONCE = 512
-USERS_AT_ONCE = 512
-CANDIDATES_AT_ONCE = 1 << 18
+USERS_AT_ONCE = 128  # what a core's cache holds
+IMPRESSIONS_AT_ONCE = 4096
 
 
 @torch.inference_mode()
@@ -20,30 +23,71 @@ def score(
 ) -> np.ndarray:
     """Scores of `impressions.candidates.values`: (N,) float32."""
     model.eval()
-    device = model.labels.device
     histories = impressions.histories
     rows, row_of = np.unique(impressions.history_row, return_inverse=True)
     read = histories.take(rows).padded(params.history, params.protocol.history_order)
     users = np.asarray(impressions.user_of_history)[rows]
     if params.protocol.user_cache == "history":
         users = users[first_with_same_history(histories.take(rows))]
-    candidates = np.asarray(impressions.candidates.values)
-    wanted = np.union1d(candidates, read)
-    wanted = torch.from_numpy(wanted[wanted > 0].astype(np.int64)).to(device)
-    vectors = torch.zeros(len(model.labels), model.width, device=device)  # row 0: padding
+    wanted = np.union1d(np.asarray(impressions.candidates.values), read)
     with autocast(precision):
-        for articles in model.by_length(wanted).split(ARTICLES_AT_ONCE):
-            vectors[articles] = model.encode_news(articles).float()
-        user_vectors = torch.empty(len(rows), model.width, device=device)
-        for start in range(0, len(rows), USERS_AT_ONCE):
-            chunk = slice(start, start + USERS_AT_ONCE)
-            clicked = torch.from_numpy(read[chunk].astype(np.int64)).to(device)  # (b, h)
-            ids = torch.from_numpy(users[chunk].astype(np.int64)).to(device)
-            user_vectors[chunk] = model.encode_user(vectors[clicked], clicked > 0, ids).float()
-    owner = torch.from_numpy(np.repeat(row_of, impressions.candidates.lengths))
-    articles = torch.from_numpy(candidates.astype(np.int64))
-    parts = zip(owner.split(CANDIDATES_AT_ONCE), articles.split(CANDIDATES_AT_ONCE), strict=True)
-    return torch.cat([(user_vectors[u] * vectors[a]).sum(1).cpu() for u, a in parts]).numpy()
+        vectors = _news_vectors(model, wanted[wanted > 0])
+        user_vectors = _user_vectors(model, read, users, vectors)
+    return _products(user_vectors.cpu(), row_of, vectors.cpu(), impressions.candidates)
+
+
+def _news_vectors(model: Recommender, wanted: np.ndarray) -> Tensor:
+    """Vectors of the `wanted` articles (n,) at their ids: (articles + 1, width) float32, else 0."""
+    device = model.labels.device
+    vectors = torch.zeros(len(model.labels), model.width, device=device)  # row 0: padding
+    articles = torch.from_numpy(wanted.astype(np.int64)).to(device)
+    for some in model.by_length(articles).split(ARTICLES_AT_ONCE):
+        vectors[some] = model.encode_news(some).float()
+    return vectors
+
+
+def _user_vectors(
+    model: Recommender, read: np.ndarray, users: np.ndarray, vectors: Tensor
+) -> Tensor:
+    """Vectors of u users, from clicks `read` (u, h), padded on the left, and `users` (u,) ids."""
+    lengths = (read > 0).sum(axis=1)
+    order = np.argsort(lengths, kind="stable")  # like lengths together: little padding
+    found = torch.empty(len(read), model.width, device=vectors.device)
+    for start in range(0, len(read), USERS_AT_ONCE):
+        some = order[start : start + USERS_AT_ONCE]
+        width = max(1, lengths[some[-1]]) if model.ignores_padding else read.shape[1]
+        clicked = torch.from_numpy(read[some, -width:].astype(np.int64)).to(vectors.device)
+        ids = torch.from_numpy(users[some].astype(np.int64)).to(vectors.device)
+        encoded = model.encode_user(vectors[clicked], clicked > 0, ids)  # (b, width)
+        found[torch.from_numpy(some).to(vectors.device)] = encoded.float()
+    return found
+
+
+def _products(
+    user_vectors: Tensor, row_of: np.ndarray, vectors: Tensor, candidates: Ragged
+) -> np.ndarray:
+    """User vector . news vector of every candidate of every impression: (N,) float32.
+
+    The candidates of impressions are the places of a sparse matrix, (impressions, articles), in
+    which a product of two dense ones is wanted: computed where they stand, a tenth of the time that
+    it takes to gather both vectors of every candidate first.
+    """
+    found = []
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # "in beta state"
+        for start in range(0, len(row_of), IMPRESSIONS_AT_ONCE):
+            some = slice(start, start + IMPRESSIONS_AT_ONCE)
+            offsets = candidates.offsets[start : start + IMPRESSIONS_AT_ONCE + 1]
+            articles = np.asarray(candidates.values[offsets[0] : offsets[-1]])
+            places = torch.sparse_csr_tensor(
+                torch.from_numpy(offsets - offsets[0]),
+                torch.from_numpy(articles.astype(np.int64)),
+                torch.zeros(len(articles)),
+                size=(len(row_of[some]), len(vectors)),
+            )
+            users = user_vectors[torch.from_numpy(row_of[some])]
+            scores = torch.sparse.sampled_addmm(places, users, vectors.T, beta=0)
+            found.append(scores.values())
+    return torch.cat(found).numpy() if found else np.empty(0, np.float32)
 
 
 def first_with_same_history(histories: Ragged) -> np.ndarray:

@@ -102,6 +102,11 @@ class Recommender(nn.Module):
             x = x.float()
         return self.heads[field](x, mask)
 
+    @property
+    def ignores_padding(self) -> bool:
+        """Whether a history's vector is the same without its padding."""
+        return self.masked
+
     def by_length(self, articles: Tensor) -> Tensor:
         """The article ids (n,), those with the shortest texts first: neighbours pad little."""
         lengths = sum(encoder.places.lengths[articles] for encoder in self.text.values())

@@ -19,6 +19,10 @@ class LSTUR(Recommender):
     fields = ("title",)
     reads_padding = False
 
+    @property
+    def ignores_padding(self) -> bool:
+        return self.masked and not self.reads_padding
+
     def build(self, sizes: Sizes, users: int) -> int:
         filters, width = sizes.filters, 3 * sizes.filters
         self.reader = ConvolutionReader(

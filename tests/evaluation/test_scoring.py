@@ -37,11 +37,12 @@ def naive(model, impressions, params) -> np.ndarray:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("reads_padding", [True, False])
 @pytest.mark.parametrize("order", ["newest", "oldest"])
-def test_scores_are_those_of_a_loop_over_impressions(params, name, masked, order):
+def test_scores_are_those_of_a_loop_over_impressions(params, name, masked, reads_padding, order):
     params = change(params, history_order=order)
     impressions = random_impressions(40, articles=20, users=9, rng=np.random.default_rng(3))
-    model = recommender(name, masked=masked, reads_padding=not masked).train()
+    model = recommender(name, masked=masked, reads_padding=reads_padding).train()
     scores = score(model, impressions, params, "fp32")
     assert scores.dtype == np.float32 and scores.shape == impressions.candidates.values.shape
     np.testing.assert_allclose(scores, naive(model, impressions, params), rtol=1e-5, atol=1e-5)
@@ -52,7 +53,7 @@ def test_chunks_do_not_change_scores(params, monkeypatch):
     impressions = random_impressions(40, articles=20, users=9, rng=np.random.default_rng(4))
     model = recommender("lstur")
     whole = score(model, impressions, params, "fp32")
-    for name in ("ARTICLES_AT_ONCE", "USERS_AT_ONCE", "CANDIDATES_AT_ONCE"):
+    for name in ("ARTICLES_AT_ONCE", "USERS_AT_ONCE", "IMPRESSIONS_AT_ONCE"):
         monkeypatch.setattr(scoring, name, 7)
     np.testing.assert_allclose(score(model, impressions, params, "fp32"), whole, atol=1e-6)
 
