@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro app test lint setup params
+.PHONY: repro app test bench lint setup params
 
 repro: setup
 	dvc repro
@@ -15,6 +15,17 @@ app: setup
 
 test: setup
 	python -m pytest
+
+# On an idle machine: all are timed. A benchmark that fails is a row of the table, and an error.
+bench: setup
+	mkdir -p reports/benchmarks
+	rm -f reports/benchmarks/.new.tmp
+	status=0; \
+	python -m pytest tests/benchmarks/bench_*.py --continue-on-collection-errors \
+	  --benchmark-json=reports/benchmarks/.new.tmp || status=1; \
+	PYTHONPATH=. TQDM_DISABLE=1 python tests/benchmarks/profiles.py || status=1; \
+	PYTHONPATH=. python tests/benchmarks/table.py reports/benchmarks/.new.tmp || status=1; \
+	rm -f reports/benchmarks/.new.tmp; exit $$status
 
 lint: setup
 	ruff check .

@@ -1,0 +1,56 @@
+"""The naive evaluation gives what the package's does: the same scores, the same metrics."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from naive import evaluation as naive
+from tiny_study import impressions_of, random_impressions, recommender
+
+from replication.evaluation.metrics import METRICS, impression_metrics
+from replication.evaluation.scoring import score
+from replication.mind.prepared import Impressions
+
+ARTICLES = 20
+
+
+def flat(scores: list[list[float]]) -> np.ndarray:
+    return np.array([s for one in scores for s in one])
+
+
+def metrics_of(scores: np.ndarray, impressions: Impressions) -> np.ndarray:
+    found = impression_metrics(scores, impressions.labels, impressions.candidates.offsets)
+    return np.stack([found[name] for name in METRICS], axis=1)
+
+
+def test_scores_and_their_metrics(params):
+    """Empty histories, histories over the limit and users with two impressions among them."""
+    params = replace(params, history=4)
+    impressions = random_impressions(60, ARTICLES, users=9, rng=np.random.default_rng(5))
+    model = recommender("nrms").eval()
+    with torch.no_grad():
+        vectors = model.encode_news(torch.arange(ARTICLES + 1))
+    vectors[0] = 0
+    shown = naive.as_lists(impressions)
+    scores = naive.score(model, shown, vectors, params.history)
+    ours = score(model, impressions, params, "fp32")
+    np.testing.assert_allclose(flat(scores), ours, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        naive.metrics([one.labels for one in shown], scores),
+        metrics_of(flat(scores), impressions),
+        rtol=0,
+        atol=1e-12,
+    )
+
+
+def test_metrics_of_ties_and_of_one_candidate():
+    impressions = impressions_of(
+        [(1, [], [1, 2, 3, 4], [0, 1, 1, 0]), (2, [3], [5], [1]), (3, [], [1, 2], [1, 0])]
+    )
+    scores = [[0.5, 0.5, 0.25, 0.5], [1.0], [0.0, 0.0]]
+    labels = [one.labels for one in naive.as_lists(impressions)]
+    expected = metrics_of(flat(scores), impressions)
+    np.testing.assert_allclose(naive.metrics(labels, scores), expected, rtol=0, atol=1e-12)
+    by_processes = naive.metrics_by_processes(labels, scores)
+    np.testing.assert_allclose(by_processes, expected, rtol=0, atol=1e-12)
+    assert np.isnan(expected[1, 0]) and expected[2, 0] == 0.5
