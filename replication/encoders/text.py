@@ -5,6 +5,7 @@ or tuned) and a transformer whose top layers train. A mask of None means that pa
 (deviation D4); every article then has the same number of positions.
 """
 
+import mmap
 from collections.abc import Iterable
 
 import numpy as np
@@ -19,6 +20,9 @@ from replication.errors import StudyError
 from replication.mind.prepared import load_prepared
 from replication.mind.ragged import Ragged, load_array
 from replication.params import Params
+
+READ_AT_ONCE = 16 << 20  # bytes of stored vectors
+MAPPED = 256 << 20  # bytes of a file that may stay mapped into memory
 
 
 class Places(nn.Module):
@@ -61,13 +65,30 @@ class StoredVectors(nn.Module):
         self.masked = masked
         self.blank = blank
 
-    def forward(self, articles: Tensor) -> tuple[Tensor, Tensor | None]:
-        """float16 as stored: what reads them converts them, and so once only."""
+    def forward(
+        self, articles: Tensor, dtype: torch.dtype | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """In `dtype`, or the one that is computed in: autocast's, else float32."""
         where, mask = self.places(articles)
         empty = ~(mask & (articles > 0).unsqueeze(1)) if self.blank else ~mask
-        rows = np.take(self.states, where.cpu().numpy(), axis=0)  # (n, t, d)
-        rows[empty.cpu().numpy()] = 0
-        return torch.from_numpy(rows).to(articles.device), (mask if self.masked else None)
+        kind = articles.device.type
+        if dtype is None:
+            autocast = torch.is_autocast_enabled(kind)
+            dtype = torch.get_autocast_dtype(kind) if autocast else torch.float32
+        vectors = torch.empty(*where.shape, self.width, dtype=dtype)  # (n, t, d)
+        # Converted piece by piece, so that no second copy of a batch is ever there.
+        size = max(1, READ_AT_ONCE // (where.shape[1] * self.states[:1].nbytes))
+        for some, rows in zip(vectors.split(size), where.cpu().split(size), strict=True):
+            some.copy_(torch.from_numpy(np.take(self.states, rows.numpy(), axis=0)))
+        vectors[empty.cpu()] = 0
+        self._let_go()
+        return vectors.to(articles.device), (mask if self.masked else None)
+
+    def _let_go(self) -> None:
+        """Of a large file, keep no page mapped: what was read stays in the system's own cache."""
+        mapped = self.states.base
+        if isinstance(mapped, mmap.mmap) and self.states.nbytes > MAPPED:
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 class WordVectors(nn.Module):
@@ -130,7 +151,7 @@ class TunedTransformer(nn.Module):
     def forward(self, articles: Tensor) -> tuple[Tensor, Tensor | None]:
         where, mask = self.places(articles)
         if isinstance(self.below, StoredVectors):
-            x = self.below(articles)[0].float()
+            x = self.below(articles, torch.float32)[0]
         else:
             pad = self.below.config.pad_token_id or 0
             ids = torch.where(mask, self.tokens[where], pad)

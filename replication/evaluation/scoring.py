@@ -52,13 +52,14 @@ def _user_vectors(
     """Vectors of u users, from clicks `read` (u, h), padded on the left, and `users` (u,) ids."""
     lengths = (read > 0).sum(axis=1)
     order = np.argsort(lengths, kind="stable")  # like lengths together: little padding
+    clicks = model.as_clicks(vectors)
     found = torch.empty(len(read), model.width, device=vectors.device)
     for start in range(0, len(read), USERS_AT_ONCE):
         some = order[start : start + USERS_AT_ONCE]
         width = max(1, lengths[some[-1]]) if model.ignores_padding else read.shape[1]
         clicked = torch.from_numpy(read[some, -width:].astype(np.int64)).to(vectors.device)
         ids = torch.from_numpy(users[some].astype(np.int64)).to(vectors.device)
-        encoded = model.encode_user(vectors[clicked], clicked > 0, ids)  # (b, width)
+        encoded = model.encode_users(clicks, clicked, clicked > 0, ids)  # (b, width)
         found[torch.from_numpy(some).to(vectors.device)] = encoded.float()
     return found
 

@@ -21,7 +21,14 @@ class AdditiveAttention(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """`x` (n, t, w), `mask` (n, t) bool, True = read, at least one True a row -> (n, w)."""
-        scores = torch.tanh(self.linear(x)) @ self.query  # (n, t)
+        return self.pool(x, self.scores(x), mask)
+
+    def scores(self, x: Tensor) -> Tensor:
+        """`x` (..., w) -> what the softmax is taken of (...)."""
+        return torch.tanh(self.linear(x)) @ self.query
+
+    def pool(self, x: Tensor, scores: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`x` (n, t, w) and its `scores` (n, t) -> (n, w)."""
         if mask is not None:
             scores = scores.masked_fill(~mask, float("-inf"))
         weights = scores.float().softmax(dim=1).to(x.dtype)  # (n, t)
@@ -40,15 +47,22 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """`x` (n, t, w), `mask` (n, t) bool, True = may be attended to -> (n, t, w)."""
+        return self.attend(self.project(x), mask)
 
-        def split(y: Tensor) -> Tensor:  # (n, t, w) -> (n, heads, t, w / heads)
-            return y.unflatten(2, (self.heads, -1)).transpose(1, 2)
+    def project(self, x: Tensor) -> Tensor:
+        """`x` (..., w) -> queries, keys and values (..., 3 w)."""
+        return torch.cat([self.q(x), self.k(x), self.v(x)], dim=-1)
 
-        q, k, v = split(self.q(x)), split(self.k(x)), split(self.v(x))
+    def attend(self, projected: Tensor, mask: Tensor | None = None) -> Tensor:
+        """What `project` gives of a sequence (n, t, 3 w) -> (n, t, w)."""
+        q, k, v = (
+            part.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (n, heads, t, w / heads)
+            for part in projected.chunk(3, dim=2)
+        )
         keys = None if mask is None else mask[:, None, None, :]
         # A processor's fused attention over heads this narrow is eight times slower in bf16.
-        with torch.autocast(x.device.type, enabled=x.device.type != "cpu"):
-            if x.device.type == "cpu":
+        with torch.autocast(q.device.type, enabled=not q.is_cpu):
+            if q.is_cpu:
                 q, k, v = q.float(), k.float(), v.float()
             y = F.scaled_dot_product_attention(q, k, v, attn_mask=keys)
         return y.transpose(1, 2).flatten(2)  # (n, t, w)

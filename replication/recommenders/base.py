@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from replication.recommenders.heads import ClsHead, TokenHead, WordHead
 
@@ -97,10 +98,7 @@ class Recommender(nn.Module):
 
     def read_text(self, field: str, articles: Tensor) -> tuple[Tensor, Tensor | None]:
         """Token vectors of one field after the head: (n, t, w) and the mask (n, t) or None."""
-        x, mask = self.text[field](articles)
-        if not torch.is_autocast_enabled(x.device.type):  # which would convert it where it is read
-            x = x.float()
-        return self.heads[field](x, mask)
+        return self.heads[field](*self.text[field](articles))
 
     @property
     def ignores_padding(self) -> bool:
@@ -119,30 +117,49 @@ class Recommender(nn.Module):
     def encode_user(self, clicked: Tensor, mask: Tensor, users: Tensor) -> Tensor:
         """Vectors of clicked news (b, h, width), oldest first, padded on the left; `mask` (b, h)
         bool, True = a click; user ids (b,) -> user vectors (b, width)."""
+        slots = torch.arange(mask.numel(), device=mask.device).view(mask.shape)
+        return self.encode_users(self.as_clicks(clicked.flatten(0, 1)), slots, mask, users)
+
+    def as_clicks(self, vectors: Tensor) -> Tensor:
+        """News vectors (n, width) -> what the user encoder reads of each: (n + 2, c).
+
+        All that it does with an article by itself is done here, once for each article and not for
+        each click. The last two rows are those of an empty slot and of an empty history.
+        """
+        slot = torch.zeros_like(vectors[:1])
+        history = slot if self.no_click is None else self.no_click.to(vectors.dtype)[None]
+        return self.click_features(torch.cat([vectors, slot, history]))
+
+    def encode_users(self, clicks: Tensor, places: Tensor, mask: Tensor, users: Tensor) -> Tensor:
+        """As `encode_user`: the click in a slot is row `places` (b, h) int64 of `as_clicks`."""
+        slot, history = len(clicks) - 2, len(clicks) - 1
         if self.zero_padded or self.masked:  # masked slots are zeros too: a GRU may read them (D3)
-            clicked = clicked * mask.unsqueeze(2)
-        if not self.masked:
-            return self.read_user(clicked, None, mask.sum(1), users)
-        empty = ~mask.any(dim=1)
-        slot = torch.zeros_like(mask)
-        slot[:, -1] = empty  # the last slot of an empty history
-        clicked = torch.where(slot.unsqueeze(2), self.no_click.to(clicked.dtype), clicked)
-        mask = mask | slot
-        return self.read_user(clicked, mask, mask.sum(1), users)
+            places = places.masked_fill(~mask, slot)
+        lengths = mask.sum(1)
+        if self.masked:
+            last = torch.zeros_like(mask)
+            last[:, -1] = lengths == 0  # an empty history has one click, in its last slot
+            places, mask = places.masked_fill(last, history), mask | last
+            lengths = mask.sum(1)
+        clicked = F.embedding(places, clicks)  # (b, h, c)
+        return self.read_user(clicked, mask if self.masked else None, lengths, users)
+
+    def click_features(self, vectors: Tensor) -> Tensor:
+        """News vectors (n, width) -> (n, c), the part of the user encoder that is by article."""
+        return vectors
 
     def read_user(
         self, clicked: Tensor, mask: Tensor | None, lengths: Tensor, users: Tensor
     ) -> Tensor:
-        """(b, h, width), (b, h) or None, (b,), (b,) -> (b, width)."""
+        """`click_features` (b, h, c), (b, h) or None, (b,), (b,) -> (b, width)."""
         raise NotImplementedError
 
     def forward(self, batch: Batch) -> Tensor:
         """Scores (b, 1 + K); each distinct article of the batch is encoded once."""
         wanted = torch.cat([batch.candidates, batch.clicked], dim=1)  # (b, 1 + K + h)
         articles, place = torch.unique(wanted, return_inverse=True)  # (n,), (b, 1 + K + h)
-        vectors = self.encode_news(articles)[place]  # (b, 1 + K + h, width)
-        candidates, clicked = vectors.split(
-            [batch.candidates.shape[1], batch.clicked.shape[1]], dim=1
-        )
-        user = self.encode_user(clicked, batch.clicked > 0, batch.users)  # (b, width)
-        return (candidates @ user.unsqueeze(2)).squeeze(2)
+        vectors = self.encode_news(articles)  # (n, width)
+        shown, read = place.split([batch.candidates.shape[1], batch.clicked.shape[1]], dim=1)
+        clicks = self.as_clicks(vectors)
+        user = self.encode_users(clicks, read, batch.clicked > 0, batch.users)  # (b, width)
+        return (F.embedding(shown, vectors) @ user.unsqueeze(2)).squeeze(2)

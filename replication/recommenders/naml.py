@@ -35,7 +35,11 @@ class NAML(Recommender):
         views += [torch.relu(linear(labels[:, i])) for i, linear in enumerate(self.label_linear)]
         return self.view_pool(torch.stack(views, dim=1))  # (n, 4, filters) -> (n, filters)
 
+    def click_features(self, vectors: Tensor) -> Tensor:
+        return torch.cat([vectors, self.click_pool.scores(vectors).unsqueeze(1)], dim=1)
+
     def read_user(
         self, clicked: Tensor, mask: Tensor | None, lengths: Tensor, users: Tensor
     ) -> Tensor:
-        return self.click_pool(clicked, mask)
+        vectors, scores = clicked.split([self.width, 1], dim=2)
+        return self.click_pool.pool(vectors, scores.squeeze(2), mask)

@@ -31,7 +31,10 @@ class NRMS(Recommender):
         x = self.dropout(self.token_attention(x, mask))  # (n, t, w)
         return self.token_pool(x, mask)  # (n, w)
 
+    def click_features(self, vectors: Tensor) -> Tensor:
+        return self.click_attention.project(vectors)
+
     def read_user(
         self, clicked: Tensor, mask: Tensor | None, lengths: Tensor, users: Tensor
     ) -> Tensor:
-        return self.click_pool(self.click_attention(clicked, mask), mask)
+        return self.click_pool(self.click_attention.attend(clicked, mask), mask)

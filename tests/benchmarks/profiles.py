@@ -161,7 +161,8 @@ def evaluation_phases(model: Recommender, phases: Phases) -> Iterator[None]:
         return wrapped
 
     with (
-        patch.object(model, "encode_user", within(USERS, model.encode_user)),
+        patch.object(model, "as_clicks", within(USERS, model.as_clicks)),
+        patch.object(model, "encode_users", within(USERS, model.encode_users)),
         patch.object(scoring, "score", within(SCORES, scoring.score)),
         patch.object(metrics, "rank", within(SORT, metrics.rank)),
         patch.object(metrics, "impression_metrics", within(METRICS, metrics.impression_metrics)),

@@ -31,12 +31,11 @@ def test_scores_and_their_metrics(params):
     with torch.no_grad():
         vectors = model.encode_news(torch.arange(ARTICLES + 1))
     vectors[0] = 0
-    shown = naive.as_lists(impressions)
-    scores = naive.score(model, shown, vectors, params.history)
+    labels, scores = naive.score(model, naive.as_text(impressions, params.history), vectors)
     ours = score(model, impressions, params, "fp32")
     np.testing.assert_allclose(flat(scores), ours, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(
-        naive.metrics([one.labels for one in shown], scores),
+        naive.metrics(labels, scores),
         metrics_of(flat(scores), impressions),
         rtol=0,
         atol=1e-12,
@@ -48,7 +47,7 @@ def test_metrics_of_ties_and_of_one_candidate():
         [(1, [], [1, 2, 3, 4], [0, 1, 1, 0]), (2, [3], [5], [1]), (3, [], [1, 2], [1, 0])]
     )
     scores = [[0.5, 0.5, 0.25, 0.5], [1.0], [0.0, 0.0]]
-    labels = [one.labels for one in naive.as_lists(impressions)]
+    labels = [[0, 1, 1, 0], [1], [1, 0]]
     expected = metrics_of(flat(scores), impressions)
     np.testing.assert_allclose(naive.metrics(labels, scores), expected, rtol=0, atol=1e-12)
     by_processes = naive.metrics_by_processes(labels, scores)

@@ -51,11 +51,15 @@ def twins(request, params, data, recommender) -> tuple[Recommender, Recommender]
     return fast, naive
 
 
-def whole(params: Params, field: str) -> WholeTransformer:
+def whole(params: Params, field: str, embeddings_train: bool = False) -> WholeTransformer:
     checkpoint = paths.CHECKPOINTS / params.encoder
     tokens = Ragged.load(paths.EMBEDDINGS / params.encoder, field)
     return WholeTransformer(
-        checkpoint, params.finetune_layers, tokens, token_limits(params.text)[field]
+        checkpoint,
+        params.finetune_layers,
+        tokens,
+        token_limits(params.text)[field],
+        embeddings_train,
     )
 
 
@@ -79,6 +83,21 @@ def test_one_loss_and_the_same_gradients(twins, batch):
         # A key's bias adds the same to all of a softmax: its gradient is nothing but rounding.
         error = (ours[name] - gradient).norm()
         assert error <= 1e-4 * gradient.norm() + 1e-6, name
+
+
+def test_an_embedding_table_that_trains_changes_no_loss(twins, params, batch):
+    """As released (D6): gradients pass the frozen layers on their way to it."""
+    naive = twins[1].eval()
+    expected = loss_of(naive, batch)
+    cut = LAYERS - len(twins[0].text["title"].top.encoder.layer)
+    params = replace(params, finetune_layers=LAYERS - cut)
+    naive.text = nn.ModuleDict({field: whole(params, field, True) for field in naive.fields})
+    loss = loss_of(naive.eval(), batch)
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    transformer = naive.text["title"].transformer
+    assert transformer.embeddings.word_embeddings.weight.grad.any()
+    assert all(p.grad is None for p in transformer.encoder.layer[:cut].parameters())
 
 
 def test_frozen_layers_neither_train_nor_drop(twins, batch):

@@ -2,12 +2,21 @@
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from phases import Counter, Phases
 from profiles import BUILD, profiles
 
 
+@pytest.fixture
+def own_precision():
+    """A process has one; the tests that come after have another."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
 @pytest.mark.slow
-def test_profiles_of_a_small_study(tmp_path):
+def test_profiles_of_a_small_study(own_precision, tmp_path):
     found = profiles(tmp_path, share=0.01)
     bounds = found["bounds"]
     assert all(rate > 0 for kind in bounds["multiply"].values() for rate in kind.values())
@@ -15,7 +24,9 @@ def test_profiles_of_a_small_study(tmp_path):
     for profile in found["profiles"]:
         phases = profile["phases"]
         assert sum(phase["share"] for phase in phases) == pytest.approx(1)
-        assert [p["seconds"] for p in phases] == sorted((p["seconds"] for p in phases), reverse=True)
+        assert [p["seconds"] for p in phases] == sorted(
+            (p["seconds"] for p in phases), reverse=True
+        )
         assert {p["phase"] for p in phases if p["bound"] is None} <= {BUILD}
 
 

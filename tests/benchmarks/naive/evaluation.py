@@ -1,14 +1,15 @@
 """Evaluate a test split the naive way, the released code's: an impression at a time.
 
-User vectors come in batches, from lists of article vectors that are stacked one by one and padded
-to the limit; candidates are stacked, scored and kept as lists of numbers, impression by impression.
-The metrics of an impression are computed alone, by scikit-learn and MIND's published definitions,
-in a pool of processes. The release also reads ids as text and goes through a data loader for each
-impression; here ids are numbers in lists already.
+Users and impressions come out of data loaders as text: ids of articles, the history as one string,
+`N7-0` for an article that was shown and not clicked. User vectors come in batches, from article
+vectors that are looked up and stacked one by one and padded to the limit; candidates are looked up,
+stacked, scored and kept as lists of numbers, impression by impression. The metrics of an impression
+are computed alone, by scikit-learn and MIND's published definitions, in a pool of processes. The
+release also reads its files anew and looks its rows up in pandas; here they lie in lists.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -17,68 +18,74 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from replication.mind.prepared import Impressions
 from replication.recommenders import Recommender
 
 USERS_AT_ONCE = 512  # 16 times the batch of 32, as released
+PADDED = "PADDED"
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One impression in Python's own lists."""
+class Split:
+    """What data loaders give, one after another.
 
-    user: int
-    history: tuple[int, ...]
-    candidates: list[int]
-    labels: list[int]
+    users        each distinct user with a history: `user`, `history` and the `clicked` ids, padded
+    impressions  `user`, `history` and what was `shown`
+    """
+
+    users: list[dict]
+    impressions: list[dict]
 
 
-def as_lists(impressions: Impressions) -> list[Shown]:
-    """Every impression by itself."""
+def as_text(impressions: Impressions, limit: int) -> Split:
+    """The ids of articles as text; the newest `limit` clicks are read."""
     histories, candidates = impressions.histories, impressions.candidates
-    return [
-        Shown(
-            int(user),
-            tuple(histories.row(row).tolist()),
-            candidates.row(i).tolist(),
-            impressions.labels[candidates.offsets[i] : candidates.offsets[i + 1]].tolist(),
-        )
-        for i, (user, row) in enumerate(zip(impressions.user, impressions.history_row, strict=True))
-    ]
+    users, found = {}, []
+    for i, (user, row) in enumerate(zip(impressions.user, impressions.history_row, strict=True)):
+        clicked = [f"N{article}" for article in histories.row(row)]
+        history = " ".join(clicked)
+        labels = impressions.labels[candidates.offsets[i] : candidates.offsets[i + 1]]
+        pairs = zip(candidates.row(i), labels, strict=True)
+        shown = [f"N{article}-{label}" for article, label in pairs]
+        found.append({"user": int(user), "history": history, "shown": shown})
+        padded = [PADDED] * (limit - len(clicked)) + clicked[-limit:]
+        users[int(user), history] = {"user": int(user), "history": history, "clicked": padded}
+    return Split(list(users.values()), found)
 
 
 @torch.no_grad()
-def score(model: Recommender, shown: Sequence[Shown], vectors: Tensor, limit: int) -> list:
-    """A list of scores per impression; `vectors` (articles + 1, width) are given, row 0 is zero.
-
-    limit  the newest so many clicks are read
-    """
-    by_article = dict(enumerate(vectors))
-    by_user = _users(model, shown, by_article, limit)
-    scores = []
-    for one in shown:
-        candidates = torch.stack([by_article[article] for article in one.candidates])  # (c, w)
-        scores.append((candidates @ by_user[one.user, one.history]).tolist())
-    return scores
+def score(
+    model: Recommender, split: Split, vectors: Tensor
+) -> tuple[list[list[int]], list[list[float]]]:
+    """Labels and scores of each impression; `vectors` (articles + 1, width), row 0 is padding."""
+    by_article = {f"N{number}": vector for number, vector in enumerate(vectors)}
+    by_article[PADDED] = torch.zeros_like(vectors[0])
+    by_user = _users(model, split, by_article)
+    labels, scores = [], []
+    for batch in DataLoader(split.impressions, batch_size=1):
+        shown = [text[0].split("-") for text in batch["shown"]]
+        candidates = torch.stack([by_article[article] for article, _ in shown])  # (c, w)
+        user = by_user[int(batch["user"][0]), batch["history"][0]]
+        scores.append((candidates @ user).tolist())
+        labels.append([int(label) for _, label in shown])
+    return labels, scores
 
 
 def _users(
-    model: Recommender, shown: Sequence[Shown], by_article: dict[int, Tensor], limit: int
-) -> dict[tuple[int, tuple[int, ...]], Tensor]:
+    model: Recommender, split: Split, by_article: dict[str, Tensor]
+) -> dict[tuple[int, str], Tensor]:
     """(user, history) -> vector (w,)."""
-    distinct = list(dict.fromkeys((one.user, one.history) for one in shown))
     found = {}
-    for start in range(0, len(distinct), USERS_AT_ONCE):
-        some = distinct[start : start + USERS_AT_ONCE]
-        read = [history[-limit:] for _, history in some]
-        padded = [[0] * (limit - len(clicks)) + list(clicks) for clicks in read]
-        clicked = torch.stack(
-            [torch.stack([by_article[article] for article in row]) for row in padded]
-        )  # (b, limit, w)
-        users = torch.tensor([user for user, _ in some])
-        encoded = model.encode_user(clicked, torch.tensor(padded) > 0, users)  # (b, w)
-        found.update(zip(some, encoded, strict=True))
+    for batch in DataLoader(split.users, batch_size=USERS_AT_ONCE):
+        slots = [torch.stack([by_article[a] for a in slot]) for slot in batch["clicked"]]
+        mask = torch.tensor([[a != PADDED for a in slot] for slot in batch["clicked"]]).T
+        encoded = model.encode_user(torch.stack(slots, dim=1), mask, batch["user"])  # (b, w)
+        for user, history, vector in zip(
+            batch["user"].tolist(), batch["history"], encoded, strict=True
+        ):
+            found[user, history] = vector
     return found
 
 

@@ -3,7 +3,8 @@
 Every slot of the candidates and of the padded histories is encoded by a call of its own, whatever
 article stands there: one that stands in the batch already, or none. A call runs the whole
 transformer on token ids padded to the limit, the frozen layers below the cut included. What is
-computed is the clean protocol's: masks, frozen layers without dropout, the token head.
+computed is the clean protocol's: masks, frozen layers without dropout, the token head. Where the
+embedding table trains, as released (D6), gradients pass through the frozen layers on their way.
 """
 
 from pathlib import Path
@@ -19,16 +20,20 @@ from replication.recommenders import Batch, Recommender
 class WholeTransformer(nn.Module):
     """Article ids -> token vectors (n, limit, d) and mask (n, limit); the top `tuned` layers train.
 
-    tokens  ids of each article, at most `limit`; row 0 is the padding article
+    tokens            ids of each article, at most `limit`; row 0 is the padding article
+    embeddings_train  and the embedding table trains too
     """
 
-    def __init__(self, checkpoint: Path, tuned: int, tokens: Ragged, limit: int):
+    def __init__(
+        self, checkpoint: Path, tuned: int, tokens: Ragged, limit: int, embeddings_train: bool
+    ):
         super().__init__()
         self.transformer = AutoModel.from_pretrained(checkpoint, add_pooling_layer=False)
         layers = self.transformer.encoder.layer
         self.frozen = (self.transformer.embeddings, *layers[: len(layers) - tuned])
         for module in self.frozen:
             module.requires_grad_(False)
+        self.transformer.embeddings.requires_grad_(embeddings_train)
         self.width = self.transformer.config.hidden_size
         self.ids = torch.from_numpy(tokens.padded(limit, "oldest", "right")).long()
         self.mask = torch.arange(limit) < torch.from_numpy(tokens.lengths)[:, None]
