@@ -79,7 +79,7 @@ def return_freed_memory() -> None:
     """
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_TRIM_THRESHOLD, 512 << 20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 128 << 20)
         libc.mallopt(_M_MMAP_THRESHOLD, 128 << 20)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from replication import paths
 from replication.encoders.precision import resolve_precision
@@ -21,7 +22,8 @@ from replication.mind.prepared import load_prepared
 from replication.mind.ragged import Ragged, load_array
 from replication.params import Params
 
-READ_AT_ONCE = 16 << 20  # bytes of stored vectors
+ARTICLES_AT_ONCE = 128  # that go through tuned layers together on a processor
+READ_AT_ONCE = 4 << 20  # bytes of stored vectors
 MAPPED = 256 << 20  # bytes of a file that may stay mapped into memory
 
 
@@ -78,10 +80,12 @@ class StoredVectors(nn.Module):
         vectors = torch.empty(*where.shape, self.width, dtype=dtype)  # (n, t, d)
         # Converted piece by piece, so that no second copy of a batch is ever there.
         size = max(1, READ_AT_ONCE // (where.shape[1] * self.states[:1].nbytes))
+        read = np.empty((size, *where.shape[1:], self.width), self.states.dtype)
         for some, rows in zip(vectors.split(size), where.cpu().split(size), strict=True):
-            some.copy_(torch.from_numpy(np.take(self.states, rows.numpy(), axis=0)))
+            found = np.take(self.states, rows.numpy(), axis=0, out=read[: len(rows)], mode="clip")
+            some.copy_(torch.from_numpy(found))
+            self._let_go()
         vectors[empty.cpu()] = 0
-        self._let_go()
         return vectors.to(articles.device), (mask if self.masked else None)
 
     def _let_go(self) -> None:
@@ -149,6 +153,18 @@ class TunedTransformer(nn.Module):
         return self
 
     def forward(self, articles: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Like lengths go through the layers together, so that little of it is padding."""
+        order = self.places.lengths[articles].argsort(stable=True)
+        size = len(articles) if articles.is_cuda else ARTICLES_AT_ONCE
+        parts = [self._encoded(articles[some]) for some in order.split(max(1, size))]
+        width = parts[-1][1].shape[1]  # of the longest
+        x = torch.cat([F.pad(x, (0, 0, 0, width - x.shape[1])) for x, _ in parts])
+        mask = torch.cat([F.pad(mask, (0, width - mask.shape[1])) for _, mask in parts])
+        back = order.argsort()
+        return x.index_select(0, back), (mask[back] if self.masked else None)
+
+    def _encoded(self, articles: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, t, d) and the mask (n, t)."""
         where, mask = self.places(articles)
         if isinstance(self.below, StoredVectors):
             x = self.below(articles, torch.float32)[0]
@@ -158,7 +174,7 @@ class TunedTransformer(nn.Module):
             x = self.below(ids, attention_mask=mask.long()).last_hidden_state
         if len(self.top.encoder.layer):
             x = self.top(inputs_embeds=x, attention_mask=mask.long()).last_hidden_state
-        return x, (mask if self.masked else None)
+        return x, mask
 
 
 def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:

@@ -65,7 +65,7 @@ class SelfAttention(nn.Module):
             if q.is_cpu:
                 q, k, v = q.float(), k.float(), v.float()
             y = F.scaled_dot_product_attention(q, k, v, attn_mask=keys)
-        return y.transpose(1, 2).flatten(2)  # (n, t, w)
+        return y.transpose(1, 2).flatten(2).to(projected.dtype)  # (n, t, w)
 
 
 class ConvolutionReader(nn.Module):

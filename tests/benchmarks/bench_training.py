@@ -94,7 +94,6 @@ def test_step(measure, benchmark, study, tuned, goal):
         fitted = train(
             model, accelerator, study.impressions, study.params, lambda _: 0.5, rng, "step"
         )
-        accelerator.unwrap_model(model, keep_fp32_wrapper=False)
         return fitted
 
     def fresh() -> NRMS:  # what an Accelerator has prepared keeps that one's precision
