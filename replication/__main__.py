@@ -170,6 +170,13 @@ def report(_: argparse.Namespace) -> None:
     write_report(load_params())
 
 
+def inventory(_: argparse.Namespace) -> None:
+    """list every artefact with its digest, its size and the stage that makes it"""
+    from replication.inventory import write_inventory
+
+    write_inventory()
+
+
 def show(_: argparse.Namespace) -> None:
     """print the table of results and where the report is"""
     from replication.report.show import show_results
@@ -196,7 +203,8 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(function=function)
         return command
 
-    for function in (check, data, prepare, experiment, baselines, compare, report, show, expect):
+    alone = (check, data, prepare, experiment, baselines, compare, report, inventory, show, expect)
+    for function in alone:
         add(function)
     add(compose).add_argument("overrides", nargs="*", help="such as profile=local")
     for function in (checkpoint, embed):

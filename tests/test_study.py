@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from replication import paths
+from replication.digest import sha256
 from replication.paper.cells import read_grid, read_json
 from replication.params import load_params, read_yaml
 
@@ -91,7 +92,7 @@ def test_repro_ends_with_a_report(study):
     folder, output = study
     ran = stages_run(output)
     assert ran[0] == "check"
-    assert ran[-1] == "report"
+    assert ran[-1] == "inventory"
     assert {
         "grid@nrms-static-frozen-clean-1", "grid-llm@nrms-llama-tiny-clean-1",
         "adapt@llama-tiny-lora", "embed-adapted@llama-tiny-lora",
@@ -110,6 +111,26 @@ def test_repro_ends_with_a_report(study):
 
 
 @pytest.mark.slow
+def test_repro_takes_the_inventory_of_all_that_it_made(study):
+    """The stage reads dvc.lock, which is written during the same repro, up to the stage before."""
+    folder, _ = study
+    rows = json.loads((folder / paths.INVENTORY).read_text(encoding="utf-8"))["artefacts"]
+    lock = read_yaml(folder / "dvc.lock")["stages"]
+    made = {out["path"] for stage in lock.values() for out in stage["outs"]}
+    left_out = {
+        path for path in made - {row["path"] for row in rows}
+        if not any(row["path"].startswith(f"{path}/") for row in rows)
+    }  # fmt: skip
+    assert left_out == {paths.CHECKED.as_posix(), paths.INVENTORY.as_posix()}
+    for row in rows:
+        if row["kept"] == "dvc":
+            out = next(o for o in lock[row["stage"]]["outs"] if o["path"] == row["path"])
+            assert (row["digest"], row["bytes"]) == (f"md5:{out['md5']}", out["size"])
+        else:
+            assert row["digest"] == f"sha256:{sha256(folder / row['path'])}"
+
+
+@pytest.mark.slow
 def test_a_second_repro_runs_nothing(study):
     assert not stages_run(shell(study[0], "dvc", "repro"))
 
@@ -120,7 +141,7 @@ def test_an_experiment_reruns_only_itself_and_is_listed(study):
     before = json.loads((folder / "reports/experiment/run.json").read_text(encoding="utf-8"))
     overrides = [arg for item in [*SHRUNK, "finetune_layers=2"] for arg in ("-S", item)]
     output = shell(folder, "dvc", "exp", "run", "-n", "deeper", *overrides)
-    assert stages_run(output) == ["check", "experiment"]
+    assert stages_run(output) == ["check", "experiment", "inventory"]
     after = json.loads((folder / "reports/experiment/run.json").read_text(encoding="utf-8"))
     assert before["id"] == "nrms-minilm-l3-finetuned-k1-clean-s1"
     assert after["id"] == "nrms-minilm-l3-finetuned-k2-clean-s1"
