@@ -4,16 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro app test bench lint setup params lock audit
+.PHONY: repro app test bench lint setup params lock audit archive
 
-repro: setup
+repro: setup .git
 	dvc repro
 	python -m replication show
 
 app: setup
 	streamlit run app.py
 
-test: setup
+test: setup .git
 	python -m pytest
 
 # On an idle machine: all are timed. A benchmark that fails is a row of the table, and an error.
@@ -43,6 +43,13 @@ $(VENV)/installed: requirements.lock requirements-files.lock
 	python -m pip install --disable-pip-version-check --quiet --no-deps -r requirements-files.lock
 	touch $@
 
+# DVC asks for a repository, which an unpacked archive is not yet.
+.git:
+	git init --quiet
+	git add --all
+	git -c user.name=archive -c user.email=archive@localhost commit --quiet \
+	  --message 'Unpacked from $(notdir $(CURDIR))'
+
 # After an edit under conf/: compose params.yaml anew, as `dvc exp run` does.
 params: setup
 	python -m replication compose
@@ -57,3 +64,16 @@ lock: setup
 audit: setup
 	uv tool run pip-audit@2.10.1 --strict --no-deps --disable-pip \
 	  --requirement requirements.lock --requirement requirements-files.lock
+
+# The commit as one file, the same bytes each time, with the SHA-256 of all it holds. To verify it,
+# unpacked: sha256sum --check --quiet MANIFEST
+ARCHIVE = replication-$(shell git rev-parse --short=12 HEAD)
+archive:
+	@test -z "$$(git status --porcelain)" || { git status --short; \
+	  echo 'error: not committed, so not in the archive: commit or stash these first' >&2; exit 1; }
+	mkdir -p build
+	git ls-files -z | LC_ALL=C sort -z | xargs -0 sha256sum > build/MANIFEST
+	git archive --format=tar.gz --prefix=$(ARCHIVE)/ --add-file=build/MANIFEST \
+	  --output=build/$(ARCHIVE).tmp HEAD
+	mv build/$(ARCHIVE).tmp build/$(ARCHIVE).tar.gz
+	@ls -l build/$(ARCHIVE).tar.gz

@@ -1,13 +1,11 @@
 """requirements.lock against pyproject.toml and against the package index, by uv's resolver."""
 
-import os
 import shutil
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from commands import shell
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -15,21 +13,6 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PYTHONS = [line.rsplit(" ", 1)[1] for line in PROJECT["classifiers"]]
 SOURCE_ONLY = "antlr4-python3-runtime"  # Hydra's parser: pure Python, no wheel is published
-
-
-def tool(*command: str, folder: Path = ROOT) -> str:
-    """Run a command of the environment that runs the tests; its output, errors included."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
 
 
 def pins() -> dict[str, Requirement]:
@@ -57,8 +40,8 @@ def test_the_oldest_supported_python_is_the_oldest_allowed():
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_lock_resolves_to_wheels_for_every_supported_python(python, tmp_path):
     """Metadata alone is read: nothing is installed."""
-    output = tool(
-        "uv", "pip", "install", "--dry-run", "--python-version", python, "--target",
+    output = shell(
+        ROOT, "uv", "pip", "install", "--dry-run", "--python-version", python, "--target",
         str(tmp_path / "empty"), "--only-binary", ":all:", "--no-binary", SOURCE_ONLY,
         "--requirement", "requirements.lock",
     )  # fmt: skip
@@ -70,7 +53,7 @@ def test_make_lock_gives_the_committed_lock(tmp_path):
     """Changed dependencies are pinned by `make lock`; then it changes nothing."""
     for name in ("Makefile", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, tmp_path)
-    tool("make", "--old-file", "setup", "lock", folder=tmp_path)
+    shell(tmp_path, "make", "--old-file", "setup", "lock")
     assert (tmp_path / "requirements.lock").read_bytes() == (
         ROOT / "requirements.lock"
     ).read_bytes()

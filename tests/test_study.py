@@ -1,13 +1,12 @@
 """The study as its user runs it: DVC stages in a git clone, shrunk to minutes' fractions."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from commands import shell
 
 from replication import paths
 from replication.digest import sha256
@@ -42,23 +41,6 @@ SHRUNK = [
     "audit.pairs.llm.recommender=nrms",
     "adapters.llama-tiny-lora.max_steps=2",
 ]
-
-
-def shell(folder: Path, *command: str, succeed: bool = True) -> str:
-    """Run a command of the environment that runs the tests; its output, errors included."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    identity = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER")
-                for what in ("NAME", "EMAIL")}  # fmt: skip
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, **identity, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert (done.returncode == 0) == succeed, done.stdout
-    return done.stdout
 
 
 def stages_run(output: str) -> list[str]:
