@@ -47,8 +47,8 @@ $(VENV)/installed: requirements.lock requirements-files.lock
 .git:
 	git init --quiet
 	git add --all
-	git -c user.name=archive -c user.email=archive@localhost commit --quiet \
-	  --message 'Unpacked from $(notdir $(CURDIR))'
+	git -c user.name=archive -c user.email=archive@localhost -c commit.gpgsign=false \
+	  commit --quiet --message 'Unpacked from $(notdir $(CURDIR))'
 
 # After an edit under conf/: compose params.yaml anew, as `dvc exp run` does.
 params: setup
