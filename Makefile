@@ -43,11 +43,13 @@ $(VENV)/installed: requirements.lock requirements-files.lock
 	python -m pip install --disable-pip-version-check --quiet --no-deps -r requirements-files.lock
 	touch $@
 
-# DVC asks for a repository, which an unpacked archive is not yet.
+# DVC asks for a repository, which an unpacked archive is not yet. Runs record the archive's commit,
+# not this one, which nobody else has.
 .git:
 	git init --quiet
+	git config study.revision "$$(cat REVISION || echo unknown)"
 	git add --all
-	git -c user.name=archive -c user.email=archive@localhost -c commit.gpgsign=false \
+	git -c user.name=study -c user.email=study@localhost -c commit.gpgsign=false \
 	  commit --quiet --message 'Unpacked from $(notdir $(CURDIR))'
 
 # After an edit under conf/: compose params.yaml anew, as `dvc exp run` does.
@@ -72,8 +74,10 @@ archive:
 	@test -z "$$(git status --porcelain)" || { git status --short; \
 	  echo 'error: not committed, so not in the archive: commit or stash these first' >&2; exit 1; }
 	mkdir -p build
+	git rev-parse HEAD > build/REVISION
 	git ls-files -z | LC_ALL=C sort -z | xargs -0 sha256sum > build/MANIFEST
+	cd build && sha256sum REVISION >> MANIFEST
 	git archive --format=tar.gz --prefix=$(ARCHIVE)/ --add-file=build/MANIFEST \
-	  --output=build/$(ARCHIVE).tmp HEAD
+	  --add-file=build/REVISION --output=build/$(ARCHIVE).tmp HEAD
 	mv build/$(ARCHIVE).tmp build/$(ARCHIVE).tar.gz
 	@ls -l build/$(ARCHIVE).tar.gz

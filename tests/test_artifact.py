@@ -14,6 +14,8 @@ from commands import shell
 from jsonschema.validators import validator_for
 from ruamel.yaml import YAML
 
+import replication
+
 ROOT = Path(__file__).parents[1]
 # MIND's tables, as lines: an article's eight columns, an impression's five.
 NEWS = re.compile(r"^N\d+(\t[^\t\n]*){7}$", re.MULTILINE)
@@ -55,11 +57,12 @@ def unpacked(repository, tmp_path_factory) -> Path:
 def test_the_archive_holds_what_is_committed_and_its_manifest_verifies(repository, unpacked):
     tracked = set(filter(None, shell(repository, "git", "ls-files", "-z").split("\0")))
     held = {f.relative_to(unpacked).as_posix() for f in unpacked.rglob("*") if f.is_file()}
-    assert held == tracked | {"MANIFEST"}
+    assert held == tracked | {"MANIFEST", "REVISION"}
     lines = (unpacked / "MANIFEST").read_text(encoding="utf-8").splitlines()
-    assert {line.split("  ", 1)[1] for line in lines} == tracked
+    assert {line.split("  ", 1)[1] for line in lines} == tracked | {"REVISION"}
     assert shell(unpacked, "sha256sum", "--check", "--quiet", "MANIFEST") == ""
     commit = shell(repository, "git", "rev-parse", "HEAD")
+    assert (unpacked / "REVISION").read_text(encoding="utf-8") == commit
     assert commit.startswith(unpacked.name.removeprefix("replication-"))
 
 
@@ -94,6 +97,8 @@ def test_the_archive_shows_the_results_and_becomes_a_project_of_dvc(unpacked, tm
     assert f"Report: {copy}/reports/REPORT.md" in shown
     shell(copy, "make", ".git")
     assert shell(copy, "git", "status", "--porcelain") == ""
+    revision = (copy / "REVISION").read_text(encoding="utf-8")
+    assert shell(copy, "git", "config", "study.revision") == revision
     assert "baselines" in shell(copy, "dvc", "stage", "list", "--name-only")
 
 
@@ -121,7 +126,7 @@ def test_the_citation_is_valid_and_agrees_with_the_package():
     assert [error.message for error in validator.iter_errors(citation)] == []
     assert not validator.is_valid({**citation, "license": "no such licence"})
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert citation["version"] == project["version"]
+    assert citation["version"] == project["version"] == replication.__version__
     assert citation["license"] == project["license"]
     for name in project["license-files"]:
         assert (ROOT / name).is_file()
