@@ -22,14 +22,23 @@ def now() -> str:
 
 
 def git_commit() -> dict[str, str | bool | None]:
-    """The commit checked out, and whether tracked code or configuration differ from it."""
+    """The commit checked out, and whether tracked code or configuration differ from it.
+
+    A container that was built from files without their repository has made one (docker/repository),
+    whose commit nobody else has: in its place stands the revision stated at the build, if any.
+    """
     try:
         commit = _git("rev-parse", "HEAD")
+        stated = _git("config", "--default", "", "--get", "study.revision")
         changed = _git(
             "status", "--porcelain", "--untracked-files=no", "--", "replication", "conf", "dvc.yaml"
         )
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "changed": None, "reason": "no git repository"}
+    if stated:
+        reason = "as stated when the container image was built from files without their repository"
+        known = None if stated == "unknown" else stated
+        return {"commit": known, "changed": bool(changed), "reason": reason}
     return {"commit": commit, "changed": bool(changed)}
 
 
