@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro app test bench lint setup params lock audit archive
+.PHONY: repro app test bench lint setup params lock audit archive docker-check
 
 repro: setup .git
 	dvc repro
@@ -81,3 +81,9 @@ archive:
 	  --add-file=build/REVISION --output=build/$(ARCHIVE).tmp HEAD
 	mv build/$(ARCHIVE).tmp build/$(ARCHIVE).tar.gz
 	@ls -l build/$(ARCHIVE).tar.gz
+
+# The image built and run without a Docker engine, as root.
+docker-check: setup
+	@command -v buildah >/dev/null && command -v debootstrap >/dev/null || \
+	  { echo "docker-check needs the packages buildah and debootstrap" >&2; exit 1; }
+	python -m pytest tests/docker/check_image.py

@@ -65,8 +65,8 @@ def check_overrides(overrides: Sequence[str]) -> None:
     """Compose the parameters aside, so that a bad one stops before anything is touched."""
     for override in overrides:
         group, _, value = override.partition("=")
-        if (options := IMAGE / "conf" / group).is_dir() and group in ("profile", "protocol"):
-            names = sorted(path.stem for path in options.glob("*.yaml"))
+        if group in ("profile", "protocol"):
+            names = sorted(path.stem for path in (IMAGE / "conf" / group).glob("*.yaml"))
             if value not in names:
                 raise StudyError(f"{group}: '{value}': expected one of {', '.join(names)}")
     with tempfile.TemporaryDirectory() as scratch:
@@ -104,11 +104,13 @@ def check_writable(folder: Path, why: str) -> None:
         raise StudyError(
             f'{folder}: nothing is mounted there; add -v "$PWD{folder}:{folder}": {why}'
         )
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise StudyError(f"{folder}: is mounted read-only; mount it without `:ro`: {why}")
     if not os.access(folder, os.W_OK | os.X_OK):
         owner = folder.stat().st_uid
         raise StudyError(
-            f"{folder}: user {os.getuid()} cannot write there, its owner is {owner}; mount it "
-            f"without `:ro`, and start the container with --user {owner}: {why}"
+            f"{folder}: user {os.getuid()} cannot write there; start the container with --user "
+            f"{owner}, its owner: {why}"
         )
 
 
@@ -130,7 +132,10 @@ def working_copy() -> Path:
         ) from None
     if not work.exists():
         with new_folder(work) as new:
-            shutil.copytree(IMAGE, new, symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(
+                IMAGE, new, symlinks=True, dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns("__pycache__"),
+            )  # fmt: skip
     # Nobody else is at work here: these are a killed container's. DVC would look for the process
     # by its number, which some process of this container may have.
     for left in (".dvc/tmp/rwlock", ".git/index.lock"):
@@ -194,7 +199,8 @@ def reproduce(
 
 def run(command: Sequence[str], folder: Path) -> int:
     """Run in a group of its own, all of which is interrupted by Ctrl-C or `docker stop`."""
-    child = subprocess.Popen(command, cwd=folder, process_group=0)
+    # It holds the lock too: files that are not to be handed on are closed all the same.
+    child = subprocess.Popen(command, cwd=folder, process_group=0, close_fds=False)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os.killpg(child.pid, signal.SIGINT))
     status = child.wait()
@@ -230,6 +236,7 @@ def healthy(_: Sequence[str]) -> int:
 
 
 def become(command: Sequence[str]) -> int:
+    """Run with the terminal as its own."""
     os.chdir(working_copy())
     os.execvp(command[0], command)
 
@@ -241,7 +248,7 @@ def replicate(words: Sequence[str]) -> int:
     if words[0] not in (*commands, "--debug"):
         known = ", ".join([*VERBS, *(name for name in commands if name not in VERBS)])
         raise StudyError(f"'{words[0]}': expected one of {known}; `help` says more")
-    return become(["python", "-m", "replication", *words])
+    return run(["python", "-m", "replication", *words], working_copy())
 
 
 def explain(_: Sequence[str]) -> int:
