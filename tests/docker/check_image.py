@@ -80,14 +80,14 @@ def base(engine: Engine, folder: Path) -> str:
 
 
 def pip_settings(folder: Path) -> list[str]:
-    """Mounts that make pip in the build look where it looks here; none of it enters the image."""
+    """Mounts that give pip in the build the settings that it has here; none enters the image."""
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], check=True,
                             stdout=subprocess.PIPE, text=True).stdout  # fmt: skip
     mounts, settings = [], {}
     for line in listed.splitlines():  # those of the environment, which count most, are first
         key, _, value = line.partition("=")
         value, name = ast.literal_eval(value), key.rpartition(".")[2]
-        if name in settings:
+        if name in settings or "file://" in value:  # an index on this disk is not mounted
             continue
         if Path(value).is_absolute() and Path(value).exists():
             mounted = f"/run/pip/{name}"
