@@ -218,8 +218,10 @@ def app(words: Sequence[str]) -> int:
             (folder / path.name).symlink_to(given if given.exists() else path)
     APP.write_text(os.environ.get("STREAMLIT_SERVER_PORT", "8501"), encoding="ascii")
     os.chdir(folder)
-    # The image's own configuration is for one machine alone; here only `docker run -p` opens it.
-    start = ["streamlit", "run", "app.py", "--server.address", "0.0.0.0", *words]
+    # The project's own configuration is for one machine alone; here only `docker run -p` opens it.
+    # Without a name of its own it would ask another server which address it is seen at.
+    options = ["--server.address", "0.0.0.0", "--browser.serverAddress", "localhost"]
+    start = ["streamlit", "run", "app.py", *options, *words]
     os.execvp(start[0], start)
 
 
