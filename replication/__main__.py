@@ -70,8 +70,7 @@ def adapt(arguments: argparse.Namespace) -> None:
     from replication.record import save_adapter_cost
 
     name, started = arguments.adapter, time.perf_counter()
-    resumed = (paths.ADAPTING / f"{name}.safetensors").exists()
-    adapt(name, load_params())
+    resumed = adapt(name, load_params())
     save_adapter_cost(name, None if resumed else time.perf_counter() - started)
 
 

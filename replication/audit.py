@@ -10,12 +10,11 @@ which shows how large mere chance is.
 import hashlib
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from replication import paths
+from replication import environment, paths
 from replication.atomic import new_file, new_folder, write_json
 from replication.checks import RATES, candidates
 from replication.encoders.checkpoints import checkpoint_digest
@@ -100,7 +99,7 @@ def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
         "params": relevant(cell),
         "data": json.loads((paths.PREPARED / "meta.json").read_bytes())["sha256"],
         "checkpoint": checkpoint_digest(cell.encoder)["sha256"],
-        "code": _code_digest(),
+        "code": environment.code_digest(),
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     folder = paths.AUDIT_CACHE / digest
@@ -111,11 +110,3 @@ def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
     cost = json.loads((folder / "run/cost.json").read_bytes())
     auc = pl.read_parquet(folder / "impressions.parquet", columns=["auc"])["auc"]
     return {"auc": metrics["auc"], "seconds": cost["seconds"]}, auc.to_numpy()
-
-
-def _code_digest() -> str:
-    """Of the package's code: a run made by other code is not taken from the cache."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

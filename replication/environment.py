@@ -1,6 +1,8 @@
 """What a run ran on: code, libraries, hardware, memory. Everything that cannot be told is null."""
 
 import ctypes
+import hashlib
+import json
 import os
 import platform
 import resource
@@ -8,6 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -45,6 +48,25 @@ def git_commit() -> dict[str, str | bool | None]:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 of the package's code."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def result_key(**depends_on: object) -> str:
+    """All that decides a result, as JSON: what is named, and code, libraries and hardware.
+
+    Work that was cut off is gone on with only under an equal key: to the last bit, the result is
+    then that of a run which was not.
+    """
+    ran_on = {"code": code_digest(), "libraries": libraries(), "hardware": hardware()}
+    return json.dumps({**depends_on, **ran_on}, sort_keys=True)
 
 
 def libraries() -> dict[str, str | None]:

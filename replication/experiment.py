@@ -10,6 +10,7 @@ from accelerate import Accelerator
 
 from replication import environment, paths
 from replication.atomic import new_folder, write_json
+from replication.encoders.checkpoints import checkpoint_digest
 from replication.encoders.precision import resolve_precision
 from replication.encoders.text import build_text
 from replication.evaluation.cold_start import HALVES, cold_start, user_groups
@@ -19,8 +20,10 @@ from replication.evaluation.scoring import score
 from replication.mind.prepared import Impressions, Prepared, load_prepared, split_last_day
 from replication.params import Params, as_mapping, protocol_label
 from replication.recommenders import LSTUR, RECOMMENDERS, Recommender, Sizes
-from replication.record import clicks, cost, origin, save_impressions
-from replication.training.loop import Fit, train
+from replication.record import clicks, cost, origin, relevant, save_impressions
+from replication.saved_state import SavedState
+from replication.training.loop import train
+from replication.training.progress import Fit, Progress
 from replication.training.search import search
 
 
@@ -73,20 +76,22 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
     """Run the experiment at hand.
 
     Writes metrics.json, cold_start.json, cost.json and run.json into `folder`, per-impression
-    metrics (Parquet) to `per_impression`; returns the content of metrics.json.
+    metrics (Parquet) to `per_impression`; returns the content of metrics.json. A run that was cut
+    off goes on from its last state in cache/training, if there is one, to the same result.
     """
-    started, clock = environment.now(), time.perf_counter()
     environment.return_freed_memory()
     data = load_prepared(paths.PREPARED)
+    progress = _progress(params, data)
     precision = resolve_precision(params.training.precision)
-    # D11: unseeded as released, yet what was drawn is written down.
-    seed = params.seed if params.protocol.seeded else secrets.randbits(31)
-    params, tried = search(params, lambda p: fit(p, data, precision, seed)[1].best_auc)
-    searching = time.perf_counter() - clock
-    model, fitted = fit(params, data, precision, seed)
+
+    def trial_auc(trial: Params) -> float:
+        return progress.trial(trial.schedule, lambda: fit(trial, data, precision, progress)[1])
+
+    params, tried = search(params, trial_auc)
+    model, fitted = fit(params, data, precision, progress)
     testing = time.perf_counter()
     summary, metrics = evaluate(model, data.test, params, precision)
-    seconds = {"search": searching, "test": time.perf_counter() - testing}
+    seconds = {"search": progress.search_seconds, "test": time.perf_counter() - testing}
     samples = params.evaluation.bootstrap_samples
     summary["ci95"] = bootstrap_ci({m: metrics[m] for m in METRICS}, samples, params.seed)
     rule = params.protocol.groups
@@ -99,19 +104,34 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
     with new_folder(folder) as temporary:
         write_json(temporary / "metrics.json", summary)
         write_json(temporary / "cold_start.json", {"rule": rule, **cold})
-        seconds["all"] = time.perf_counter() - clock
-        write_json(temporary / "cost.json", cost(params, model, fitted, seconds))
+        seconds["all"] = progress.seconds
+        write_json(temporary / "cost.json", cost(params, model, fitted, seconds, progress.resumed))
         write_json(
             temporary / "run.json",
-            origin(params, data, run_id(params), started, seed, precision, fitted, tried),
+            origin(params, data, run_id(params), progress, precision, fitted, tried),
         )
+    progress.state.remove()
     return summary
 
 
-def fit(params: Params, data: Prepared, precision: str, seed: int) -> tuple[Recommender, Fit]:
-    """A recommender trained as the experiment at hand says; all that is drawn follows `seed`."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
+def _progress(params: Params, data: Prepared) -> Progress:
+    """Of the experiment at hand: what a run of it that was cut off has left, or nothing yet."""
+    key = environment.result_key(
+        params=relevant(params),
+        data=data.meta["sha256"],
+        checkpoint=checkpoint_digest(params.encoder),
+    )
+    state = SavedState(paths.TRAINING / f"{run_id(params)}.safetensors", key)
+    # D11: unseeded as released, yet what was drawn is written down.
+    return Progress(state, params.seed if params.protocol.seeded else secrets.randbits(31))
+
+
+def fit(
+    params: Params, data: Prepared, precision: str, progress: Progress
+) -> tuple[Recommender, Fit]:
+    """A recommender trained as the experiment at hand says; all that is drawn follows the seed."""
+    torch.manual_seed(progress.seed)
+    rng = np.random.default_rng(progress.seed)
     accelerator = Accelerator(
         mixed_precision="bf16" if precision == "bf16" else "no", cpu=not torch.cuda.is_available()
     )
@@ -121,7 +141,8 @@ def fit(params: Params, data: Prepared, precision: str, seed: int) -> tuple[Reco
     def selection_auc(model: Recommender) -> float:
         return evaluate(model, select, params, precision)[0]["auc"] or 0.0
 
-    return model, train(model, accelerator, learn, params, selection_auc, rng, run_id(params))
+    name = run_id(params)
+    return model, train(model, accelerator, learn, params, selection_auc, rng, name, progress)
 
 
 def evaluate(

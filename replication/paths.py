@@ -14,6 +14,7 @@ EMBEDDINGS = Path("embeddings")
 DOWNLOADS = Path("cache/downloads")  # large archives that one checkpoint is made of
 STATES = Path("cache/states")  # hidden states below a cut, made when first wanted
 ADAPTING = Path("cache/adapt")  # states from which an interrupted LoRA run goes on
+TRAINING = Path("cache/training")  # and those of recommenders
 AUDIT_CACHE = Path("cache/audit")  # finished runs of an audit
 IMPRESSIONS = Path("runs")  # per-impression metrics, too large for git
 

@@ -13,7 +13,7 @@ from replication.encoders.checkpoints import checkpoint_digest, parameter_count
 from replication.mind.prepared import Impressions, Prepared
 from replication.params import Params, as_mapping
 from replication.recommenders import Recommender
-from replication.training.loop import Fit
+from replication.training.progress import Fit, Progress
 
 
 def clicks(impressions: Impressions) -> np.ndarray:
@@ -42,8 +42,13 @@ def save_impressions(
         frame.fill_nan(None).write_parquet(temporary)
 
 
-def cost(params: Params, model: Recommender, fit: Fit, seconds: dict[str, float]) -> dict:
+def cost(
+    params: Params, model: Recommender, fit: Fit, seconds: dict[str, float], resumed: int
+) -> dict:
     """What the run took; `seconds` are those of its parts: search, test, all.
+
+    resumed  how often the run was cut off and went on: seconds are then the sum over its parts
+             without what was lost, and memory is that of the last part
 
     Articles per second count every slot read in training. Parameters are those of the recommender
     and of the language model, whether its output is computed here or read from disk; a text field's
@@ -65,6 +70,7 @@ def cost(params: Params, model: Recommender, fit: Fit, seconds: dict[str, float]
         "training_seconds": round(fit.seconds, 2),
         "test_seconds": round(seconds["test"], 2),
         "articles_per_second": round(fit.articles / fit.seconds, 1),
+        "resumed": resumed,
         **_memory(),
     }
 
@@ -102,8 +108,7 @@ def origin(
     params: Params,
     data: Prepared,
     name: str,
-    started: str,
-    seed: int,
+    progress: Progress,
     precision: str,
     fit: Fit,
     tried: list[dict],
@@ -112,9 +117,9 @@ def origin(
     return {
         "id": name,
         "profile": params.profile,
-        "started": started,
+        "started": progress.started,
         "ended": environment.now(),
-        "seed": seed,
+        "seed": progress.seed,
         "precision": precision,
         "git": environment.git_commit(),
         "params": relevant(params),

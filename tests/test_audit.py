@@ -9,7 +9,7 @@ import pytest
 from tiny_study import with_schedule
 
 from replication import audit as module
-from replication import paths
+from replication import environment, paths
 from replication.audit import audit, audit_cell, untouched
 from replication.errors import StudyError
 from replication.params import load_protocol
@@ -138,7 +138,7 @@ def test_other_parameters_or_code_are_other_runs(study, runs, monkeypatch):
     count = len(runs)
     audit("words", with_schedule(study, learning_rate=0.5))
     assert len(runs) == 2 * count
-    monkeypatch.setattr(module, "_code_digest", lambda: "other code")
+    monkeypatch.setattr(environment, "code_digest", lambda: "other code")
     audit("words", study)
     assert len(runs) == 3 * count
 

@@ -25,8 +25,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from replication import paths
-from replication.atomic import new_file, new_folder, write_json
+from replication import environment, paths
+from replication.atomic import new_folder, write_json
 from replication.checks import require
 from replication.digest import sha256
 from replication.encoders.adapters import base_digest, load_causal
@@ -35,6 +35,7 @@ from replication.encoders.questions import WORDING, Questioner, answer_scores
 from replication.errors import StudyError
 from replication.mind.prepared import Impressions, load_prepared, split_last_day
 from replication.params import Params, as_mapping
+from replication.saved_state import SavedState
 from replication.settings import Adapter
 
 OBJECTIVE = (
@@ -43,9 +44,10 @@ OBJECTIVE = (
 )
 
 
-def adapt(name: str, params: Params) -> None:
+def adapt(name: str, params: Params) -> bool:
     """Train one adapter of `params.adapters` and write `checkpoints/<name>/`.
 
+    Returns whether it went on from the state of a run that was cut off.
     Errors: `StudyError` where checkpoint or data are missing, targets do not exist in the base,
     nf4 is wanted without a GPU, or the loss is no longer finite.
     """
@@ -54,17 +56,18 @@ def adapt(name: str, params: Params) -> None:
     data = load_prepared(paths.PREPARED)
     base = paths.CHECKPOINTS / adapter.base
     precision = resolve_precision(params.training.precision)
-    key = {
-        "adapter": as_mapping(adapter),
-        "base": base_digest(adapter.base),
-        "data": data.meta["sha256"],
-        "precision": precision,
-    }
+    base_sha256 = base_digest(adapter.base)
+    key = environment.result_key(
+        adapter=as_mapping(adapter),
+        base=base_sha256,
+        data=data.meta["sha256"],
+        precision=precision,
+    )
     titles = data.articles.title.to_list()
     questioner = Questioner(titles, base, adapter.title_tokens)
     clicks = Clicks.of(split_last_day(data.train)[0])
     model = _lora(name, adapter, base)
-    state = State(paths.ADAPTING / f"{name}.safetensors", json.dumps(key, sort_keys=True))
+    state = SavedState(paths.ADAPTING / f"{name}.safetensors", key)
     curve = _train(name, adapter, model, questioner, clicks, precision, state)
     with new_folder(paths.CHECKPOINTS / name) as folder:
         _save(model, folder, adapter.base)
@@ -78,7 +81,7 @@ def adapt(name: str, params: Params) -> None:
                 "name": adapter.base,
                 "revision": None,
                 "sha256": {p.name: sha256(p) for p in files},
-                "base": key["base"],
+                "base": base_sha256,
                 "objective": {"loss": OBJECTIVE, "prompt": WORDING},
                 "training": {
                     "trainable_parameters": sum(p.numel() for p in _trainable(model).values()),
@@ -87,7 +90,8 @@ def adapt(name: str, params: Params) -> None:
                 },
             },
         )
-    state.path.unlink(missing_ok=True)
+    state.remove()
+    return state.notes is not None
 
 
 @dataclass(frozen=True)
@@ -139,53 +143,6 @@ class Clicks:
             drawn = rng.choice(others, min(len(others), adapter.negatives), replace=False)
             candidates[i, : 1 + len(drawn)] = [self.article[sample], *drawn]
         return histories, candidates
-
-
-@dataclass(frozen=True)
-class State:
-    """Where an interrupted run left off: adapter weights and Adam's moments, in one file.
-
-    key     what the run depends on; a state under another key is not used
-    """
-
-    path: Path
-    key: str
-
-    def save(self, step: int, curve: list, model, optimizer: torch.optim.Adam) -> None:
-        from safetensors.torch import save_file
-
-        tensors = {}
-        for name, p in _trainable(model).items():
-            tensors[f"weight/{name}"] = p.detach()
-            for moment in ("exp_avg", "exp_avg_sq"):
-                tensors[f"{moment}/{name}"] = optimizer.state[p][moment]
-        notes = {"key": self.key, "step": str(step), "curve": json.dumps(curve)}
-        with new_file(self.path) as temporary:
-            save_file({k: t.cpu() for k, t in tensors.items()}, temporary, notes)
-
-    @torch.no_grad()
-    def restore(self, model, optimizer: torch.optim.Adam) -> tuple[int, list]:
-        """Steps done and their loss curve; (0, []) where there is no state of this run."""
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(self.path, framework="pt") as file:
-                notes = file.metadata()
-                if notes["key"] != self.key:
-                    return 0, []
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (FileNotFoundError, SafetensorError):
-            return 0, []
-        step, moments = int(notes["step"]), {}
-        for number, (name, p) in enumerate(_trainable(model).items()):
-            p.copy_(tensors[f"weight/{name}"])
-            moments[number] = {
-                "step": torch.tensor(float(step)),
-                "exp_avg": tensors[f"exp_avg/{name}"],
-                "exp_avg_sq": tensors[f"exp_avg_sq/{name}"],
-            }
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
-        return step, json.loads(notes["curve"])
 
 
 def _lora(name: str, adapter: Adapter, base: Path):
@@ -240,20 +197,22 @@ def _train(
     questioner: Questioner,
     clicks: Clicks,
     precision: str,
-    state: State,
+    state: SavedState,
 ) -> list[list[float]]:
     """Train in place. Returns [step, mean loss since the last one] of every `save_every` steps."""
-    parameters = list(_trainable(model).values())
-    optimizer = torch.optim.Adam(parameters, lr=adapter.learning_rate, fused=True)
-    done, curve = state.restore(model, optimizer)
-    losses = []
+    trained = _trainable(model)
+    optimizer = torch.optim.Adam(trained.values(), lr=adapter.learning_rate, fused=True)
+    done, curve, losses = 0, [], []
+    if state.notes:
+        done, curve = state.notes["step"], state.notes["curve"]
+        state.restore(trained, optimizer)
     model.train()
     with tqdm(total=adapter.max_steps, initial=done, desc=name, unit="batch") as progress:
         for step, loss in _steps(adapter, done, model, questioner, clicks, precision):
             for group in optimizer.param_groups:  # falls linearly to zero
                 group["lr"] = adapter.learning_rate * (1 - step / adapter.max_steps)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             losses.append(loss.item())
@@ -267,7 +226,7 @@ def _train(
             if step % adapter.save_every == 0 or step == adapter.max_steps:
                 curve.append([step, round(float(np.mean(losses)), 6)])
                 losses.clear()
-                state.save(step, curve, model, optimizer)
+                state.save(trained, optimizer, {"step": step, "curve": curve})
     return curve
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from replication import paths
+from replication import environment, paths
 from replication.atomic import new_folder
 from replication.encoders.adapters import require_adapter
+from replication.encoders.checkpoints import checkpoint_digest
+from replication.encoders.precision import resolve_precision
 from replication.encoders.tokens import (
     FIELDS,
     LLM_POSITIONS,
@@ -22,24 +24,26 @@ from replication.encoders.tokens import (
     word_ids,
     words_of,
 )
-from replication.mind.prepared import load_prepared
+from replication.mind.prepared import Prepared, load_prepared
 from replication.mind.ragged import Ragged
-from replication.params import Params, named_encoder
+from replication.params import Params, as_mapping, named_encoder
 
 
 def embed(name: str, params: Params) -> None:
-    """Write `embeddings/<name>/`.
+    """Write `embeddings/<name>/`; the states of a run that was cut off are not computed again.
 
     Errors: `StudyError` where the checkpoint or the prepared data are missing or malformed.
     """
     encoder = named_encoder(params, name)
-    articles = load_prepared(paths.PREPARED).articles
+    data = load_prepared(paths.PREPARED)
+    articles = data.articles
     texts = {field: getattr(articles, field).to_list() for field in FIELDS}
     limits = token_limits(params.text)
     checkpoint = paths.CHECKPOINTS / name
     if encoder.source == "adapted":
         require_adapter(checkpoint)
-    with new_folder(paths.EMBEDDINGS / name) as folder:
+    key = None if encoder.family == "words" else _key(name, params, data)
+    with new_folder(paths.EMBEDDINGS / name, key) as folder:
         if encoder.family == "words":
             tokens = _embed_words(texts, limits, checkpoint, encoder.width, folder)
         else:
@@ -48,6 +52,16 @@ def embed(name: str, params: Params) -> None:
             _embed_pieces(name, params, tokens, checkpoint, folder)
         for field in FIELDS:
             tokens[field].save(folder, field)
+
+
+def _key(name: str, params: Params, data: Prepared) -> str:
+    return environment.result_key(
+        encoder=as_mapping(params.registry[name]),
+        checkpoint=checkpoint_digest(name),
+        text=as_mapping(params.text),
+        data=data.meta["sha256"],
+        precision=resolve_precision(params.training.precision),
+    )
 
 
 def _embed_words(
@@ -64,7 +78,6 @@ def _embed_words(
 def _embed_pieces(
     name: str, params: Params, tokens: dict[str, Ragged], checkpoint: Path, folder: Path
 ) -> None:
-    from replication.encoders.precision import resolve_precision
     from replication.encoders.states import write_states
 
     encoder = params.registry[name]
@@ -73,6 +86,9 @@ def _embed_pieces(
         path = folder / f"{field}.states.npy"
         label = f"{name}: {field}s"
         last = LLM_POSITIONS if encoder.family == "causal" else None
-        write_states(path, checkpoint, encoder.layers, tokens[field], precision, label, last=last)
+        record = folder / f".{field}.done"
+        write_states(
+            path, checkpoint, encoder.layers, tokens[field], precision, label, None, last, record
+        )
         if last:
             tokens[field] = tokens[field].newest(last)

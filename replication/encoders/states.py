@@ -2,20 +2,23 @@
 
 import hashlib
 import json
+import os
+import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from replication import paths
-from replication.atomic import new_folder, write_json
+from replication import environment, paths
+from replication.atomic import new_folder, write_json, write_text
 from replication.encoders.adapters import load_causal, model_folder
 from replication.encoders.checkpoints import checkpoint_digest
 from replication.encoders.dropout import register_attention, with_fast_dropout
 from replication.encoders.precision import autocast, computing_device
 from replication.errors import StudyError
 from replication.mind.ragged import Ragged, load_array
+from replication.saved_state import SAVE_EVERY
 
 TOKENS_PER_BATCH = 8192
 
@@ -68,6 +71,7 @@ def write_states(
     label: str,
     length: int | None = None,
     last: int | None = None,
+    record: Path | None = None,
 ) -> None:
     """Write hidden states after layer `depth` to `path` (.npy): (positions, d) float16.
 
@@ -75,6 +79,8 @@ def write_states(
              one, which is computed with, behind a mask, and not kept
     length   every article keeps `length` positions, padding included, as the release does (D4)
     last     only the last so many tokens of each article are kept
+    record   where the number of articles that are done is written down, every few minutes; if it
+             is there, the work goes on after those: it and `path` must be of the same arguments
     """
     model = load_transformer(checkpoint, depth).to(computing_device())
     kept = tokens.lengths if length is None else np.full(len(tokens), length)
@@ -82,9 +88,17 @@ def write_states(
         kept = np.minimum(kept, last)
     places = np.concatenate([[0], np.cumsum(kept)])
     shape = (int(places[-1]), model.config.hidden_size)
-    states = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+    done = int(record.read_text()) if record and record.exists() else 0
+    if done:
+        states = np.load(path, mmap_mode="r+", allow_pickle=False)
+    else:
+        states = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+        _reserve(path)
     order = np.argsort(-tokens.lengths, kind="stable")  # like lengths together: little padding
-    with torch.inference_mode(), tqdm(total=len(order), desc=label, unit="articles") as progress:
+    bar = tqdm(total=len(order), initial=done, desc=label, unit="articles")
+    saved = time.monotonic()
+    order = order[done:]
+    with torch.inference_mode(), bar:
         while len(order):
             width = length or int(tokens.lengths[order[0]])
             rows, order = np.split(order, [max(1, TOKENS_PER_BATCH // width)])
@@ -98,8 +112,20 @@ def write_states(
                 output = model(ids, attention_mask=attend).last_hidden_state  # (n, t, d)
             keep = torch.ones_like(mask) if length else mask & (steps >= lengths - (last or width))
             states[Ragged(states, places).positions(rows)] = output.cpu()[keep].half().numpy()
-            progress.update(len(rows))
+            bar.update(len(rows))
+            done += len(rows)
+            if record and (time.monotonic() - saved >= SAVE_EVERY or not len(order)):
+                states.flush()
+                write_text(record, str(done))
+                saved = time.monotonic()
     states.flush()
+
+
+def _reserve(path: Path) -> None:
+    """Take the room that a memory-mapped file will need: to run out of it later would be fatal."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def cached_states(
@@ -132,8 +158,8 @@ def cached_states(
         paths.STATES / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     )
     if not (folder / "states.npy").exists():
-        with new_folder(folder) as temporary:
-            file = temporary / "states.npy"
-            write_states(file, checkpoint, depth, tokens, precision, label, length, last)
+        with new_folder(folder, environment.result_key(**key)) as temporary:
+            file, record = temporary / "states.npy", temporary / ".done"
+            write_states(file, checkpoint, depth, tokens, precision, label, length, last, record)
             write_json(temporary / "key.json", key)
     return load_array(folder / "states.npy")

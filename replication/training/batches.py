@@ -81,13 +81,15 @@ def batches(
     keep: str,
     batch_size: int,
     rng: np.random.Generator,
+    skipped: int = 0,
 ) -> Iterator[Batch]:
     """The samples once, in random order.
 
     history  at most so many clicks of the user are read; `keep` says which: newest or oldest (D2)
+    skipped  so many batches at the start are left out
     """
     order = rng.permutation(len(samples))
-    for start in range(0, len(order), batch_size):
+    for start in range(skipped * batch_size, len(order), batch_size):
         rows = order[start : start + batch_size]
         negatives = samples.negatives[rows]
         candidates = np.concatenate([samples.clicked[rows, None], negatives], axis=1)

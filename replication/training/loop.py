@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -18,20 +17,7 @@ from replication.mind.prepared import Impressions
 from replication.params import Params
 from replication.recommenders import Batch, Recommender
 from replication.training.batches import Samples, ahead, batches, draw_each_epoch, draw_once
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What training did; AUCs are those of the selection split."""
-
-    steps: int
-    epochs: int
-    samples: int
-    articles: int
-    seconds: float
-    best_step: int
-    best_auc: float
-    curve: list[tuple[int, float, float]]  # step, mean training loss since the last one, AUC
+from replication.training.progress import Fit, Progress
 
 
 def loss_of(scores: Tensor, batch: Batch) -> Tensor:
@@ -63,11 +49,14 @@ def train(
     select: Callable[[Recommender], float],
     rng: np.random.Generator,
     label: str,
+    progress: Progress | None = None,
 ) -> Fit:
     """Train in place; on return the model holds the parameters with the best selection AUC.
 
-    select   gives the AUC of the selection split; called every `evaluate_every` batches and at the
-             end. Training stops after `patience` calls in a row without a better one.
+    select    gives the AUC of the selection split; called every `evaluate_every` batches and at the
+              end. Training stops after `patience` calls in a row without a better one.
+    rng       as it was when the run began: what a run that was cut off had drawn is drawn again
+    progress  where the state is saved every few minutes, and from which training goes on
     Errors: `StudyError` where there is no sample, or the loss is no longer finite.
     """
     schedule, protocol = params.schedule, params.protocol
@@ -82,13 +71,17 @@ def train(
         )
     per_epoch = -(-len(samples) // schedule.batch_size)
     total = min(per_epoch * schedule.max_epochs, schedule.max_steps or sys.maxsize)
-    started = time.perf_counter()
-    best, best_auc, best_step, waited = _copy(model), -1.0, 0, 0
-    curve: list[tuple[int, float, float]] = []
-    losses: list[Tensor] = []
-    step = seen = articles = 0
-    stream = ahead(islice(_stream(samples, draw, impressions, params, rng), total))
-    with tqdm(total=total, desc=label, unit="batch") as progress:
+    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    fit = progress.fit(schedule) if progress else Fit()
+    best, losses = _copy(trained), []
+    if fit.steps:
+        kept = progress.state.restore(trained, optimizer)
+        losses = list(kept.pop("losses").to(accelerator.device))
+        best = kept
+    started = time.perf_counter() - fit.seconds
+    left = total - fit.steps if fit.waited < schedule.patience else 0
+    stream = ahead(islice(_stream(samples, draw, impressions, params, rng, fit.steps), left))
+    with tqdm(total=total, initial=fit.steps, desc=label, unit="batch") as bar:
         prepared.train()
         for batch in stream:
             batch = batch.to(accelerator.device)
@@ -97,39 +90,36 @@ def train(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             losses.append(loss.detach())
-            step += 1
-            seen += len(batch.users)
-            articles += int((batch.candidates > 0).sum() + (batch.clicked > 0).sum())
-            progress.update()
-            if step % schedule.evaluate_every and step < total:
-                continue
-            mean_loss = float(torch.stack(losses).mean())
-            if not np.isfinite(mean_loss):
-                raise StudyError(
-                    f"{label}: the loss is not finite at batch {step}; "
-                    f"lower training.{params.schedule_name}.learning_rate"
-                )
-            losses.clear()
-            auc = select(model)
-            prepared.train()
-            curve.append((step, round(mean_loss, 6), round(auc, 6)))
-            progress.set_postfix(loss=f"{mean_loss:.3f}", auc=f"{auc:.4f}")
-            waited += 1
-            if auc > best_auc:
-                best, best_auc, best_step, waited = _copy(model), auc, step, 0
-            if waited >= schedule.patience:
+            fit.steps += 1
+            fit.samples += len(batch.users)
+            fit.articles += int((batch.candidates > 0).sum() + (batch.clicked > 0).sum())
+            bar.update()
+            if fit.steps % schedule.evaluate_every == 0 or fit.steps == total:
+                mean_loss = float(torch.stack(losses).mean())
+                if not np.isfinite(mean_loss):
+                    raise StudyError(
+                        f"{label}: the loss is not finite at batch {fit.steps}; "
+                        f"lower training.{params.schedule_name}.learning_rate"
+                    )
+                losses.clear()
+                auc = select(model)
+                prepared.train()
+                fit.curve.append((fit.steps, round(mean_loss, 6), round(auc, 6)))
+                bar.set_postfix(loss=f"{mean_loss:.3f}", auc=f"{auc:.4f}")
+                fit.waited += 1
+                if auc > fit.best_auc:
+                    best = _copy(trained)
+                    fit.best_auc, fit.best_step, fit.waited = auc, fit.steps, 0
+            if progress and progress.state.due:
+                fit.seconds = time.perf_counter() - started
+                kept = {**best, "losses": torch.stack(losses) if losses else torch.empty(0)}
+                progress.save(schedule, fit, trained, optimizer, kept)
+            if fit.waited >= schedule.patience:
                 break
     model.load_state_dict(best, strict=False)
-    return Fit(
-        steps=step,
-        epochs=-(-step // per_epoch),
-        samples=seen,
-        articles=articles,
-        seconds=time.perf_counter() - started,
-        best_step=best_step,
-        best_auc=best_auc,
-        curve=curve,
-    )
+    fit.epochs = -(-fit.steps // per_epoch)
+    fit.seconds = time.perf_counter() - started
+    return fit
 
 
 def _stream(
@@ -138,17 +128,28 @@ def _stream(
     impressions: Impressions,
     params: Params,
     rng: np.random.Generator,
+    done: int,
 ) -> Iterator[Batch]:
-    """Batches of all epochs, one after another; `samples` are those of the first."""
+    """Batches of all epochs, one after another, but for the first `done`.
+
+    samples  those of the first epoch
+    """
     schedule, protocol = params.schedule, params.protocol
+    per_epoch = -(-len(samples) // schedule.batch_size)
     for epoch in range(schedule.max_epochs):
         if epoch and protocol.negatives_drawn == "each_epoch":
             samples = draw(impressions, protocol.negatives, rng)
         yield from batches(
-            samples, impressions, params.history, protocol.history_order, schedule.batch_size, rng
+            samples,
+            impressions,
+            params.history,
+            protocol.history_order,
+            schedule.batch_size,
+            rng,
+            max(0, done - epoch * per_epoch),
         )
 
 
-def _copy(model: Recommender) -> dict[str, Tensor]:
-    """The parameters that train: all that can differ between two steps."""
-    return {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
+def _copy(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The parameters that train are all that can differ between two steps."""
+    return {name: p.detach().clone() for name, p in parameters.items()}

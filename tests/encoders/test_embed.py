@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,6 +7,8 @@ import pytest
 import torch
 from small import LAYERS, TEXTS, WIDTH
 
+from replication.atomic import write_text
+from replication.encoders import states
 from replication.encoders.checkpoints import fetch_checkpoint
 from replication.encoders.embed import embed
 from replication.errors import StudyError
@@ -94,7 +97,9 @@ def test_word_vectors(params, folders):
 
 @pytest.mark.parametrize("name", ["bert", "llama", "glove"])
 def test_a_missing_checkpoint_names_the_command(params, name):
-    with pytest.raises(StudyError, match=f"no such file; run `dvc repro checkpoint@{name}`"):
+    with pytest.raises(
+        StudyError, match=f"(no such file|missing.*); run `dvc repro checkpoint@{name}`"
+    ):
         embed(name, params)
     assert not Path("embeddings", name).exists()
 
@@ -136,3 +141,33 @@ def test_fewer_layers_than_the_checkpoint_has(params, folders):
         expected = model(ids, output_hidden_states=True).hidden_states[LAYERS - 1][0].numpy()
     here = states[tokens.offsets[1] : tokens.offsets[2]]
     np.testing.assert_allclose(here, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("done", ["title", "abstract"])
+def test_a_run_that_was_cut_off_is_gone_on_with(params, monkeypatch, done):
+    """After the titles, or half of the abstracts."""
+    fetch_checkpoint("llama", params)
+    folder = Path("embeddings/llama")
+    monkeypatch.setattr(states, "SAVE_EVERY", 0)
+    monkeypatch.setattr(states, "TOKENS_PER_BATCH", 60)
+    embed("llama", params)
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    shutil.rmtree(folder)
+    records = []
+
+    def killed(path, text):
+        write_text(path, text)
+        records.append(path.name)
+        if path.name == f".{done}.done":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(states, "write_text", killed)
+        embed("llama", params)
+    assert not folder.exists()
+    again = []
+    monkeypatch.setattr(states, "write_text", lambda p, t: again.append(p.name) or write_text(p, t))
+    embed("llama", params)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+    assert [p.name for p in folder.parent.iterdir()] == ["llama"]
+    assert (".title.done" in again) == (done == "title") and records

@@ -6,6 +6,7 @@ import pytest
 import torch
 from small import LAYERS, MINILM, TEXTS, WIDTH
 
+from replication import environment
 from replication.encoders import states
 from replication.encoders.states import cached_states, load_transformer, write_states
 from replication.encoders.tokens import piece_ids, prompted_ids, truncated_ids
@@ -242,15 +243,73 @@ def test_cached_states_are_computed_once_for_each_key(checkpoints, monkeypatch):
         assert len(calls) == number, change
 
 
-def test_cached_states_that_were_cut_off_leave_nothing(checkpoints, monkeypatch):
-    def killed(path, *_, **__):
-        path.write_bytes(b"half")
-        raise KeyboardInterrupt
+class Killed(BaseException):
+    pass
 
+
+@pytest.fixture
+def articles(monkeypatch):
+    """Numbers of articles that go through the model; `articles.kill` kills before so many."""
+
+    class Articles(list):
+        kill = None
+
+    done = Articles()
+    load = load_transformer
+
+    def loaded(*arguments):
+        model = load(*arguments)
+
+        def count(_, inputs):
+            if sum(done) == done.kill:
+                raise Killed
+            done.append(len(inputs[0]))
+
+        model.register_forward_pre_hook(count)
+        return model
+
+    monkeypatch.setattr(states, "load_transformer", loaded)
+    monkeypatch.setattr(states, "TOKENS_PER_BATCH", 1)  # an article at a time
+    monkeypatch.setattr(states, "SAVE_EVERY", 0)
+    return done
+
+
+@pytest.mark.parametrize("options", [{}, {"length": LIMIT}, {"last": 2}])
+def test_states_that_were_cut_off_are_gone_on_with(checkpoints, articles, monkeypatch, options):
     tokens = piece_ids(TITLES, checkpoints / "one", LIMIT)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(states, "write_states", killed)
+    options = {"length": None, "last": None} | options
+
+    def wanted():
+        return cached_states(checkpoints / "one", 1, tokens, **options, precision="fp32", label="")
+
+    with monkeypatch.context() as patch:
+        patch.chdir(checkpoints.parent)
+        patch.setattr(states.paths, "STATES", checkpoints.parent / "other")
+        whole = np.array(wanted())
+    for kill in (0, 3, 4):
+        articles.clear()
+        articles.kill = kill
+        with pytest.raises(Killed):
+            wanted()
+        # What was left is not taken for whole, and takes one place however often it is left.
+        left = [p.name for p in states.paths.STATES.iterdir()]
+        assert len(left) == bool(kill) and all(name.endswith(".tmp") for name in left)
+    articles.clear()
+    articles.kill = None
+    np.testing.assert_array_equal(wanted(), whole)
+    assert sum(articles) == len(tokens) - 7  # three and four were kept
+    (folder,) = states.paths.STATES.iterdir()
+    assert sorted(p.name for p in folder.iterdir()) == ["key.json", "states.npy"]
+
+
+def test_states_of_something_else_are_not_gone_on_with(checkpoints, articles, monkeypatch):
+    tokens = piece_ids(TITLES, checkpoints / "one", LIMIT)
+    articles.kill = 3
+    with pytest.raises(Killed):
         cached_states(checkpoints / "one", 1, tokens, None, "fp32", "test")
-    assert not any((checkpoints.parent / "cache").rglob("*.npy"))
-    found = cached_states(checkpoints / "one", 1, tokens, None, "fp32", "test")
-    assert found.shape == (tokens.offsets[-1], WIDTH)
+    articles.clear()
+    articles.kill = None
+    monkeypatch.setattr(environment, "code_digest", lambda: "other code")
+    cached_states(checkpoints / "one", 1, tokens, None, "fp32", "test")
+    assert sum(articles) == len(tokens)
+    assert not [p for p in states.paths.STATES.iterdir() if p.name.endswith(".tmp")]

@@ -70,6 +70,7 @@ class CostFile(TypedDict):
     training_seconds: NotRequired[Finite | None]
     test_seconds: NotRequired[Finite | None]
     articles_per_second: NotRequired[Finite | None]
+    resumed: NotRequired[Count]
     peak_memory_mib: Finite | None
     peak_gpu_memory_mib: Finite | None
 

@@ -1,0 +1,216 @@
+"""A run that is killed, at whatever batch, ends as if it had not been."""
+
+import json
+from dataclasses import replace
+from itertools import count, product
+from pathlib import Path
+
+import pytest
+from accelerate.state import AcceleratorState
+from tiny_study import change, with_schedule
+
+from replication import environment, paths
+from replication.experiment import run, run_id
+from replication.recommenders import RECOMMENDERS
+from replication.saved_state import SavedState
+from replication.training import loop
+
+STEPS = 5  # of a run; the second epoch begins at the fifth
+KINDS = {"words": ("static", "finetuned"), "layers": ("minilm", "finetuned"),
+         "frozen": ("minilm", "frozen")}  # fmt: skip
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path, monkeypatch):
+    """States in a folder of the test's own; Accelerate forgets the precision of the run before."""
+    monkeypatch.setattr(paths, "TRAINING", tmp_path / "training")
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    """Counts batches; kills at the number set as `batches.kill`; saves after every `save_every`."""
+
+    class Batches:
+        trained = 0
+        kill = None
+        save_every = 1
+
+    learn = loop.loss_of
+
+    def counted(scores, batch):
+        if Batches.trained == Batches.kill:
+            raise Killed
+        Batches.trained += 1
+        return learn(scores, batch)
+
+    monkeypatch.setattr(loop, "loss_of", counted)
+    due = property(lambda _: Batches.trained % Batches.save_every == 0)
+    monkeypatch.setattr(SavedState, "due", due)
+    return Batches
+
+
+def cell(params, recommender: str, kind: str):
+    encoder, tuning = KINDS[kind]
+    return change(params, recommender=recommender, encoder=encoder, tuning=tuning)
+
+
+def outcome(folder: Path) -> tuple:
+    """All that a run writes, but for times and memory."""
+    record = json.loads((folder / "run.json").read_bytes())
+    return (
+        (folder / "metrics.json").read_bytes(),
+        (folder / "cold_start.json").read_bytes(),
+        record["training"],
+        record["seed"],
+        folder.with_suffix(".parquet").read_bytes(),
+    )
+
+
+def run_in(folder: Path, params) -> tuple:
+    run(params, folder, folder.with_suffix(".parquet"))
+    assert not list(paths.TRAINING.glob("*"))  # what is finished needs no state
+    return outcome(folder)
+
+
+def run_killed(folder: Path, params, batches, at: list[int]) -> tuple:
+    """Run, killed at each of these batches in turn, counted anew each time; then to the end."""
+    for batches.kill in at:
+        batches.trained = 0
+        with pytest.raises(Killed):
+            run_in(folder, params)
+        assert not folder.exists()
+    batches.trained, batches.kill = 0, None
+    return run_in(folder, params)
+
+
+@pytest.mark.parametrize(("recommender", "kind"), list(product(RECOMMENDERS, KINDS)))
+def test_a_killed_run_ends_the_same(params, tmp_path, batches, recommender, kind):
+    params = cell(params, recommender, kind)
+    whole = run_in(tmp_path / "whole", params)
+    assert batches.trained == STEPS
+    for kill in range(STEPS):
+        killed = run_killed(tmp_path / f"at{kill}", params, batches, [kill])
+        assert killed == whole, kill
+        assert batches.trained == STEPS - kill  # and did nothing twice
+
+
+def test_what_came_after_the_last_save_is_done_again(params, tmp_path, batches):
+    whole = run_in(tmp_path / "whole", params)
+    batches.save_every = 3
+    assert run_killed(tmp_path / "killed", params, batches, [2, 4, 1]) == whole
+    assert batches.trained == 2  # of five, three were kept
+
+
+def test_a_killed_search_ends_the_same(params, tmp_path, batches):
+    """Trials that were finished are not run again, and their seconds count."""
+    rates = {"learning_rate": (0.01, 0.1), "encoder_learning_rate": (0.01, 0.001)}
+    params = with_schedule(params, search_steps=3, **rates)
+    every = 4 * 3 + STEPS
+    whole = run_in(tmp_path / "whole", params)
+    assert batches.trained == every and len(whole[2]["search"]) == 4
+    for kill in (1, 3, 4, 8, 11, 12, 13, 16):
+        folder = tmp_path / f"at{kill}"
+        assert run_killed(folder, params, batches, [kill]) == whole, kill
+        # A trial that ends with its last save is known by that state, evaluated already.
+        assert batches.trained == every - kill
+        assert json.loads((folder / "cost.json").read_bytes())["search_seconds"] > 0
+    assert run_killed(tmp_path / "often", params, batches, [5, 5, 5]) == whole
+
+
+def test_patience_that_had_run_out_is_not_waited_for_again(params, tmp_path, batches, monkeypatch):
+    params = with_schedule(params, evaluate_every=1, patience=2, learning_rate=0.0,
+                           encoder_learning_rate=0.0)  # fmt: skip
+    whole = run_in(tmp_path / "whole", params)
+    assert whole[2]["steps"] == 3 and whole[2]["best_step"] == 1
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("replication.experiment.bootstrap_ci", kill)
+        run_in(tmp_path / "killed", params)
+    batches.trained = 0
+    assert run_in(tmp_path / "killed", params) == whole and batches.trained == 0
+
+
+def kill(*_, **__):
+    raise Killed
+
+
+def test_an_unseeded_run_goes_on_with_the_seed_it_drew(params, tmp_path, batches):
+    params = change(params, "released", encoder="static", tuning="frozen")
+    batches.kill = 3
+    with pytest.raises(Killed):
+        run_in(tmp_path / "killed", params)
+    (state,) = paths.TRAINING.iterdir()
+    assert state.name == f"{run_id(params)}.safetensors"
+    batches.kill = None
+    killed = run_in(tmp_path / "killed", params)
+    seeded = change(params, seeded=True, seed=killed[3])
+    whole = run_in(tmp_path / "whole", seeded)
+    assert whole[2:] == killed[2:]  # intervals follow the seed of the parameters
+    assert run_in(tmp_path / "other", params)[3] != killed[3]
+
+
+def test_costs_say_that_a_run_was_resumed(params, tmp_path, batches, monkeypatch):
+    ticks = count()
+    clock = lambda: next(ticks) * 10.0  # noqa: E731 - ten seconds at every look
+    for module in ("replication.training.loop", "replication.training.progress"):
+        monkeypatch.setattr(f"{module}.time.perf_counter", clock)
+    run_in(tmp_path / "whole", params)
+    run_killed(tmp_path / "killed", params, batches, [2, 1])
+    whole, killed = (
+        json.loads((tmp_path / name / "cost.json").read_bytes()) for name in ("whole", "killed")
+    )
+    assert (whole["resumed"], killed["resumed"]) == (0, 2)
+    assert killed["training_seconds"] > 0.5 * whole["training_seconds"]
+    assert killed["seconds"] >= killed["training_seconds"]
+
+
+CHANGES = {
+    "parameters": lambda p, _: with_schedule(p, learning_rate=0.02),
+    "seed": lambda p, _: replace(p, seed=9),
+    "code": lambda p, patch: patch.setattr(environment, "code_digest", lambda: "other") or p,
+    "libraries": lambda p, patch: patch.setattr(environment, "libraries", dict) or p,
+    "hardware": lambda p, patch: patch.setattr(environment, "hardware", dict) or p,
+    "data": lambda p, patch: patch.setattr("replication.experiment.load_prepared", other_data) or p,
+}
+
+
+def other_data(folder):
+    from replication.mind.prepared import load_prepared
+
+    data = load_prepared(folder)
+    return replace(data, meta={**data.meta, "sha256": {"train/news.tsv": "other"}})
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+def test_a_state_of_another_run_is_not_used(params, tmp_path, batches, monkeypatch, capfd, changed):
+    batches.kill = 3
+    with pytest.raises(Killed):
+        run_in(tmp_path / "a", params)
+    batches.trained, batches.kill = 0, None
+    params = replace(params)
+    params = CHANGES[changed](params, monkeypatch)
+    if changed == "seed":  # another run has another name
+        (state,) = paths.TRAINING.iterdir()
+        state.rename(paths.TRAINING / f"{run_id(params)}.safetensors")
+    run_in(tmp_path / "a", params)
+    assert batches.trained == STEPS
+    lines = [x for x in capfd.readouterr().err.splitlines() if "starts over" in x]
+    assert len(lines) == 1 and "of other parameters, data, code, libraries" in lines[0]
+
+
+@pytest.mark.parametrize("rest", [0, 7, 1000, -1])
+def test_a_damaged_state_is_not_used(params, tmp_path, batches, capfd, rest):
+    whole = run_in(tmp_path / "whole", params)
+    batches.trained, batches.kill = 0, 3
+    with pytest.raises(Killed):
+        run_in(tmp_path / "a", params)
+    (state,) = paths.TRAINING.iterdir()
+    state.write_bytes(state.read_bytes()[:rest])
+    batches.trained, batches.kill = 0, None
+    assert run_in(tmp_path / "a", params) == whole and batches.trained == STEPS
+    lines = [x for x in capfd.readouterr().err.splitlines() if "starts over" in x]
+    assert len(lines) == 1 and "damaged" in lines[0]
