@@ -7,6 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .PHONY: repro app test bench lint setup params lock audit archive docker-check
 
 repro: setup .git
+	python -m replication mend
 	dvc repro
 	python -m replication show
 

@@ -9,9 +9,15 @@ from pathlib import Path
 
 from replication import paths
 from replication.errors import StudyError
-from replication.params import grid_cell, load_params
 
-# Imports are inside the commands: torch and transformers take seconds, and most do without.
+# Imports are inside the commands: torch and transformers take seconds, and most do without. Nor is
+# there a moment outside `main` in which Ctrl-C would show a traceback.
+
+
+def load_params():
+    from replication.params import load_params
+
+    return load_params()
 
 
 def check(_: argparse.Namespace) -> None:
@@ -39,6 +45,14 @@ def compose(arguments: argparse.Namespace) -> None:
     except Exception as error:  # of Hydra, of its parsers
         raise StudyError(f"conf: cannot be composed: {' '.join(str(error).split())}") from None
     load_params()
+
+
+def mend(_: argparse.Namespace) -> None:
+    """put dvc.lock back if DVC was killed while it wrote it"""
+    from replication.dvc_lock import mend_lock
+
+    if done := mend_lock():
+        print(done)
 
 
 def data(_: argparse.Namespace) -> None:
@@ -90,6 +104,8 @@ def embed(arguments: argparse.Namespace) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """train and evaluate one cell of the grid"""
+    from replication.params import grid_cell
+
     cell = {
         name: getattr(arguments, name)
         for name in ("recommender", "encoder", "tuning", "protocol", "seed")
@@ -101,6 +117,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def sweep(arguments: argparse.Namespace) -> None:
     """train and evaluate one depth of the layer sweep"""
+    from replication.params import grid_cell
+
     params = load_params()
     cell = grid_cell(
         params,
@@ -202,8 +220,10 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(function=function)
         return command
 
-    alone = (check, data, prepare, experiment, baselines, compare, report, inventory, show, expect)
-    for function in alone:
+    bare = (
+        check, mend, data, prepare, experiment, baselines, compare, report, inventory, show, expect,
+    )  # fmt: skip
+    for function in bare:
         add(function)
     add(compose).add_argument("overrides", nargs="*", help="such as profile=local")
     for function in (checkpoint, embed):
@@ -252,7 +272,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a full disk, a read-only folder
         if arguments.debug:
             raise
-        print(f"error: {error.filename or 'file system'}: {error.strerror}", file=sys.stderr)
+        where = error.filename or "file system"
+        print(f"error: {where}: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)

@@ -115,16 +115,16 @@ def _abandoned(path: Path) -> list[Path]:
 
 def _at_work(host: str, pid: str, temporary: Path) -> bool:
     """Of another machine's process (or another container's) it is known when it wrote last."""
-    if host != platform.node():
-        files = [temporary, *temporary.rglob("*")]
-        return time.time() - max(p.lstat().st_mtime for p in files) < _DAY
-    if int(pid) == os.getpid():
-        return False
     try:
+        if host != platform.node():
+            files = [temporary, *temporary.rglob("*")]
+            return time.time() - max(p.lstat().st_mtime for p in files) < _DAY
+        if int(pid) == os.getpid():
+            return False
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # there, and somebody else's
+    except OSError:  # the process is somebody else's, or has just removed a file
         return True
     return True
 

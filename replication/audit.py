@@ -95,13 +95,12 @@ def audit_cell(params: Params, name: str, base: str, flip: str, tuning: str) -> 
 def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
     """AUC and seconds of one run, and its AUC per impression; from the cache if it is there."""
     print(f"audit: {label}, {cell.recommender} {cell.encoder} {cell.tuning}", flush=True)
-    key = {
-        "params": relevant(cell),
-        "data": json.loads((paths.PREPARED / "meta.json").read_bytes())["sha256"],
-        "checkpoint": checkpoint_digest(cell.encoder)["sha256"],
-        "code": environment.code_digest(),
-    }
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    key = environment.result_key(
+        params=relevant(cell),
+        data=json.loads((paths.PREPARED / "meta.json").read_bytes())["sha256"],
+        checkpoint=checkpoint_digest(cell.encoder)["sha256"],
+    )
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     folder = paths.AUDIT_CACHE / digest
     if not folder.exists():
         with new_folder(folder) as temporary:

@@ -7,6 +7,8 @@ from torch import nn
 from replication import saved_state
 from replication.saved_state import SavedState
 
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
 
 class Net(nn.Module):
     """One part has a gradient at every other step only, so that Adam counts its steps apart."""
@@ -23,9 +25,9 @@ class Net(nn.Module):
         return (self.rare(y) if step % 2 else y).square().mean()
 
 
-def build():
+def build(device="cpu"):
     torch.manual_seed(4)
-    net = Net()
+    net = Net().to(device)
     often, rare = net.gru.parameters(), [*net.rare.parameters(), *net.unused.parameters()]
     groups = [{"params": often, "lr": 0.1}, {"params": rare, "lr": 0.01}]
     return net, torch.optim.Adam(groups, fused=True)
@@ -34,21 +36,23 @@ def build():
 def steps(net, optimizer, numbers):
     for step in numbers:
         optimizer.zero_grad(set_to_none=True)
-        net(torch.randn(5, 6, 3), step).backward()
+        x = torch.randn(5, 6, 3, device=net.unused.weight.device)
+        net(x, step).backward()
         optimizer.step()
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
 @pytest.mark.parametrize("at", [0, 1, 2, 5])
-def test_what_follows_is_the_same_to_the_last_bit(tmp_path, at):
+def test_what_follows_is_the_same_to_the_last_bit(tmp_path, at, device):
     path = tmp_path / "a" / "b.safetensors"
-    net, optimizer = build()
+    net, optimizer = build(device)
     steps(net, optimizer, range(at))
     state = SavedState(path, "key")
     assert state.notes is None
     kept = {"weights": torch.arange(3.0), "none": torch.empty(0)}
     state.save(dict(net.named_parameters()), optimizer, {"step": at, "x": 0.1}, kept)
     steps(net, optimizer, range(at, 8))
-    other, others = build()
+    other, others = build(device)
     torch.manual_seed(77)
     found = SavedState(path, "key")
     assert found.notes == {"step": at, "x": 0.1}

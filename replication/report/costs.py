@@ -22,7 +22,8 @@ COLUMN_TEXTS = {
     "trained": "those that training changes.",
     "batches": "of the training that was kept.",
     "seconds": "the whole experiment, imports excepted, and the encoder's states below the cut "
-    "where this was the first to need them;",
+    "where this was the first to need them; of a run that was cut off and went on, without what "
+    "was lost;",
     "of search": "the part that went into finding the learning rate.",
     "articles/s": "candidates and clicks read in training; a distinct article of a batch is "
     "encoded once.",

@@ -1,0 +1,79 @@
+"""A dvc.lock that DVC was killed over is put back; one that DVC can read is left alone."""
+
+import os
+import subprocess
+
+import pytest
+
+from replication.__main__ import main
+from replication.dvc_lock import mend_lock
+
+LOCK = """schema: '2.0'
+stages:
+  check:
+    cmd: python -m replication check
+    deps:
+    - path: params.yaml
+      hash: md5
+      md5: 05ad9a1c4b61ee1b1a86bbd0b1aa3b30
+      size: 3507
+    outs:
+    - path: cache/params.checked
+      hash: md5
+      md5: 32bd3a4cd4c1d21a6dba8cba9f7f7e2b
+      size: 24
+"""
+OTHER = LOCK.replace("3507", "1")
+
+
+def git(*arguments: str) -> None:
+    who = {f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER")
+           for what in ("NAME", "EMAIL")}  # fmt: skip
+    subprocess.run(["git", *arguments], check=True, env={**os.environ, **who})
+
+
+@pytest.fixture
+def lock(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "dvc.lock"
+
+
+@pytest.fixture
+def committed(lock):
+    lock.write_text(LOCK, encoding="utf-8")
+    git("init", "-q", "-b", "main")
+    git("add", "dvc.lock")
+    git("commit", "-q", "-m", "lock")
+    return lock
+
+
+def test_wherever_it_was_cut_dvc_can_read_it_afterwards(committed):
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from dvc.utils.serialize import load_yaml
+
+    mended = 0
+    for cut in range(len(OTHER)):
+        committed.write_text(OTHER[:cut], encoding="utf-8")
+        done = mend_lock()
+        COMPILED_LOCKFILE_SCHEMA(load_yaml(committed))
+        if done:
+            assert "as it was committed" in done and committed.read_text() == LOCK
+            mended += 1
+        else:  # it ends where a stage or a size might
+            assert committed.read_text() == OTHER[:cut]
+    assert mended > len(OTHER) / 2
+
+
+def test_without_a_committed_one_it_is_removed(lock):
+    lock.write_text(LOCK[:100], encoding="utf-8")
+    assert "removed" in mend_lock() and not lock.exists()
+    assert mend_lock() is None
+
+
+def test_a_whole_one_is_left_alone(committed, capsys):
+    committed.write_text(OTHER, encoding="utf-8")
+    assert main(["mend"]) == 0 and capsys.readouterr().out == ""
+    assert committed.read_text() == OTHER
+    committed.write_text(OTHER[:100], encoding="utf-8")
+    assert main(["mend"]) == 0 and capsys.readouterr().out.count("\n") == 1
+    assert committed.read_text() == LOCK
