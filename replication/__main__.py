@@ -261,8 +261,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one stage; 0 on success, 1 after an error that is told in one line, 130 on Ctrl-C."""
-    arguments = parser().parse_args(argv)
     try:
+        arguments = parser().parse_args(argv)
         arguments.function(arguments)
     except StudyError as error:
         if arguments.debug:

@@ -5,11 +5,10 @@ import os
 import resource
 import signal
 import sys
+import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import accelerate  # noqa: F401
-import peft  # noqa: F401
 import torch
 
 from replication import saved_state
@@ -17,28 +16,44 @@ from replication.__main__ import main
 from replication.encoders import states
 
 _FORKED = multiprocessing.get_context("forkserver")
-_FORKED.set_forkserver_preload([__name__])
+# The last one, for a child looks for the main module of its parent.
+_FORKED.set_forkserver_preload(
+    [
+        *("accelerate", "peft", "replication.audit", "replication.encoders.adapt"),
+        *("replication.encoders.embed", "replication.paper.compare", "replication.report.write"),
+        *("transformers.models.bert.modeling_bert", "transformers.models.llama.modeling_llama"),
+        "pytest",
+    ]
+)
 
 
 def start(folder: Path, stage: str, largest: int | None = None) -> BaseProcess:
     """Start `python -m replication <stage>` in `folder`; what it prints goes to `folder`/log.
 
-    States of training and of embedding are saved at every step, not every few minutes.
+    Returns when the stage begins. States of training and of embedding are saved at every step, not
+    every few minutes.
     largest  bytes that a file may have, as if the disk were full
     """
     process = _FORKED.Process(target=_run, args=(str(folder), stage, largest))
+    log = folder / "log"
+    log.unlink(missing_ok=True)
     process.start()
+    while not log.exists() and process.exitcode is None:
+        time.sleep(0.001)
     return process
 
 
 def _run(folder: str, stage: str, largest: int | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.chdir(folder)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for stream in (1, 2):
-        os.dup2(log, stream)
     torch.set_num_threads(1)
     saved_state.SAVE_EVERY = states.SAVE_EVERY = saved_state._SHARE = 0
     if largest is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
-    sys.exit(main(stage.split()))
+    log = os.open("log", os.O_WRONLY | os.O_CREAT)  # from here on it can be interrupted
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    status = main(stage.split())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(status)

@@ -24,6 +24,7 @@ stages:
       size: 24
 """
 OTHER = LOCK.replace("3507", "1")
+HALF = OTHER[: OTHER.index("hash") + 2]
 
 
 def git(*arguments: str) -> None:
@@ -61,11 +62,11 @@ def test_wherever_it_was_cut_dvc_can_read_it_afterwards(committed):
             mended += 1
         else:  # it ends where a stage or a size might
             assert committed.read_text() == OTHER[:cut]
-    assert mended > len(OTHER) / 2
+    assert mended > len(OTHER) / 4
 
 
 def test_without_a_committed_one_it_is_removed(lock):
-    lock.write_text(LOCK[:100], encoding="utf-8")
+    lock.write_text(HALF, encoding="utf-8")
     assert "removed" in mend_lock() and not lock.exists()
     assert mend_lock() is None
 
@@ -74,6 +75,6 @@ def test_a_whole_one_is_left_alone(committed, capsys):
     committed.write_text(OTHER, encoding="utf-8")
     assert main(["mend"]) == 0 and capsys.readouterr().out == ""
     assert committed.read_text() == OTHER
-    committed.write_text(OTHER[:100], encoding="utf-8")
+    committed.write_text(HALF, encoding="utf-8")
     assert main(["mend"]) == 0 and capsys.readouterr().out.count("\n") == 1
     assert committed.read_text() == LOCK

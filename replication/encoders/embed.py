@@ -8,8 +8,6 @@ padding.
 
 from pathlib import Path
 
-import numpy as np
-
 from replication import environment, paths
 from replication.atomic import new_folder
 from replication.encoders.adapters import require_adapter
@@ -25,7 +23,7 @@ from replication.encoders.tokens import (
     words_of,
 )
 from replication.mind.prepared import Prepared, load_prepared
-from replication.mind.ragged import Ragged
+from replication.mind.ragged import Ragged, save_array
 from replication.params import Params, as_mapping, named_encoder
 
 
@@ -71,7 +69,7 @@ def _embed_words(
 
     words = {word for field in FIELDS for text in texts[field] for word in words_of(text)}
     ids, table = read_vectors(checkpoint / "vectors.txt", words, width)
-    np.save(folder / "vectors.npy", table, allow_pickle=False)
+    save_array(folder / "vectors.npy", table)
     return {f: word_ids(texts[f], ids, limits[f], unknown=1) for f in FIELDS}
 
 

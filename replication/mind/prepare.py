@@ -13,7 +13,7 @@ from replication.errors import StudyError
 from replication.mind.behaviors import Behaviors, read_behaviors
 from replication.mind.news import read_news
 from replication.mind.prepared import SECONDS_A_DAY
-from replication.mind.ragged import Ragged
+from replication.mind.ragged import Ragged, save_array
 from replication.mind.releases import PINS
 from replication.mind.statistics import check_statistics
 from replication.mind.tsv import fail, shortened
@@ -144,7 +144,7 @@ def _write_split(
     }
     folder.mkdir()
     for name, values in arrays.items():
-        np.save(folder / f"{name}.npy", values, allow_pickle=False)
+        save_array(folder / f"{name}.npy", values)
     for name in ("histories", "candidates"):
         ragged = getattr(behaviors, name)
         Ragged(article[ragged.values], ragged.offsets).save(folder, name)

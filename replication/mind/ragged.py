@@ -80,8 +80,8 @@ class Ragged:
 
     def save(self, folder: Path, name: str) -> None:
         """Write ``{name}.values.npy`` and ``{name}.offsets.npy`` into `folder`."""
-        np.save(folder / f"{name}.values.npy", self.values, allow_pickle=False)
-        np.save(folder / f"{name}.offsets.npy", self.offsets, allow_pickle=False)
+        save_array(folder / f"{name}.values.npy", self.values)
+        save_array(folder / f"{name}.offsets.npy", self.offsets)
 
     @classmethod
     def load(cls, folder: Path, name: str) -> "Ragged":
@@ -99,6 +99,15 @@ class Ragged:
         if rows.size and rows.min() < 0:  # would read offsets[-1], silently wrong
             raise IndexError(f"row {rows.min()} of a ragged array: rows count from 0")
         return rows.astype(np.int64, copy=False)
+
+
+def save_array(path: Path, values: np.ndarray) -> None:
+    """Write what `np.save` would, which on a full disk loses the end of a small array silently."""
+    values = np.ascontiguousarray(values)
+    header = np.lib.format.header_data_from_array_1_0(values)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(values)
 
 
 def load_array(path: Path) -> np.ndarray:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from replication.errors import StudyError
-from replication.mind.ragged import Ragged
+from replication.mind.ragged import Ragged, save_array
 
 lists_of_rows = st.lists(st.lists(st.integers(1, 99), max_size=6), max_size=8)
 
@@ -101,3 +101,14 @@ def test_offsets_of_another_table_are_refused(tmp_path):
 def test_a_row_out_of_range_is_an_error(row):
     with pytest.raises(IndexError):
         ragged([[1, 2], [3]]).take(np.array([row]))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64, np.float32])
+@pytest.mark.parametrize("shape", [(0,), (5,), (3, 4), (2, 0)])
+def test_an_array_is_saved_as_numpy_would(tmp_path, shape, dtype):
+    values = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    np.save(tmp_path / "a.npy", values, allow_pickle=False)
+    save_array(tmp_path / "b.npy", values)
+    assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "a.npy").read_bytes()
+    save_array(tmp_path / "c.npy", np.asfortranarray(values))
+    np.testing.assert_array_equal(np.load(tmp_path / "c.npy"), values)
