@@ -63,9 +63,9 @@ def new_folder(path: Path, key: str | None = None) -> Iterator[Path]:
             _remove(left)
         if not temporary.exists():
             temporary.mkdir()
-        if key is not None:
-            (temporary / _KEY).write_text(key, encoding="utf-8")
         try:
+            if key is not None:
+                (temporary / _KEY).write_text(key, encoding="utf-8")
             yield temporary
             for note in temporary.glob(".*"):
                 note.unlink()
