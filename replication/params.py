@@ -1,15 +1,14 @@
 """Read params.yaml: an unknown, ill-typed or impossible key is an error that names it."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from replication import paths
 from replication.checks import RECOMMENDER_NAMES, check, known_protocols, require
-from replication.errors import StudyError
+from replication.documents import read_yaml, validated
 from replication.protocol import DEVIATIONS, Protocol
 from replication.settings import Encoder, Params, Schedule, Text
 
@@ -26,49 +25,7 @@ __all__ = [
     "load_protocol",
     "named_encoder",
     "protocol_label",
-    "read_yaml",
 ]
-
-
-def read_yaml(path: Path) -> Any:
-    """A YAML 1.2 file by the safe loader (PyYAML would read `1e-05` as a string)."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError(f"{path}: no such file; run from the project's folder") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-
-
-def _parse(kind: type, value: Any, path: Path) -> Any:
-    try:
-        # The JSON route: strict types, yet lists become tuples. A date becomes its text.
-        return TypeAdapter(kind).validate_json(json.dumps(value, default=str), strict=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        if first["type"] == "unexpected_keyword_argument":
-            accepted = ", ".join(_keys_beside(kind, first["loc"]))
-            raise StudyError(f"{path}: unknown key {key}; accepted: {accepted}") from None
-        if first["type"] in ("missing", "missing_argument"):
-            raise StudyError(f"{path}: {key}: is missing") from None
-        raise StudyError(f"{path}: {key}: {first['msg']} (given: {first['input']!r})") from None
-
-
-def _keys_beside(kind: type, location: tuple) -> list[str]:
-    """The keys that are accepted where `location` ends."""
-    for part in location[:-1]:
-        if get_origin(kind) is dict:
-            kind = get_args(kind)[1]
-        else:
-            kind = kind.__dataclass_fields__[part].type
-        # `Pretraining | None` stands for its dataclass; a dict is entered by its next key.
-        if get_origin(kind) is not dict:
-            kind = next((k for k in get_args(kind) if hasattr(k, "__dataclass_fields__")), kind)
-    return sorted(kind.__dataclass_fields__)
 
 
 def load_params(path: Path = paths.PARAMS) -> Params:
@@ -76,7 +33,7 @@ def load_params(path: Path = paths.PARAMS) -> Params:
 
     Errors: `StudyError` naming the key and the accepted values.
     """
-    params = _parse(Params, read_yaml(path), path)
+    params = validated(Params, read_yaml(path), path)
     check(params, path)
     return params
 
@@ -85,7 +42,7 @@ def load_protocol(name: str) -> Protocol:
     """The protocol group `conf/protocol/<name>.yaml`."""
     require("protocol", name, known_protocols(), paths.PROTOCOLS)
     path = paths.PROTOCOLS / f"{name}.yaml"
-    return _parse(Protocol, read_yaml(path), path)
+    return validated(Protocol, read_yaml(path), path)
 
 
 def protocol_label(protocol: Protocol) -> str:

@@ -8,6 +8,7 @@ import pytest
 from dvc.utils.hydra import compose_and_dump
 
 from replication.checks import candidates
+from replication.documents import read_yaml
 from replication.errors import StudyError
 from replication.params import (
     RECOMMENDER_NAMES,
@@ -17,7 +18,6 @@ from replication.params import (
     load_params,
     load_protocol,
     protocol_label,
-    read_yaml,
 )
 from replication.protocol import DEVIATIONS, Protocol
 from replication.recommenders import RECOMMENDERS, Sizes
@@ -144,7 +144,7 @@ def test_a_bad_parameter_names_its_key_and_what_is_accepted(overrides, words):
 
 def test_broken_yaml_names_the_file():
     Path("params.yaml").write_text("a: [1\n", encoding="utf-8")
-    with pytest.raises(StudyError, match=r"params.yaml: not valid YAML"):
+    with pytest.raises(StudyError, match=r"params.yaml, line 2: not valid YAML"):
         load_params()
     Path("params.yaml").unlink()
     with pytest.raises(StudyError, match=r"params.yaml: no such file"):

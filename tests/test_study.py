@@ -10,8 +10,9 @@ from commands import shell
 
 from replication import paths
 from replication.digest import sha256
+from replication.documents import read_yaml
 from replication.paper.cells import read_grid, read_json
-from replication.params import load_params, read_yaml
+from replication.params import load_params
 
 ROOT = Path(__file__).parents[1]
 SHRUNK = [

@@ -13,7 +13,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 import polars as pl
 
-from replication.errors import StudyError
+from replication.errors import StudyError, shown
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
 
@@ -110,7 +110,7 @@ def read_labels(path: Path) -> Lists:
     if (item := _first(~items.str.contains(LABELLED_PATTERN))) is not None:
         line, place = _locate(offsets, item)
         expected = "an article id with its click label, such as N123-0 or N123-1"
-        _fail(path, line, f"impressions, item {place}", _excerpt(items[item]), expected)
+        _fail(path, line, f"impressions, item {place}", shown(items[item]), expected)
     return Lists(path, ids, items.str.ends_with("1").cast(pl.Int8).to_numpy(), offsets)
 
 
@@ -124,7 +124,7 @@ def read_predictions(path: Path, truth: Lists) -> Lists:
     parts = lines.str.extract_groups(LINE_PATTERN)
     texts, inner = parts.struct.field("1"), parts.struct.field("2")
     if (line := _first(inner.is_null())) is not None:
-        _fail(path, line, "whole line", _excerpt(lines[line]), "IMPRESSION_ID [number,number,...]")
+        _fail(path, line, "whole line", shown(lines[line]), "IMPRESSION_ID [number,number,...]")
     ids = _impression_ids(path, texts)
     if (line := _first(~pl.Series(np.isin(ids, truth.ids)))) is not None:
         _fail(path, line, "impression id", f"{ids[line]} is unknown", f"one of {truth.path}")
@@ -142,7 +142,7 @@ def read_predictions(path: Path, truth: Lists) -> Lists:
     values = items.str.strip_chars(" \t").cast(pl.Float64, strict=False)
     if (item := _first(~values.is_finite().fill_null(False))) is not None:
         line, place = _locate(offsets, item)
-        _fail(path, line, f"list, item {place}", _excerpt(items[item]), "a finite number")
+        _fail(path, line, f"list, item {place}", shown(items[item]), "a finite number")
     return Lists(path, ids, values.to_numpy(), offsets)
 
 
@@ -189,7 +189,7 @@ def _read_lines(path: Path) -> pl.Series:
 
 def _impression_ids(path: Path, texts: pl.Series) -> np.ndarray:
     if (line := _first(~texts.str.contains(ID_PATTERN))) is not None:
-        _fail(path, line, "impression id", _excerpt(texts[line]), "a whole number")
+        _fail(path, line, "impression id", shown(texts[line]), "a whole number")
     ids = texts.cast(pl.Int64)
     if (line := _first(~ids.is_first_distinct())) is not None:
         earlier = ids.index_of(ids[line]) + 1
@@ -212,10 +212,6 @@ def _locate(offsets: np.ndarray, item: int) -> tuple[int, int]:
     """The line (from 0) of a flat item, and its place in that line (from 1)."""
     line = int(np.searchsorted(offsets, item, side="right")) - 1
     return line, item - int(offsets[line]) + 1
-
-
-def _excerpt(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 def _fail(path: Path, line: int, field: str, what: str, expected: str) -> NoReturn:

@@ -9,14 +9,14 @@ import polars as pl
 
 from replication.atomic import new_folder, write_json
 from replication.digest import sha256
-from replication.errors import StudyError
+from replication.errors import StudyError, shown
 from replication.mind.behaviors import Behaviors, read_behaviors
 from replication.mind.news import read_news
 from replication.mind.prepared import SECONDS_A_DAY
 from replication.mind.ragged import Ragged, save_array
 from replication.mind.releases import PINS
 from replication.mind.statistics import check_statistics
-from replication.mind.tsv import fail, shortened
+from replication.mind.tsv import fail
 
 SPLITS = {"train": "train", "test": "dev"}  # ours: MIND's, whose own test set has no labels
 FILES = ("news.tsv", "behaviors.tsv")
@@ -93,9 +93,9 @@ def _refuse_different(news: dict[str, pl.DataFrame], paths: dict[str, Path]) -> 
         different = both.filter(pl.col(field) != pl.col(f"{field}_train"))
         if len(different):
             first = different.row(0, named=True)
-            problem = f"article {first['news_id']} has {shortened(first[field])}"
+            problem = f"article {first['news_id']} has {shown(first[field])}"
             there = f"{paths['train']}, line {first['row_train'] + 1}"
-            expected = f"{shortened(first[f'{field}_train'])} as in {there}"
+            expected = f"{shown(first[f'{field}_train'])} as in {there}"
             fail(paths["test"], first["row"], field, problem, expected)
 
 

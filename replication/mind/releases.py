@@ -1,13 +1,10 @@
 """The pinned releases of MIND (pins.yaml), and whether a file is one of theirs."""
 
 import hashlib
-import json
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
+from replication.documents import read_yaml, validated
 from replication.errors import StudyError
-from replication.params import read_yaml
 from replication.settings import strict
 
 PINS = Path(__file__).with_name("pins.yaml")
@@ -65,14 +62,7 @@ class Pins:
 
 def load_pins(path: Path = PINS) -> Pins:
     """Read pins.yaml; `StudyError` naming file and key where it is malformed."""
-    try:
-        return TypeAdapter(Pins).validate_json(json.dumps(read_yaml(path)), strict=True)
-    except (ValidationError, TypeError) as error:
-        if isinstance(error, ValidationError):
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "(top level)"
-            raise StudyError(f"{path}: {where}: {first['msg']}") from None
-        raise StudyError(f"{path}: {error}; quote dates") from None
+    return validated(Pins, read_yaml(path), path)
 
 
 def zip_name(release: str, split: str) -> str:

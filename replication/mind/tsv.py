@@ -6,9 +6,7 @@ from typing import NoReturn
 import numpy as np
 import polars as pl
 
-from replication.errors import StudyError
-
-LONGEST_VALUE = 60  # characters of an offending value that an error shows
+from replication.errors import StudyError, shown
 
 
 def read_rows(path: Path, fields: list[str]) -> pl.DataFrame:
@@ -58,7 +56,7 @@ def refuse(
     if bad.any():
         i = bad.arg_max()
         row = i if rows is None else rows[i]
-        fail(path, row, values.name, f"{problem}: {shortened(values[i])}", expected)
+        fail(path, row, values.name, f"{problem}: {shown(values[i])}", expected)
 
 
 def refuse_repeated(path: Path, values: pl.Series) -> None:
@@ -67,7 +65,7 @@ def refuse_repeated(path: Path, values: pl.Series) -> None:
     if repeated.any():
         row = repeated.arg_max()
         first = values.index_of(values[row])
-        problem = f"{shortened(str(values[row]))} stands on line {first + 1} already"
+        problem = f"{shown(str(values[row]))} stands on line {first + 1} already"
         fail(path, row, values.name, problem, "each once")
 
 
@@ -86,8 +84,3 @@ def refuse_invalid_utf8(path: Path, fields: list[str]) -> None:
 def fail(path: Path, row: int, field: str, problem: str, expected: str) -> NoReturn:
     """Raise the StudyError about `field` on row `row` (line row + 1) of a file."""
     raise StudyError(f"{path}, line {row + 1}, field {field}: {problem}; expected {expected}")
-
-
-def shortened(value: str) -> str:
-    """The value as an error shows it: quoted, on one line, at most LONGEST_VALUE characters."""
-    return repr(value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "…")

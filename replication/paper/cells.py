@@ -1,7 +1,6 @@
 """What has been run, read from the reports; a missing number is None, never 0."""
 
 import itertools
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from replication import paths
+from replication import documents, paths
 from replication.errors import StudyError
 from replication.evaluation.metrics import METRICS
 from replication.params import Params
@@ -137,15 +136,12 @@ def _read(cell: Cell) -> Cell:
 
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in a JSON file, None where there is no file; `StudyError` where it is damaged."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except ValueError as error:
-        raise StudyError(f"{path}: not valid JSON ({error}); run `dvc repro` again") from None
-    if not isinstance(value, dict):
-        raise StudyError(f"{path}: expected a JSON object; run `dvc repro` again")
-    return value
+    try:
+        return documents.read_json(path)
+    except StudyError as error:
+        raise StudyError(f"{error}; run `dvc repro` again") from None
 
 
 def read_columns(path: Path, columns: Sequence[str], command: str) -> pl.DataFrame:

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from replication.documents import read_yaml
 from replication.errors import StudyError
-from replication.params import read_yaml
 
 Entry = TypeVar("Entry")
 
@@ -23,9 +23,8 @@ def load_entries(path: Path, kind: type[Entry], named: str) -> tuple[Entry, ...]
     if not isinstance(entries, list):
         raise StudyError(f"{path}: expected a list, one {named} per item")
     try:
-        # The JSON route: strict types, yet lists become tuples. A date becomes its text.
-        text = json.dumps(entries, default=str)
-        parsed = TypeAdapter(tuple[kind, ...]).validate_json(text, strict=True)
+        # The JSON route: strict types, yet lists become tuples.
+        parsed = TypeAdapter(tuple[kind, ...]).validate_json(json.dumps(entries), strict=True)
     except ValidationError as error:
         raise StudyError(f"{path}: {_first(error, entries, named)}") from None
     ids = [entry.id for entry in parsed]

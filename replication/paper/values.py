@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from replication.atomic import new_file
 from replication.checks import RECOMMENDER_NAMES
-from replication.errors import StudyError
+from replication.errors import StudyError, shown
 from replication.evaluation.metrics import METRICS
 from replication.paper.models import MODELS, TUNINGS
 
@@ -151,13 +151,13 @@ def _read(path: Path) -> dict[PaperCell, tuple[Decimal, str]]:
         first = first or (line, percent)
         if first[1] != percent:
             scale = "percent" if first[1] else "fractions"
-            _fail(path, line, "value", _excerpt(text), f"{scale}, as on line {first[0]}")
+            _fail(path, line, "value", shown(text), f"{scale}, as on line {first[0]}")
         if percent:
             value = value.scaleb(-2)
         low = LOWEST[cell.metric]
         if not low <= value <= 1:
             expected = f"{low} to 1, or {low * 100:f} to 100 in percent, for {cell.metric}"
-            _fail(path, line, "value", _excerpt(text), expected)
+            _fail(path, line, "value", shown(text), expected)
         if not source:
             _fail(path, line, "source", "nothing", "where the value stands, such as Table 2, p. 9")
         values[cell] = value, source
@@ -168,7 +168,7 @@ def _unknown(path: Path, line: int, place: list[str], known: Iterable[tuple[str,
     for key, text, accepted in zip(KEYS, place, zip(*known, strict=True), strict=True):
         if text not in accepted:
             listed = ", ".join(name or "nothing" for name in dict.fromkeys(accepted))
-            _fail(path, line, key, _excerpt(text), listed)
+            _fail(path, line, key, shown(text), listed)
     _fail(path, line, "layers and group", "no such cell", "a row of the template")
 
 
@@ -177,7 +177,7 @@ def _number(path: Path, line: int, text: str) -> Decimal:
     digits = text.replace(",", ".", 1)
     whole, _, rest = digits.partition(".")
     if not ((whole + rest).isascii() and (whole + rest).isdigit()):
-        _fail(path, line, "value", _excerpt(text), "a number as printed, such as 66.86, or nothing")
+        _fail(path, line, "value", shown(text), "a number as printed, such as 66.86, or nothing")
     return Decimal(digits)
 
 
@@ -224,10 +224,6 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         _fail(path, line, "all", "not UTF-8", 'the file saved as "CSV UTF-8"')
-
-
-def _excerpt(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 def _fail(path: Path, line: int, column: str, what: str, expected: str) -> NoReturn:

@@ -189,11 +189,11 @@ def test_a_damaged_protocol_is_told(own_tree):
     folder = own_tree("full")
     params = load_params()
     (folder / "conf/protocol/released.yaml").write_text("name: [", encoding="utf-8")
-    assert "released.yaml: not valid YAML" in flip_command("D3", params).problem
+    assert "released.yaml, line 1: not valid YAML" in flip_command("D3", params).problem
     assert keys_table("D3", params).rows == [["protocol.gru_reads", "clicks", "unknown", "clicks"]]
     app = shown(d="D3")
     assert not app.exception
-    assert "released.yaml: not valid YAML" in words(app)
+    assert "released.yaml, line 1: not valid YAML" in words(app)
 
 
 def test_claims_are_known_without_their_file(inside):

@@ -9,9 +9,9 @@ import pytest
 from planted import ROOT, Planted, planted_params, with_sweep
 
 from replication import paths
+from replication.documents import read_yaml
 from replication.errors import StudyError
 from replication.paper.cells import number, read_columns, read_grid, read_json, read_sweep
-from replication.params import read_yaml
 
 
 @pytest.fixture

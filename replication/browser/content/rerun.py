@@ -11,10 +11,11 @@ from typing import Any, Literal
 from replication import paths
 from replication.browser.workspace.overrides import overrides, run_line
 from replication.checks import RECOMMENDER_NAMES, known_protocols, require
+from replication.documents import read_yaml
 from replication.errors import StudyError
 from replication.paper.cells import Cell, grid_cells, sweep_cells
 from replication.paper.models import TUNINGS
-from replication.params import Params, as_mapping, grid_cell, read_yaml
+from replication.params import Params, as_mapping, grid_cell
 from replication.report.estimate import adapting, embedding, training
 from replication.report.expected import GIB, duration, machine_of, mean_cost, shape_of
 
@@ -125,7 +126,7 @@ def command(params: Params, choice: Choice) -> str | None:
             protocol=as_mapping(cell.protocol),
             seed=cell.seed,
         )
-    except (StudyError, OSError, TypeError):  # TypeError: YAML that params.yaml cannot be
+    except (StudyError, OSError, TypeError):  # TypeError: a list where a mapping belongs
         return None
     if found is None:
         return None

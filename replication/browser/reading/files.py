@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from replication.errors import StudyError
+from replication.errors import StudyError, shown
 
 Content = TypeVar("Content")
 LARGEST = 64 << 20  # bytes; no report comes near
@@ -59,18 +59,13 @@ def parse(path: Path, text: bytes, kind: Any) -> File:
         if first["type"] == "json_invalid":
             return File(path, problem=f"{path}: not valid JSON ({first['ctx']['error']})")
         place = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        given = "" if first["type"] == "missing" else f" (given: {_short(first['input'])})"
+        given = "" if first["type"] == "missing" else f" (given: {shown(first['input'])})"
         return File(path, problem=f"{path}: {place}: {first['msg']}{given}")
 
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter:
     return TypeAdapter(kind)
-
-
-def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def tried(read: Any, path: Path) -> File:
