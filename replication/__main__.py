@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from replication import paths
-from replication.errors import StudyError
+from replication.errors import StudyError, one_line
 
 # Imports are inside the commands: torch and transformers take seconds, and most do without. Nor is
 # there a moment outside `main` in which Ctrl-C would show a traceback.
@@ -264,21 +264,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parser().parse_args(argv)
         arguments.function(arguments)
-    except StudyError as error:
+    except (StudyError, OSError, MemoryError) as error:
         if arguments.debug:
             raise
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:  # a full disk, a read-only folder
-        if arguments.debug:
-            raise
-        where = error.filename or "file system"
-        print(f"error: {where}: {error.strerror or error}", file=sys.stderr)
+        print(f"error: {one_line(_reason(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     return 0
+
+
+def _reason(error: StudyError | OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return "out of memory; lower batch_size, history or the limits of `text` in params.yaml"
+    if isinstance(error, OSError):  # a full disk, a read-only folder
+        return f"{error.filename or 'file system'}: {error.strerror or error}"
+    return str(error)
 
 
 if __name__ == "__main__":

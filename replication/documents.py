@@ -124,7 +124,7 @@ def _name(number: int, item: Any) -> str:
 def _unplain(value: Any) -> str | None:
     """What was expected in the place of a value that JSON does not have; None where it does."""
     if isinstance(value, str):
-        return None if _is_text(value) else "text of whole characters"
+        return None if _is_text(value) else "text without \\0 and halves of surrogate pairs"
     if isinstance(value, float):
         return None if math.isfinite(value) else "a finite number"
     if value is None or isinstance(value, bool | int):
@@ -135,8 +135,8 @@ def _unplain(value: Any) -> str | None:
 
 
 def _is_text(value: str) -> bool:
-    """Whether it can be written as UTF-8: YAML can spell half of a surrogate pair."""
-    return not any("\ud800" <= c <= "\udfff" for c in value)
+    """Whether files and their names can hold it: YAML can spell NUL and half a surrogate pair."""
+    return not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)
 
 
 def _as_written(value: Any) -> str:

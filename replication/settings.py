@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from replication.protocol import Protocol
 
-strict = dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+strict = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 
 
 @strict

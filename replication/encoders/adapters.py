@@ -5,6 +5,7 @@
 """
 
 import shutil
+import textwrap
 import warnings
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from replication.checks import require
 from replication.digest import sha256
 from replication.encoders.checkpoints import checkpoint_digest
 from replication.encoders.dropout import register_attention
+from replication.encoders.tensors import load_pretrained
 from replication.errors import StudyError
 from replication.params import Params
 
@@ -59,27 +61,31 @@ def load_causal(checkpoint: Path, dtype: str, **options):
     options of `from_pretrained`, such as num_hidden_layers
     """
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
     folder = model_folder(checkpoint)
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    model = AutoModelForCausalLM.from_pretrained(
+    model = load_pretrained(
+        AutoModelForCausalLM,
         folder,
         attn_implementation=register_attention(),
         dtype=dtype,
-        use_safetensors=True,
-        trust_remote_code=False,
-        local_files_only=True,
         **options,
     )
     if folder != checkpoint:
-        from peft import PeftModel
-
-        with warnings.catch_warnings(action="ignore", category=FutureWarning):
-            adapted = PeftModel.from_pretrained(model, checkpoint, local_files_only=True)
-        model = adapted.merge_and_unload()
+        model = _adapted(model, checkpoint).merge_and_unload()
     return model.eval()
+
+
+def _adapted(model, checkpoint: Path):
+    from peft import PeftModel
+
+    try:
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            return PeftModel.from_pretrained(model, checkpoint, local_files_only=True)
+    except Exception as error:  # whatever the library makes of files that are missing or odd
+        raise StudyError(
+            f"{checkpoint}: the adapter cannot be loaded ({textwrap.shorten(str(error), 200)}); "
+            f"run `dvc repro adapt@{checkpoint.name}`"
+        ) from None
 
 
 def merge(name: str, params: Params, out: Path) -> None:

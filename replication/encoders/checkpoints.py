@@ -7,7 +7,6 @@ are taken: no pickle, no code.
 """
 
 import importlib.util
-import json
 import math
 import os
 import re
@@ -18,8 +17,11 @@ from pathlib import Path
 from replication import paths
 from replication.atomic import new_folder, write_json
 from replication.digest import sha256
+from replication.documents import read_json
 from replication.encoders.hub import snapshot
-from replication.errors import StudyError
+from replication.encoders.tensors import opened
+from replication.encoders.tokens import load_tokenizer
+from replication.errors import StudyError, shown
 from replication.params import Encoder, Params, named_encoder
 
 WEIGHTS = "model.safetensors"
@@ -77,9 +79,12 @@ def checkpoint_digest(name: str) -> dict:
     """What `source.json` says of a checkpoint: its origin and the sha256 of its files."""
     path = paths.CHECKPOINTS / name / "source.json"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        raise StudyError(f"{path}: missing or damaged; run `dvc repro checkpoint@{name}`") from None
+        found = read_json(path)
+    except StudyError as error:
+        raise StudyError(f"{error}; run `dvc repro checkpoint@{name}`") from None
+    if not isinstance(found.get("sha256"), dict):
+        raise StudyError(f"{path}: sha256: is missing; run `dvc repro checkpoint@{name}`")
+    return found
 
 
 def parameter_count(checkpoint: Path, layers: int) -> int:
@@ -87,11 +92,9 @@ def parameter_count(checkpoint: Path, layers: int) -> int:
 
     Poolers and the heads of pre-training are left out.
     """
-    from safetensors import safe_open
-
     total = 0
     for path in sorted(checkpoint.glob("*.safetensors")):
-        with safe_open(str(path), framework="np") as tensors:
+        with opened(path) as tensors:
             for key in tensors.keys():  # noqa: SIM118 - no dictionary
                 layer = re.search(r"\blayers?\.(\d+)\.", key)
                 used = layer is None or int(layer[1]) < layers
@@ -114,8 +117,9 @@ def _package_folder(name: str, location: str) -> Path:
     """`package/folder/inside` of an installed package, found without importing it."""
     package, _, inside = location.partition("/")
     outer = package.partition(".")[0]  # without it, looking for what is inside is an error
-    found = importlib.util.find_spec(outer) and importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
+    named = all(part.isidentifier() for part in package.split("."))
+    found = named and importlib.util.find_spec(outer) and importlib.util.find_spec(package)
+    if not found or not found.submodule_search_locations:
         raise StudyError(
             f"encoders.{name}.name: the package {package} is not installed; run `make setup`"
         )
@@ -144,11 +148,9 @@ def _weights(name: str, source: Path) -> list[str]:
     if not (source / INDEX).is_file():
         return [WEIGHTS]
     try:
-        shards = set(
-            json.loads((source / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
-        )
+        shards = set(read_json(source / INDEX)["weight_map"].values())
         wrong = [s for s in shards if not re.fullmatch(r"[\w-][\w.-]*\.safetensors", s)]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (StudyError, KeyError, TypeError, AttributeError):
         shards, wrong = set(), []
     if wrong or not shards:
         raise StudyError(
@@ -186,6 +188,7 @@ def _copy(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
         where = f"encoders.{name}.tokenizer"
         source = snapshot(where, entry.name, entry.revision, ["config.json", *TOKENIZER])
     if (source / "tokenizer.json").is_file():
+        load_tokenizer(source)  # refuses a damaged one
         shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
     else:
         _convert_tokenizer(name, source, folder / "tokenizer.json")
@@ -194,10 +197,10 @@ def _copy(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
 def _check_files(name: str, encoder: Encoder, source: Path, weights: list[str]) -> None:
     """The files are there, and of the size that the registry says."""
     try:
-        config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        config = read_json(source / "config.json")
+    except StudyError as error:
         raise StudyError(
-            f"encoders.{name}: {source} holds no config.json that can be read"
+            f"encoders.{name}: {source} holds no config.json that can be read: {error}"
         ) from None
     for file in weights:
         if not (source / file).is_file():
@@ -212,13 +215,19 @@ def _check_files(name: str, encoder: Encoder, source: Path, weights: list[str]) 
                 f"M.from_pretrained('{encoder.name}'{pin}).save_pretrained('models/{name}')\"` and "
                 f"add -S encoders.{name}.source=folder -S encoders.{name}.name=models/{name}"
             )
+        with opened(source / file):  # its header, and that the file is as long as that says
+            pass
     if "model_type" not in config:
         raise StudyError(f"encoders.{name}: {source / 'config.json'}: model_type is missing")
     for key, expected in (("hidden_size", encoder.width), ("num_hidden_layers", encoder.layers)):
         found = config.get(key)
         # Fewer layers than the checkpoint has is a choice (its first ones are used), more is not.
-        if found != expected and not (key == "num_hidden_layers" and (found or 0) > expected):
-            raise StudyError(f"encoders.{name}: {key} is {found} in config.json, not {expected}")
+        number = isinstance(found, int) and not isinstance(found, bool)
+        more = key == "num_hidden_layers" and number and found > expected
+        if not number or (found != expected and not more):
+            raise StudyError(
+                f"encoders.{name}: {key} is {shown(found)} in config.json, not {expected}"
+            )
 
 
 def _place(path: Path, target: Path, source: str) -> None:

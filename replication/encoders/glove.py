@@ -11,6 +11,7 @@ from replication.archives import read_member
 from replication.digest import sha256
 from replication.downloads import download
 from replication.encoders.tokens import FIELDS, words_of
+from replication.encoders.words import parsed
 from replication.errors import StudyError
 from replication.mind.prepared import load_prepared
 from replication.params import Encoder
@@ -32,11 +33,13 @@ def glove_rows(name: str, encoder: Encoder, prepared: Path, target: Path) -> Non
     source = _source(name, encoder)
     articles = load_prepared(prepared).articles
     texts = (text for field in FIELDS for text in getattr(articles, field))
-    wanted = {word.encode() for text in texts for word in words_of(text)}
+    wanted = {word.encode(): word for text in texts for word in words_of(text)}
     found = 0
     with target.open("wb") as rows:
-        for word, line in _lines(source, encoder.width):
+        for number, line in _lines(source, encoder.width):
+            word, *values = line.split(b" ")
             if word in wanted:
+                parsed(source, number, wanted[word], values)  # refuses what is no vector
                 rows.write(line + b"\n")
                 found += 1
     if not found:
@@ -67,8 +70,8 @@ def _source(name: str, encoder: Encoder) -> Path:
     return path
 
 
-def _lines(source: Path, width: int) -> Iterator[tuple[bytes, bytes]]:
-    """The word and the whole of each line that has `width` numbers after it.
+def _lines(source: Path, width: int) -> Iterator[tuple[int, bytes]]:
+    """Number and content of each line that has `width` numbers after one word.
 
     840B has words with spaces in them, such as `. . .`; those never are a word of the corpus, but
     must not be taken for their first part.
@@ -84,14 +87,14 @@ def _lines(source: Path, width: int) -> Iterator[tuple[bytes, bytes]]:
 
 def _words(
     source: Path, lines: Iterable[bytes], before: int, width: int
-) -> Iterator[tuple[bytes, bytes]]:
+) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(lines, start=before + 1):
         if (spaces := line.count(b" ")) < width:
             raise StudyError(
                 f"{source}, line {number}: {spaces} numbers after the word, expected {width}"
             )
         if spaces == width:
-            yield line[: line.index(b" ")], line
+            yield number, line
 
 
 def _chunks(source: Path) -> Iterator[bytes]:

@@ -12,10 +12,12 @@ from tqdm import tqdm
 
 from replication import environment, paths
 from replication.atomic import new_folder, write_json, write_text
+from replication.documents import read_json
 from replication.encoders.adapters import load_causal, model_folder
 from replication.encoders.checkpoints import checkpoint_digest
 from replication.encoders.dropout import register_attention, with_fast_dropout
 from replication.encoders.precision import autocast, computing_device
+from replication.encoders.tensors import load_pretrained
 from replication.errors import StudyError
 from replication.mind.ragged import Ragged, load_array
 from replication.saved_state import SAVE_EVERY
@@ -32,7 +34,6 @@ def load_transformer(checkpoint: Path, layers: int):
     Errors: `StudyError` where the checkpoint, or an adapter's base, is not there or has changed.
     """
     from transformers import AutoModel
-    from transformers.utils import logging
 
     config = model_folder(checkpoint) / "config.json"
     if not config.is_file():
@@ -40,22 +41,18 @@ def load_transformer(checkpoint: Path, layers: int):
             f"{config.parent}: holds no config.json; "
             f"run `dvc repro checkpoint@{config.parent.name}`"
         )
-    kinds = json.loads(config.read_text(encoding="utf-8")).get("architectures") or ()
-    if any(kind.endswith("ForCausalLM") for kind in kinds):
+    kinds = read_json(config).get("architectures")
+    if isinstance(kinds, list) and any(str(kind).endswith("ForCausalLM") for kind in kinds):
         dtype = "bfloat16" if computing_device().type == "cuda" else "float32"
         model = load_causal(checkpoint, dtype, num_hidden_layers=layers).get_decoder()
         model.config.use_cache = False  # keys and values of every layer, for tokens to come
         return model
-    logging.set_verbosity_error()  # its report on unused layers is what we asked for
-    logging.disable_progress_bar()
-    model = AutoModel.from_pretrained(
+    model = load_pretrained(
+        AutoModel,
         checkpoint,
         num_hidden_layers=layers,
         attn_implementation=register_attention(),
         dtype=torch.float32,
-        use_safetensors=True,
-        trust_remote_code=False,
-        local_files_only=True,
     )
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
@@ -83,6 +80,7 @@ def write_states(
              is there, the work goes on after those: it and `path` must be of the same arguments
     """
     model = load_transformer(checkpoint, depth).to(computing_device())
+    _refuse_unfit(tokens, length, model.config, checkpoint, label)
     kept = tokens.lengths if length is None else np.full(len(tokens), length)
     if last is not None:
         kept = np.minimum(kept, last)
@@ -111,7 +109,13 @@ def write_states(
             with autocast(precision):
                 output = model(ids, attention_mask=attend).last_hidden_state  # (n, t, d)
             keep = torch.ones_like(mask) if length else mask & (steps >= lengths - (last or width))
-            states[Ragged(states, places).positions(rows)] = output.cpu()[keep].half().numpy()
+            kept_states = output.cpu()[keep].half()
+            if not torch.isfinite(kept_states).all():
+                raise StudyError(
+                    f"{checkpoint}: gives values that are not finite for {label}; expected finite "
+                    f"weights; run `dvc repro checkpoint@{checkpoint.name}`"
+                )
+            states[Ragged(states, places).positions(rows)] = kept_states.numpy()
             bar.update(len(rows))
             done += len(rows)
             if record and (time.monotonic() - saved >= SAVE_EVERY or not len(order)):
@@ -126,6 +130,25 @@ def _reserve(path: Path) -> None:
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _refuse_unfit(tokens: Ragged, length: int | None, config, checkpoint: Path, label: str) -> None:
+    """StudyError about tokens that the model has no row for, or more of them than it can read."""
+    largest = int(tokens.values.max(initial=0))
+    if largest >= config.vocab_size:
+        raise StudyError(
+            f"{checkpoint}/tokenizer.json: gives token {largest} for {label}; expected less than "
+            f"{config.vocab_size}, the vocab_size of its config.json: not this model's tokenizer"
+        )
+    longest = length or int(tokens.lengths.max(initial=0))
+    # RoBERTa counts positions from the padding token's number on.
+    first = config.pad_token_id + 1 if config.model_type == "roberta" else 0
+    most = getattr(config, "max_position_embeddings", longest + first) - first
+    if longest > most:
+        raise StudyError(
+            f"{checkpoint}: {longest} tokens in one text for {label}; expected {most} at most, as "
+            "its config.json says: lower text.title_tokens or text.abstract_tokens"
+        )
 
 
 def cached_states(

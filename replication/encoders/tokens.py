@@ -1,6 +1,7 @@
 """Texts -> token ids, at their own lengths."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,11 @@ def load_tokenizer(checkpoint: Path):
     path = checkpoint / "tokenizer.json"
     if not path.is_file():
         raise StudyError(f"{path}: no such file; run `dvc repro checkpoint@{checkpoint.name}`")
-    tokenizer = Tokenizer.from_file(str(path))
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library has no narrower kind
+        reason = textwrap.shorten(str(error), 200)
+        raise StudyError(f"{path}: not a tokenizer's file ({reason}); get it again") from None
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

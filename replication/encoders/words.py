@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from replication.errors import StudyError
+from replication.encoders.tensors import opened
+from replication.encoders.tokens import load_tokenizer
+from replication.errors import StudyError, shown
 
 NORM = 6.0  # mean length of a derived vector: near a transformer's token vectors, not of a table
 
@@ -18,12 +20,14 @@ def word_table(model: Path, width: int) -> tuple[list[str], np.ndarray]:
     their mean length is `NORM`.
     Errors: `StudyError` where `width` exceeds the table's.
     """
-    from safetensors import safe_open
-    from tokenizers import Tokenizer
-
-    with safe_open(str(model / "model.safetensors"), framework="np") as tensors:
+    with opened(model / "model.safetensors") as tensors:
         table = tensors.get_tensor("embeddings.word_embeddings.weight").astype(np.float64)
-    vocabulary = Tokenizer.from_file(str(model / "tokenizer.json")).get_vocab()
+    vocabulary = load_tokenizer(model).get_vocab()
+    if table.ndim != 2 or not np.isfinite(table).all() or max(vocabulary.values()) >= len(table):
+        raise StudyError(
+            f"{model / 'model.safetensors'}: embeddings.word_embeddings.weight: expected a finite "
+            f"row for each of the {len(vocabulary)} tokens of tokenizer.json"
+        )
     if width > table.shape[1]:
         raise StudyError(
             f"encoders: width {width} of derived vectors is not accepted; accepted: 1 to "
@@ -57,6 +61,32 @@ def derive_vectors(model: Path, width: int, path: Path) -> None:
     )
 
 
+def decoded(path: Path, number: int, word: bytes) -> str:
+    """The word of line `number`; `StudyError` where it is not UTF-8."""
+    try:
+        return word.decode("utf-8")
+    except UnicodeDecodeError:
+        raise StudyError(
+            f"{path}, line {number}: the word {shown(word)} is not UTF-8; expected UTF-8 text"
+        ) from None
+
+
+def parsed(path: Path, number: int, word: str, values: list[bytes]) -> np.ndarray:
+    """The vector of line `number`, (values,) float32; `StudyError` unless all are finite."""
+    try:
+        vector = np.array(values, dtype=np.float32)
+    except ValueError:
+        raise StudyError(
+            f"{path}, line {number}, word {word!r}: not a number among its {len(values)} values; "
+            "expected numbers separated by one space"
+        ) from None
+    if not np.isfinite(vector).all():
+        raise StudyError(
+            f"{path}, line {number}, word {word!r}: a value is not finite; expected finite numbers"
+        )
+    return vector
+
+
 def read_vectors(path: Path, words: Iterable[str], width: int) -> tuple[dict[str, int], np.ndarray]:
     """The rows of a GloVe text file whose words are wanted.
 
@@ -69,25 +99,19 @@ def read_vectors(path: Path, words: Iterable[str], width: int) -> tuple[dict[str
     wanted = set(words)
     ids: dict[str, int] = {}
     vectors: list[np.ndarray] = []
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            word, *values = line.rstrip("\n").rsplit(" ", width)  # a word may hold spaces (840B)
+            # A word may hold spaces (840B).
+            word, *values = line.rstrip(b"\r\n").rsplit(b" ", width)
             if len(values) != width:
                 raise StudyError(
                     f"{path}, line {number}: {len(values)} numbers after the word, expected {width}"
                 )
+            word = decoded(path, number, word)
             if word not in wanted or word in ids:
                 continue
-            try:
-                vector = np.array(values, dtype=np.float32)
-            except ValueError:
-                raise StudyError(
-                    f"{path}, line {number}, word {word!r}: not a number among its {width} values"
-                ) from None
-            if not np.isfinite(vector).all():
-                raise StudyError(f"{path}, line {number}, word {word!r}: a value is not finite")
             ids[word] = 2 + len(vectors)
-            vectors.append(vector)
+            vectors.append(parsed(path, number, word, values))
     if not vectors:
         raise StudyError(f"{path}: holds no word of the corpus; is it the right file?")
     table = np.stack(vectors)

@@ -14,7 +14,7 @@ def read_rows(path: Path, fields: list[str]) -> pl.DataFrame:
 
     Line ends may be LF or CRLF, the last one may be missing, a byte order mark is skipped; a
     double quote is a character like any other. StudyError for a missing or empty file, invalid
-    UTF-8, a blank line or a wrong number of fields.
+    UTF-8, a NUL byte, a blank line or a wrong number of fields.
     """
     if not path.is_file():
         raise StudyError(f"{path}: no such file; expected a file in MIND's format")
@@ -28,6 +28,11 @@ def read_rows(path: Path, fields: list[str]) -> pl.DataFrame:
     if lines[0].startswith("\ufeff"):
         lines = lines.str.strip_prefix("\ufeff")
 
+    zeros = lines.str.contains("\0", literal=True)
+    if zeros.any():  # a disk or a copy that failed leaves them
+        row = zeros.arg_max()
+        column = min(lines[row].partition("\0")[0].count("\t"), len(fields) - 1)
+        fail(path, row, fields[column], "holds a NUL byte", "text")
     found = lines.str.count_matches("\t", literal=True) + 1
     wrong = found != len(fields)
     if wrong.any():

@@ -82,7 +82,7 @@ def test_a_changed_base_is_told_in_one_line(adapted_copy):
         with pytest.raises(StudyError, match=r"another llama than is now .*`dvc repro adapt@llama"):
             reader()
         path.unlink()
-        with pytest.raises(StudyError, match="missing or damaged; run `dvc repro checkpoint@llama"):
+        with pytest.raises(StudyError, match="no such file; run `dvc repro checkpoint@llama"):
             reader()
         path.write_text(whole)
     assert not Path("merged").exists()

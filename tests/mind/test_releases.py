@@ -74,7 +74,10 @@ def no_large(pins: dict) -> None:
     [
         (without_page, "page: is missing"),
         (more_keys, "unknown key releases.small.train.bytes; accepted: hub, original, tables"),
-        (size_as_text, "releases.small.train.hub.bytes: Input should be a valid integer (given: '1')"),
+        (
+            size_as_text,
+            "releases.small.train.hub.bytes: Input should be a valid integer (given: '1')",
+        ),
         (no_large, "releases.large: is missing"),
     ],
 )

@@ -183,5 +183,7 @@ def test_a_claim_without_id_is_named_by_its_place(refused):
 def test_what_is_no_list_of_claims_is_refused(tmp_path, text):
     path = tmp_path / "claims.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(StudyError, match=r"claims\.yaml: (expected a list|claim at place 1: |0: 2019)"):
+    with pytest.raises(
+        StudyError, match=r"claims\.yaml: (expected a list|claim at place 1: |0: 2019)"
+    ):
         load_claims(path)
