@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from replication.errors import StudyError, shown
 
 Kind = TypeVar("Kind")
+DEEPEST = 50  # levels of lists and mappings
 MOST_VALUES = 100_000  # of one YAML file; aliases can make more out of a few lines
 
 
@@ -64,7 +66,7 @@ def validated(kind: type[Kind], value: Any, path: Path) -> Kind:
         return TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
+        key = ".".join(_place(value, first)) or "(top level)"
         if first["type"] == "unexpected_keyword_argument":
             accepted = ", ".join(_keys_beside(kind, first["loc"]))
             raise StudyError(f"{path}: unknown key {key}; accepted: {accepted}") from None
@@ -73,6 +75,19 @@ def validated(kind: type[Kind], value: Any, path: Path) -> Kind:
         raise StudyError(
             f"{path}: {key}: {first['msg']} (given: {shown(first['input'])})"
         ) from None
+
+
+def _place(value: Any, error: Any) -> Iterator[str]:
+    """The keys that lead to an error; after them pydantic names the kinds that it tried there."""
+    keyed = error["type"] in ("unexpected_keyword_argument", "missing", "missing_argument")
+    for part in error["loc"]:
+        if not keyed and value == error["input"]:
+            return
+        yield str(part)
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part]
 
 
 def _read_text(path: Path, format: str, remedy: str = "") -> str:
@@ -96,10 +111,11 @@ def _refuse_other_than_plain(path: Path, value: Any) -> None:
     while waiting:
         place, found = waiting.pop()
         count += 1
-        if count > MOST_VALUES:
+        if count > MOST_VALUES or len(place) > DEEPEST:
+            what = f"{DEEPEST} levels" if len(place) > DEEPEST else f"{MOST_VALUES:,} values"
             raise StudyError(
-                f"{path}: more than {MOST_VALUES:,} values; expected no alias (*name) that repeats "
-                "a large part, or itself"
+                f"{path}: more than {what}; expected no alias (*name) that repeats a large part, "
+                "or itself"
             )
         where = ".".join(place) or "(top level)"
         if isinstance(found, dict):

@@ -17,6 +17,7 @@ from replication.mind.prepared import load_prepared
 from replication.params import Encoder
 
 _CHUNK = 1 << 22  # bytes
+_LONGEST = 1 << 22  # bytes of a line, lest one without an end fill the memory
 _LARGEST = 16 << 30  # bytes of text that an archive may hold; GloVe 840B has under 6 GB
 
 
@@ -81,6 +82,11 @@ def _lines(source: Path, width: int) -> Iterator[tuple[int, bytes]]:
         *lines, rest = (rest + chunk).split(b"\n")
         yield from _words(source, lines, number, width)
         number += len(lines)
+        if len(rest) > _LONGEST:
+            raise StudyError(
+                f"{source}, line {number + 1}: more than {_LONGEST:,} bytes; expected a word and "
+                f"{width} numbers"
+            )
     if rest:
         yield from _words(source, [rest], number, width)
 

@@ -4,6 +4,7 @@ import textwrap
 from pathlib import Path
 
 from replication.errors import StudyError
+from replication.hub_token import require_sound_token
 
 
 def snapshot(where: str, repository: str, revision: str, files: list[str]) -> Path:
@@ -22,6 +23,7 @@ def snapshot(where: str, repository: str, revision: str, files: list[str]) -> Pa
         try_to_load_from_cache,
     )
 
+    require_sound_token()
     try:
         if not isinstance(
             try_to_load_from_cache(repository, "config.json", revision=revision), str

@@ -74,7 +74,8 @@ def decoded(path: Path, number: int, word: bytes) -> str:
 def parsed(path: Path, number: int, word: str, values: list[bytes]) -> np.ndarray:
     """The vector of line `number`, (values,) float32; `StudyError` unless all are finite."""
     try:
-        vector = np.array(values, dtype=np.float32)
+        with np.errstate(over="ignore"):  # told below
+            vector = np.array(values, dtype=np.float32)
     except ValueError:
         raise StudyError(
             f"{path}, line {number}, word {word!r}: not a number among its {len(values)} values; "

@@ -51,7 +51,7 @@ def read_behaviors(path: Path, news_ids: pl.Series) -> Behaviors:
     refuse_repeated(path, impression_id)
     refuse(path, rows["user_id"], rows["user_id"].str.strip_chars() == "", "no user", "a user id")
     time = rows["time"].str.to_datetime(TIME_FORMAT, strict=False)
-    well_formed = rows["time"].str.contains(TIME_PATTERN) & time.is_not_null()
+    well_formed = rows["time"].str.contains(TIME_PATTERN) & (time.dt.year() >= 1).fill_null(False)
     refuse(path, rows["time"], ~well_formed, "not a time", "one like 11/13/2019 8:36:57 AM")
 
     # MIND repeats a user's history on each impression: read each where it stands first.

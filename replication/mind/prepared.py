@@ -1,6 +1,5 @@
 """What stage `prepare` wrote, memory-mapped: articles and impressions as integers."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from replication.errors import StudyError
+from replication.documents import read_json
+from replication.errors import StudyError, shown
 from replication.mind.ragged import Ragged, load_array
 
 SECONDS_A_DAY = 86_400
@@ -93,7 +93,7 @@ def load_prepared(folder: Path) -> Prepared:
     StudyError naming the file if one is missing or damaged or does not fit the others.
     """
     try:
-        meta = _read(folder / "meta.json", lambda path: json.loads(path.read_bytes()))
+        meta = _meta(folder / "meta.json")
         users = _table(folder / "users.parquet", ["user_id"], rows=meta["users"] + 1)
         return Prepared(
             articles=_articles(folder / "articles.parquet", rows=meta["articles"] + 1),
@@ -123,6 +123,21 @@ def split_last_day(train: Impressions) -> tuple[Impressions, Impressions]:
     return train.select(~last), train.select(last)
 
 
+def _meta(path: Path) -> dict[str, Any]:
+    """meta.json with the figures that the other files are held against."""
+    meta = read_json(path)
+    impressions = [f"splits.{split}.impressions" for split in ("train", "test")]
+    for place in ("articles", "users", "train_users", *impressions):
+        found = meta
+        for key in place.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        if not isinstance(found, int):
+            raise StudyError(f"{path}: {place}: expected a whole number, found {shown(found)}")
+    if not isinstance(meta.get("sha256"), dict):
+        raise StudyError(f"{path}: sha256: expected the digests of the files that were read")
+    return meta
+
+
 def _articles(path: Path, rows: int) -> Articles:
     texts, labels = ["news_id", "title", "abstract"], ["category_id", "subcategory_id"]
     table = _table(path, texts + labels, rows)
@@ -148,7 +163,7 @@ def _impressions(folder: Path, meta: dict[str, Any]) -> Impressions:
 
 def _array(path: Path, length: int) -> np.ndarray:
     values = load_array(path)
-    _require(len(values) == length, path)
+    _require(values.ndim == 1 and len(values) == length, path)
     return values
 
 
@@ -163,7 +178,7 @@ def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
         return reader(path)
     except FileNotFoundError as error:
         raise StudyError(f"{path}: no such file") from error
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise StudyError(f"{path}: damaged, cannot be read") from error
 
 

@@ -88,7 +88,9 @@ class Ragged:
         """Memory-map what `save` wrote; StudyError naming a file that is missing or damaged."""
         values = load_array(folder / f"{name}.values.npy")
         offsets = load_array(folder / f"{name}.offsets.npy")
-        if offsets[-1] != len(values):
+        starts = offsets.ndim == 1 and len(offsets) and np.issubdtype(offsets.dtype, np.integer)
+        rising = starts and offsets[0] == 0 and (offsets[:-1] <= offsets[1:]).all()
+        if not rising or values.ndim != 1 or offsets[-1] != len(values):
             raise StudyError(f"{folder / name}.offsets.npy: does not fit {name}.values.npy")
         return cls(values, offsets)
 
@@ -113,10 +115,10 @@ def save_array(path: Path, values: np.ndarray) -> None:
 def load_array(path: Path) -> np.ndarray:
     """Memory-map a .npy file, read-only; StudyError naming it if it is missing or damaged."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.lib.format.open_memmap(path, mode="r")  # which knows no pickle
     except FileNotFoundError as error:
         raise StudyError(f"{path}: no such file") from error
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # NumPy passes on what Python's tokenizer thinks of a header
         raise StudyError(f"{path}: damaged, not an array in NumPy's format") from error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from replication.archives import read_member
 from replication.atomic import new_folder
 from replication.errors import StudyError
+from replication.hub_token import require_sound_token
 from replication.mind.prepare import FILES, find_file
 from replication.mind.releases import (
     PINS,
@@ -101,6 +102,7 @@ def _download(pins: Pins, release: str, split: str) -> Path:
     from huggingface_hub import hf_hub_download
 
     name = zip_name(release, split)
+    require_sound_token()
     try:
         path = hf_hub_download(pins.repository, name, repo_type="dataset", revision=pins.revision)
     except Exception as error:  # of the hub, of its network library, of the disk

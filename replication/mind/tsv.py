@@ -8,6 +8,8 @@ import polars as pl
 
 from replication.errors import StudyError, shown
 
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5", b"\x78\x9c", b"\x78\xda")  # gzip, zstd, zlib: no UTF-8
+
 
 def read_rows(path: Path, fields: list[str]) -> pl.DataFrame:
     """Read a tab-separated file: one str column per field; row i is line i + 1.
@@ -18,6 +20,10 @@ def read_rows(path: Path, fields: list[str]) -> pl.DataFrame:
     """
     if not path.is_file():
         raise StudyError(f"{path}: no such file; expected a file in MIND's format")
+    with path.open("rb") as file:
+        compressed = file.read(2) in _COMPRESSED
+    if compressed:  # polars would unpack it, however large it grows
+        refuse_invalid_utf8(path, fields)
     try:
         lines = pl.read_lines(path)["line"]
     except pl.exceptions.ComputeError:
