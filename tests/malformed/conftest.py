@@ -1,0 +1,71 @@
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tiny_study import write_project
+from word_vectors import zipped
+
+from replication.documents import read_yaml
+from replication.mind import source
+from replication.mind.releases import zip_name
+from replication.paper import claims, compare, cross_checks, values
+
+DATA_FILES = {
+    "claims.yaml": claims.CLAIMS,
+    "cross_checks.yaml": cross_checks.CROSS_CHECKS,
+}
+
+
+@pytest.fixture(scope="session")
+def spoilable(tmp_path_factory) -> Path:
+    """A tiny project that every case gets a copy of. Its YAML is JSON, which is easily changed."""
+    folder = tmp_path_factory.mktemp("spoilable")
+    with pytest.MonkeyPatch.context() as patch:
+        write_project(folder, patch)
+        _as_json(Path("params.yaml"), read_yaml(Path("params.yaml")))
+        for name, path in DATA_FILES.items():
+            _as_json(Path(name), read_yaml(path))
+        shutil.copy(values.VALUES, "values.csv")
+        _write_zips(Path("zips"), Path("data/raw"))
+    return folder
+
+
+@pytest.fixture
+def own_data_files(monkeypatch) -> None:
+    """The commands read the working directory's copies of the package's own data files."""
+    for module, name, file in (
+        (compare, "load_claims", "claims.yaml"),
+        (compare, "load_cross_checks", "cross_checks.yaml"),
+        (compare, "load_values", "values.csv"),
+    ):
+        monkeypatch.setattr(module, name, partial(getattr(module, name), Path(file)))
+    imported = partial(values.import_values, target=Path("values.csv"))
+    monkeypatch.setattr(values, "import_values", imported)
+    provided = partial(source.provide_data, pins=Path("pins.yaml"))
+    monkeypatch.setattr(source, "provide_data", provided)
+
+
+def _as_json(path: Path, value) -> None:
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def _write_zips(folder: Path, raw: Path) -> None:
+    """MIND-small's zips, of the tiny data, and pins.yaml beside `folder` that pins them."""
+    import hashlib
+
+    folder.mkdir()
+    release: dict = {"figures": None}
+    for split in ("train", "dev"):
+        tables = {n: (raw / split / n).read_bytes() for n in ("news.tsv", "behaviors.tsv")}
+        content = zipped(tables)
+        (folder / zip_name("small", split)).write_bytes(content)
+        release[split] = {
+            "hub": {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()},
+            "original": None,
+            "tables": {name: len(table) for name, table in tables.items()},
+        }
+    pins = {"repository": "someone/news", "revision": None, "page": "https://example.org/news"}
+    releases = dict.fromkeys(("demo", "small", "large"), release)
+    _as_json(Path("pins.yaml"), {**pins, "ceiling": 10_000, "releases": releases})
