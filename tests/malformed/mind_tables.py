@@ -94,7 +94,7 @@ def _of_news() -> list[Case]:
     for column, what in product((1, 2, 3), ("", "  ")):
         name = f"news: {NEWS[column]} {what!r}"
         cases.append(_field(name, path, 5, NEWS, column, what, "empty", "expected text"))
-    for what in ("", " ", "N 5", "N-5", "N5 ", "N5 "):
+    for what in ("", " ", "N 5", "N-5", "N5 ", "N5\u00a0"):
         name = f"news: id {what!r}"
         cases.append(_field(name, path, 5, NEWS, 0, what, "not an article id", "expected one like"))
     cases.append(
