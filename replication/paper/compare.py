@@ -29,7 +29,8 @@ def compare(params: Params) -> None:
     Errors: `StudyError` naming a file of the runs that is damaged, or does not go with the others.
     """
     evidence = Evidence(params, read_grid(params), read_sweep(params))
-    claims, values = load_claims(), load_values()
+    # All is read before anything is written.
+    claims, values, checks = load_claims(), load_values(), load_cross_checks()
     real = params.profile != "demo"
     head = {
         "profile": params.profile,
@@ -59,7 +60,7 @@ def compare(params: Params) -> None:
             "cold_start": cold_start_contrasts(evidence),
             "sweep": sweep_curves(evidence, values),
             "audit": audit_effects(params, claims),
-            "cross_checks": [_strip(asdict(check)) for check in load_cross_checks()],
+            "cross_checks": [_strip(asdict(check)) for check in checks],
         },
     )
 
