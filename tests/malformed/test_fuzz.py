@@ -34,7 +34,7 @@ from replication.paper.values import HEADER, load_values
 from replication.params import load_params
 
 ROW = ",".join(HEADER) + "\nnrms,bert-base,frozen,,,auc,66.86,Table 9\n"
-SMALL_YAML = b"a: &x {b: [1, 2.5e-3, null, 'c'], d: 2019-11-09}\ne: *x\nf: !!int 3\n"
+SMALL_YAML = b"a: &x {b: [1, 2.5e-3, null, 'c'], d: '2019-11-09'}\ne: *x\nf: !!int 3\n"
 
 
 @dataclass(frozen=True)

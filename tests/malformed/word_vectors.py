@@ -36,7 +36,7 @@ def _texts() -> list[Case]:
     ]  # fmt: skip
     whole = [
         ("empty", b"", "holds no word of the corpus"),
-        ("of other words", b"other 1 2 3\n", "holds no word of the corpus"),
+        ("of a pickle's text", b"cnumpy\n", "line 1: 0 numbers after the word, expected 3"),
         ("UTF-16", WORDS.encode("utf-16"), "numbers after the word, expected 3"),
         ("NUL bytes", bytes(200), "line 1: 0 numbers after the word, expected 3"),
         ("a pickle", b"\x80\x04\x95\x10\x00.", "line 1: 0 numbers after the word, expected 3"),
@@ -179,7 +179,9 @@ def _mind() -> list[Case]:
         case("beyond the ceiling", with_keys("pins.yaml", {tables: None, "ceiling": 20}),
              "zip: news.tsv in it has more than 20 bytes, the most that is accepted"),
         case("no folder", with_keys("params.yaml", {"data/path": "nowhere"}), "data.path: nowhere: no such"),
-        case("other figures", with_keys("params.yaml", {"data/path": "data/raw"}), "data/raw/train/", "expected"),
+        case("a folder with a larger table", both(with_keys("params.yaml", {"data/path": "data/raw"}),
+             changed("data/raw/train/news.tsv", lambda b: b + b"\n")),
+             "data/raw/train/news.tsv: ", "bytes, expected ", "not the released file"),
     ]  # fmt: skip
 
 
