@@ -13,10 +13,27 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
+
+from replication.digest import sha256
 
 # Of malloc.h: freed memory at the end of the heap, and blocks, larger than so many bytes go back.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-LIBRARIES = ("torch", "transformers", "accelerate", "tokenizers", "safetensors", "numpy", "polars")
+LIBRARIES = (
+    "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy", "polars",
+)  # fmt: skip
+PACKAGE = Path(__file__).parent
+# Beside the plain vector units: what the libraries choose their kernels by.
+_INSTRUCTIONS = (
+    "avx2", "fma3", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_fp16",
+    "asimd", "bf16", "sve",
+)  # fmt: skip
+# Variables by which a shell changes how torch and its libraries compute.
+_VARIABLES = (
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS",
+    "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE",
+    "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)  # fmt: skip
 
 
 def now() -> str:
@@ -50,22 +67,18 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
-@cache
-def code_digest() -> str:
-    """SHA-256 of the package's code."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
 def result_key(**depends_on: object) -> str:
-    """All that decides a result, as JSON: what is named, and code, libraries and hardware.
+    """All that decides a result, as JSON: what is named, code, libraries, and what computes.
 
     Work that was cut off is gone on with only under an equal key: to the last bit, the result is
     then that of a run which was not.
     """
-    ran_on = {"code": code_digest(), "libraries": libraries(), "hardware": hardware()}
+    ran_on = {
+        "code": code_digest(),
+        "libraries": libraries(),
+        "hardware": hardware(),
+        "computing": computing(),
+    }
     return json.dumps({**depends_on, **ran_on}, sort_keys=True)
 
 
@@ -80,13 +93,51 @@ def libraries() -> dict[str, str | None]:
     return found
 
 
+def computing() -> dict[str, Any]:
+    """What decides the last digits of a number: threads, instructions, torch's build, settings."""
+    import torch
+
+    found = torch.cpu.get_capabilities()
+    return {
+        "threads": torch.get_num_threads(),
+        "vector_units": torch.backends.cpu.get_cpu_capability(),
+        "instructions": [name for name in _INSTRUCTIONS if found.get(name)],
+        "torch_build": torch.version.git_version,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
+        "float32_matmul": torch.get_float32_matmul_precision(),
+        "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
+    }
+
+
+def loaded_code() -> dict[str, str]:
+    """SHA-256 of every file of this package that the process runs, by its path."""
+    files = {
+        Path(file)
+        for module in list(sys.modules.values())
+        if (file := getattr(module, "__file__", None)) and PACKAGE in Path(file).parents
+    }
+    return {path.relative_to(PACKAGE.parent).as_posix(): sha256(path) for path in sorted(files)}
+
+
+@cache
+def code_digest(folder: Path = PACKAGE) -> str:
+    """One SHA-256 of all code in a folder of the package: names what a cache was made by."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder).as_posix()} {sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
 def hardware() -> dict[str, str | int | float | None]:
     """Processor, cores that this process may use, memory in GiB, and the GPU if there is one."""
     import torch
 
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
-        "processor": _processor(),
+        "processor": _cpuinfo("model name") or platform.processor() or None,
+        # One name, such as AMD EPYC, can stand for several generations.
+        "processor_family": _cpuinfo("vendor_id", "cpu family", "model", "stepping"),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "memory_gib": round(pages / 2**30, 1),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -94,12 +145,14 @@ def hardware() -> dict[str, str | int | float | None]:
     }
 
 
-def _processor() -> str | None:
+def _cpuinfo(*keys: str) -> str | None:
+    """Values of Linux's description of the first processor; None where one is not there."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
     except OSError:
-        return platform.processor() or None
-    return next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), None)
+        return None
+    found = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
+    return " ".join(found[key] for key in keys) if found.keys() >= set(keys) else None
 
 
 def return_freed_memory() -> None:

@@ -90,7 +90,7 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
     params, tried = search(params, trial_auc)
     model, fitted = fit(params, data, precision, progress)
     testing = time.perf_counter()
-    summary, metrics = evaluate(model, data.test, params, precision)
+    summary, metrics, scores = evaluate(model, data.test, params, precision)
     seconds = {"search": progress.search_seconds, "test": time.perf_counter() - testing}
     samples = params.evaluation.bootstrap_samples
     summary["ci95"] = bootstrap_ci({m: metrics[m] for m in METRICS}, samples, params.seed)
@@ -100,7 +100,7 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
     halves = user_groups(data.test, rule, params.history, HALVES)
     users = np.asarray(data.test.user)
     cold = cold_start(metrics, lengths, groups, users, samples, params.seed, halves)
-    save_impressions(per_impression, data.test, lengths, groups, metrics)
+    save_impressions(per_impression, data.test, lengths, groups, metrics, scores)
     with new_folder(folder) as temporary:
         write_json(temporary / "metrics.json", summary)
         write_json(temporary / "cold_start.json", {"rule": rule, **cold})
@@ -108,7 +108,7 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
         write_json(temporary / "cost.json", cost(params, model, fitted, seconds, progress.resumed))
         write_json(
             temporary / "run.json",
-            origin(params, data, run_id(params), progress, precision, fitted, tried),
+            origin(params, data, run_id(params), progress, precision, model, fitted, tried),
         )
     progress.state.remove()
     return summary
@@ -147,8 +147,8 @@ def fit(
 
 def evaluate(
     model: Recommender, impressions: Impressions, params: Params, precision: str
-) -> tuple[dict, dict[str, np.ndarray]]:
-    """Mean metrics and metrics per impression of one split."""
+) -> tuple[dict, dict[str, np.ndarray], np.ndarray]:
+    """Mean metrics, metrics per impression and scores (N,) float32 of one split's candidates."""
     scores = score(model, impressions, params, precision)
     metrics = impression_metrics(scores, impressions.labels, impressions.candidates.offsets)
-    return summarise(metrics), metrics
+    return summarise(metrics), metrics, scores

@@ -8,8 +8,10 @@ import torch
 
 from replication import environment, paths
 from replication.atomic import new_file, write_json
+from replication.digest import sha256
 from replication.encoders.adapters import model_folder
 from replication.encoders.checkpoints import checkpoint_digest, parameter_count
+from replication.encoders.text import StoredVectors
 from replication.mind.prepared import Impressions, Prepared
 from replication.params import Params, as_mapping
 from replication.recommenders import Recommender
@@ -27,8 +29,12 @@ def save_impressions(
     lengths: np.ndarray,
     groups: np.ndarray,
     metrics: dict[str, np.ndarray],
+    scores: np.ndarray | None = None,
 ) -> None:
-    """Per-impression metrics with what groups them: user, history length, group of five."""
+    """Per-impression metrics with what groups them: user, history length, group of five.
+
+    scores: (N,) float32 of all candidates; by them a rerun's rankings are compared with these.
+    """
     frame = pl.DataFrame(
         {
             "impression_id": np.asarray(impressions.impression_id),
@@ -38,8 +44,23 @@ def save_impressions(
             **metrics,
         }
     )
+    frame = frame.fill_nan(None)
+    if scores is not None:
+        frame = frame.with_columns(_by_impression(scores, impressions.candidates.lengths))
     with new_file(path) as temporary:
-        frame.fill_nan(None).write_parquet(temporary)
+        frame.write_parquet(temporary)
+
+
+def _by_impression(scores: np.ndarray, lengths: np.ndarray) -> pl.Series:
+    """(N,) values of candidates as (I,) lists, for `lengths` (I,) candidates each."""
+    rows = pl.DataFrame({"row": np.arange(len(lengths))})
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    lists = (
+        pl.DataFrame({"row": owner, "scores": scores})
+        .group_by("row", maintain_order=True)
+        .agg("scores")
+    )
+    return rows.join(lists, on="row", how="left", maintain_order="left")["scores"]
 
 
 def cost(
@@ -110,6 +131,7 @@ def origin(
     name: str,
     progress: Progress,
     precision: str,
+    model: Recommender,
     fit: Fit,
     tried: list[dict],
 ) -> dict:
@@ -125,8 +147,11 @@ def origin(
         "params": relevant(params),
         "data_sha256": data.meta["sha256"],
         "checkpoint": checkpoint_digest(params.encoder),
+        "inputs_sha256": inputs(params, model),
+        "code_sha256": environment.loaded_code(),
         "libraries": environment.libraries(),
         "hardware": environment.hardware(),
+        "computing": environment.computing(),
         "training": {
             "steps": fit.steps,
             "epochs": fit.epochs,
@@ -137,6 +162,27 @@ def origin(
             "curve": [list(point) for point in fit.curve],
         },
     }
+
+
+def inputs(params: Params, model: Recommender) -> dict[str, str]:
+    """SHA-256 of every file that the run read beside the checkpoint's own, by its path.
+
+    Hidden states come from a cache, where a file's name depends on more than its content: they are
+    named by their text field.
+    """
+    folder, found = paths.EMBEDDINGS / params.encoder, {}
+    files = [path for path in sorted(paths.PREPARED.rglob("*")) if path.is_file()]
+    files += [path for path in sorted(folder.iterdir()) if not path.name.endswith(".states.npy")]
+    for path in files:
+        found[path.as_posix()] = sha256(path)
+    for field, text in model.text.items():
+        for module in text.modules():
+            if isinstance(module, StoredVectors):
+                path = Path(module.states.filename)
+                kept = path.parent == folder.resolve()
+                name = folder / path.name if kept else paths.STATES / field
+                found[name.as_posix()] = sha256(path)
+    return found
 
 
 def relevant(params: Params) -> dict:

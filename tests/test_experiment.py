@@ -17,7 +17,7 @@ from transformers import AutoModel
 from replication import paths
 from replication.atomic import write_json
 from replication.encoders.checkpoints import sha256
-from replication.evaluation.metrics import METRICS
+from replication.evaluation.metrics import METRICS, impression_metrics
 from replication.experiment import build_recommender, run, run_id
 from replication.params import as_mapping, grid_cell
 
@@ -52,7 +52,14 @@ def test_what_a_run_writes(params, data, tmp_path):
         low, high = metrics["ci95"][name]
         assert 0 <= low <= metrics[name] <= high <= 1 and low < high
 
-    assert table.columns == ["impression_id", "user", "history_length", "group", *METRICS, "tied"]
+    assert table.columns == [
+        *("impression_id", "user", "history_length", "group"), *METRICS, "tied", "scores",
+    ]  # fmt: skip
+    assert table["scores"].list.len().to_list() == data.test.candidates.lengths.tolist()
+    ranked = impression_metrics(
+        table["scores"].explode().to_numpy(), data.test.labels, data.test.candidates.offsets
+    )
+    assert ranked["auc"].tolist() == table["auc"].to_list()
     assert table["impression_id"].to_list() == data.test.impression_id.tolist()
     assert table["user"].to_list() == data.test.user.tolist()
     lines = (paths.RAW / "dev" / "behaviors.tsv").read_text(encoding="utf-8").splitlines()

@@ -163,7 +163,8 @@ def cached_states(
     """What `write_states` writes, memory-mapped from the cache of states.
 
     Made when first wanted, under a key of checkpoint bytes (and those of an adapter's base), depth,
-    tokens, length, last and precision.
+    tokens, length, last, precision, the code that computes them, libraries, threads: whatever can
+    change a bit of them.
     """
     digest = hashlib.sha256(np.ascontiguousarray(tokens.values).tobytes())
     digest.update(np.ascontiguousarray(tokens.offsets).tobytes())
@@ -176,12 +177,14 @@ def cached_states(
         "length": length,
         "last": last,
         "precision": precision,
+        "code": environment.code_digest(Path(__file__).parent),
+        "libraries": environment.libraries(),
+        "computing": environment.computing(),
     }
-    folder = (
-        paths.STATES / hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    )
+    name = json.dumps(key, sort_keys=True)
+    folder = paths.STATES / hashlib.sha256(name.encode()).hexdigest()[:16]
     if not (folder / "states.npy").exists():
-        with new_folder(folder, environment.result_key(**key)) as temporary:
+        with new_folder(folder, name) as temporary:
             file, record = temporary / "states.npy", temporary / ".done"
             write_states(file, checkpoint, depth, tokens, precision, label, length, last, record)
             write_json(temporary / "key.json", key)

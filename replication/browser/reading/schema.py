@@ -80,6 +80,8 @@ class Hardware(TypedDict):
     cores: Count | None
     memory_gib: Finite | None
     gpu: str | None
+    processor_family: NotRequired[str | None]
+    system: NotRequired[str]
 
 
 class AdapterFile(TypedDict):
@@ -133,6 +135,9 @@ class RunFile(TypedDict):
     ended: NotRequired[str]
     precision: NotRequired[str]
     git: NotRequired[Git]
+    inputs_sha256: NotRequired[dict[str, str]]
+    code_sha256: NotRequired[dict[str, str]]
+    computing: NotRequired[Annotated[dict[str, Any], AfterValidator(_finite)]]
 
 
 class Part(TypedDict):
