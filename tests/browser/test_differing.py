@@ -165,6 +165,34 @@ def test_digests_are_those_of_the_files(of):
     assert row(table, "model.safetensors")[3:] == ["absent", "in one only"]
 
 
+def test_other_files_and_code_are_told_where_they_differ(of):
+    inputs = {
+        "data/prepared/users.parquet": "1" * 64,
+        "embeddings/minilm/title.states.npy": "2" * 64,
+    }
+    code = {"replication/record.py": "3" * 64}
+    a = changed(of(TUNED), "run", inputs_sha256=inputs, code_sha256=code)
+    other = {name: digest.replace("2", "4") for name, digest in inputs.items()}
+    b = changed(of(TUNED), "run", inputs_sha256=other, code_sha256={})
+    before = digests_table(of(TUNED), of(TUNED)).rows
+    found = [line for line in digests_table(a, b).rows if line not in before]
+    assert found == [
+        ["embeddings/minilm", "title.states.npy", "2" * 12, "4" * 12, "differs"],
+        ["replication", "record.py", "3" * 12, "absent", "in one only"],
+    ]
+    assert digests_table(a, of(TUNED)).rows == before  # an earlier version recorded neither
+
+
+def test_what_a_run_computed_with_is_a_parameter(of):
+    a = changed(of(TUNED), "run", computing={"threads": 2, "variables": {"MKL_CBWR": "AVX2"}})
+    b = changed(of(TUNED), "run", computing={"threads": 1, "variables": {}})
+    table, _ = parameters_table(a, b, everything=False)
+    assert table.rows == [
+        ["computing threads", "2", "1"],
+        ["computing variables.MKL_CBWR", "AVX2", "absent"],
+    ]
+
+
 def test_nothing_to_caution_against(of):
     assert cautions(of(FROZEN), of(TUNED)) == []
 

@@ -137,6 +137,7 @@ def parameters(run: Mapping[str, Any]) -> dict[str, str]:
         "git commit": f"{commit}, with changes" if git["changed"] else commit,
         **dict(_leaves("library ", run["libraries"])),
         **dict(_leaves("hardware ", run["hardware"])),
+        **dict(_leaves("computing ", run.get("computing", {}))),
     }
 
 
@@ -168,8 +169,14 @@ def _leaves(start: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def digests_table(a: Candidate, b: Candidate) -> Table:
-    """SHA-256 of every file of the data and of the checkpoints. Both must have a run.json."""
+    """SHA-256 of every file of the data and of the checkpoints; of what was made of them, and of
+    code, only where it differs. Both must have a run.json."""
     first, second = (_digests(candidate.run.cell.run) for candidate in (a, b))
+    more = [_more_digests(candidate.run.cell.run) for candidate in (a, b)]
+    for key in dict.fromkeys([*more[0], *more[1]]) if all(more) else ():
+        if more[0].get(key) != more[1].get(key):
+            for digests, found in zip((first, second), more, strict=True):
+                digests |= {key: found[key]} if key in found else {}
     rows = []
     for key in dict.fromkeys([*first, *second]):
         values = first.get(key), second.get(key)
@@ -189,6 +196,12 @@ def _digests(run: Mapping[str, Any]) -> dict[tuple[str, str], str]:
             for file, digest in checkpoint["sha256"].items()
         },
     }
+
+
+def _more_digests(run: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """Of the other files that a run read, and of its code; an earlier run.json has none."""
+    files = run.get("inputs_sha256", {}) | run.get("code_sha256", {})
+    return {tuple(path.rpartition("/")[::2]): digest for path, digest in files.items()}
 
 
 def cautions(a: Candidate, b: Candidate) -> list[str]:
