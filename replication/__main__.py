@@ -1,4 +1,4 @@
-"""python -m replication STAGE: one thin subcommand per DVC stage, and `score` for everyone."""
+"""python -m replication STAGE: one thin subcommand per DVC stage, and a few for everyone."""
 
 import argparse
 import json
@@ -201,6 +201,13 @@ def show(_: argparse.Namespace) -> None:
     show_results(load_params())
 
 
+def verify(arguments: argparse.Namespace) -> None:
+    """rerun stages in a scratch copy and compare with the recorded results"""
+    from replication.verification.verify import verify
+
+    verify(arguments.stages, arguments.all, arguments.keep, arguments.json)
+
+
 def score(arguments: argparse.Namespace) -> None:
     """score a prediction file in MIND's submission format"""
     from replication.evaluation.predictions import format_scores, score_predictions
@@ -240,6 +247,13 @@ def parser() -> argparse.ArgumentParser:
     values = add(paper)
     values.add_argument("action", choices=("template", "import"))
     values.add_argument("file", type=Path, help="the CSV file to write or to read")
+    checking = add(verify)
+    checking.add_argument(
+        "stages", nargs="*", help="such as grid, or as `dvc stage list` names them; none: a few"
+    )
+    checking.add_argument("--all", action="store_true", help="all stages")
+    checking.add_argument("--keep", action="store_true", help="keep the scratch copy")
+    checking.add_argument("--json", action="store_true", help="print JSON")
     cell = add(run)
     for name in ("recommender", "encoder", "tuning", "protocol"):
         cell.add_argument(f"--{name}", required=True)

@@ -1,4 +1,4 @@
-"""The checksum that names bytes throughout the study."""
+"""The checksums that name bytes: SHA-256 throughout the study, MD5 where DVC's are read."""
 
 import hashlib
 from pathlib import Path
@@ -8,3 +8,9 @@ def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def md5(path: Path) -> str:
+    """Hexadecimal MD5 of a file, as DVC records it."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "md5").hexdigest()

@@ -28,9 +28,9 @@ _INSTRUCTIONS = (
     "avx2", "fma3", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_fp16",
     "asimd", "bf16", "sve",
 )  # fmt: skip
-# Variables by which a shell changes how torch and its libraries compute.
+# Variables, but for those of threads, by which a shell changes how torch and its libraries compute.
 _VARIABLES = (
-    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS",
+    "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS",
     "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE",
     "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
 )  # fmt: skip

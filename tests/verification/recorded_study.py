@@ -1,0 +1,62 @@
+"""A tiny study that DVC can run, and the commands of its user."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+from tiny_study import ROOT, write_project
+
+STAGES = ("grid@nrms-minilm-frozen-clean-1", "grid@nrms-minilm-finetuned-clean-1", "baselines")
+
+
+def command(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
+    """Run `python -m ...` in a folder; one thread, for the runs are tiny."""
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def repro(folder: Path, *arguments: str) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = command(folder, "dvc", "repro", *arguments, PATH=path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def change_params(folder: Path, **changes) -> None:
+    """Other values at the top of params.yaml; of a mapping, the keys that are given."""
+    yaml, path = YAML(typ="safe", pure=True), folder / "params.yaml"
+    params = yaml.load(path.read_text(encoding="utf-8"))
+    for key, value in changes.items():
+        params[key] = {**params[key], **value} if isinstance(value, dict) else value
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(params, file)
+
+
+def write_study(folder: Path) -> None:
+    """A project over a folder of its own data; nothing is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        write_project(folder, patch)
+    (folder / "data/raw").rename(folder / "mine")
+    (folder / "vectors").mkdir()
+    shutil.copy(folder / "checkpoints/static/vectors.txt", folder / "vectors")
+    for name in ("data", "checkpoints", "embeddings"):
+        shutil.rmtree(folder / name)
+    no_caches = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "replication", folder / "replication", ignore=no_caches)
+    for name in ("dvc.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, folder)
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+    encoders = YAML(typ="safe", pure=True).load((folder / "params.yaml").read_text())["encoders"]
+    encoders["static"]["name"] = "vectors"
+    change_params(
+        folder, profile="local", data={"path": "mine"}, encoders=encoders, tuning="finetuned"
+    )
