@@ -193,8 +193,8 @@ def test_what_was_never_run_is_not_compared(verified, recorded):
 
 
 def test_data_that_have_changed_since_end_with_status_1(planted, tmp_path):
-    path = planted / "mine/dev/news.tsv"
-    path.write_bytes(path.read_bytes().replace(b"word1", b"word2", 1))
+    path = planted / "mine/dev/behaviors.tsv"
+    path.write_bytes(path.read_bytes().replace(b"-0", b"-1", 1))
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     done = command(planted, "replication", "verify", "prepare", TMPDIR=str(scratch))
