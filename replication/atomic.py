@@ -67,11 +67,11 @@ def new_folder(path: Path, key: str | None = None) -> Iterator[Path]:
             if key is not None:
                 (temporary / _KEY).write_text(key, encoding="utf-8")
             yield temporary
-            for note in temporary.glob(".*"):
+            for note in _notes(temporary, key):
                 note.unlink()
             _swap(temporary, path)
         finally:
-            if not any(note.name != _KEY for note in temporary.glob(".*")):
+            if all(note.name == _KEY for note in _notes(temporary, key)):
                 _remove(temporary)
 
 
@@ -84,6 +84,10 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write strict JSON (no NaN, no infinity), indented, keys in the order given."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _notes(folder: Path, key: str | None) -> list[Path]:
+    return [] if key is None else list(folder.glob(".*"))
 
 
 def _temporary(path: Path, mark: str = "") -> Path:

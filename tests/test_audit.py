@@ -138,7 +138,7 @@ def test_other_parameters_or_code_are_other_runs(study, runs, monkeypatch):
     count = len(runs)
     audit("words", with_schedule(study, learning_rate=0.5))
     assert len(runs) == 2 * count
-    monkeypatch.setattr(environment, "code_digest", lambda: "other code")
+    monkeypatch.setattr(environment, "code_digest", lambda *_: "other code")
     audit("words", study)
     assert len(runs) == 3 * count
 

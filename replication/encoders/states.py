@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from replication import environment, paths
-from replication.atomic import new_folder, write_json, write_text
+from replication.atomic import new_folder, write_text
 from replication.documents import read_json
 from replication.encoders.adapters import load_causal, model_folder
 from replication.encoders.checkpoints import checkpoint_digest
@@ -162,14 +162,14 @@ def cached_states(
 ) -> np.ndarray:
     """What `write_states` writes, memory-mapped from the cache of states.
 
-    Made when first wanted, under a key of checkpoint bytes (and those of an adapter's base), depth,
-    tokens, length, last, precision, the code that computes them, libraries, threads: whatever can
-    change a bit of them.
+    Made when first wanted: for checkpoint bytes (and those of an adapter's base), depth, tokens,
+    length, last and precision, and anew where code, libraries or what computes are others, for
+    these can change a bit of them.
     """
     digest = hashlib.sha256(np.ascontiguousarray(tokens.values).tobytes())
     digest.update(np.ascontiguousarray(tokens.offsets).tobytes())
     origin = checkpoint_digest(checkpoint.name)
-    key = {
+    content = {
         "checkpoint": origin["sha256"],
         "base": origin.get("base"),
         "depth": depth,
@@ -177,15 +177,24 @@ def cached_states(
         "length": length,
         "last": last,
         "precision": precision,
+    }
+    made_by = {
         "code": environment.code_digest(Path(__file__).parent),
         "libraries": environment.libraries(),
         "computing": environment.computing(),
     }
-    name = json.dumps(key, sort_keys=True)
+    name, key = (json.dumps(part, sort_keys=True) for part in (content, content | made_by))
     folder = paths.STATES / hashlib.sha256(name.encode()).hexdigest()[:16]
-    if not (folder / "states.npy").exists():
-        with new_folder(folder, name) as temporary:
+    if not (folder / "states.npy").exists() or _text(folder / "key.json") != key:
+        with new_folder(folder, key) as temporary:
             file, record = temporary / "states.npy", temporary / ".done"
             write_states(file, checkpoint, depth, tokens, precision, label, length, last, record)
-            write_json(temporary / "key.json", key)
+            write_text(temporary / "key.json", key)
     return load_array(folder / "states.npy")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None

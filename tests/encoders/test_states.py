@@ -309,7 +309,7 @@ def test_states_of_something_else_are_not_gone_on_with(checkpoints, articles, mo
         cached_states(checkpoints / "one", 1, tokens, None, "fp32", "test")
     articles.clear()
     articles.kill = None
-    monkeypatch.setattr(environment, "code_digest", lambda: "other code")
+    monkeypatch.setattr(environment, "code_digest", lambda *_: "other code")
     cached_states(checkpoints / "one", 1, tokens, None, "fp32", "test")
     assert sum(articles) == len(tokens)
     assert not [p for p in states.paths.STATES.iterdir() if p.name.endswith(".tmp")]

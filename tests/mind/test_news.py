@@ -8,7 +8,7 @@ from replication.mind.news import FIELDS, read_news
 
 # Anything a field may hold: no tab, no line end, no surrogate (not UTF-8), not blank.
 text = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\t\r\n\ufeff"), min_size=1
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\t\r\n\ufeff"), min_size=1
 ).filter(str.strip)
 news_id = st.from_regex(r"N[0-9]{1,6}", fullmatch=True)
 articles = st.builds(

@@ -171,7 +171,7 @@ def test_costs_say_that_a_run_was_resumed(params, tmp_path, batches, monkeypatch
 CHANGES = {
     "parameters": lambda p, _: with_schedule(p, learning_rate=0.02),
     "seed": lambda p, _: replace(p, seed=9),
-    "code": lambda p, patch: patch.setattr(environment, "code_digest", lambda: "other") or p,
+    "code": lambda p, patch: patch.setattr(environment, "code_digest", lambda *_: "other") or p,
     "libraries": lambda p, patch: patch.setattr(environment, "libraries", dict) or p,
     "hardware": lambda p, patch: patch.setattr(environment, "hardware", dict) or p,
     "data": lambda p, patch: patch.setattr("replication.experiment.load_prepared", other_data) or p,
