@@ -1,7 +1,7 @@
 """Parts that several pages use: pickers that a link can set, tables with their exports, charts."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import altair as alt
 import pandas as pd
@@ -13,6 +13,8 @@ from replication.report.figures.theme import DARK, LIGHT, Theme
 from replication.report.tables import Number, Table
 
 Option = TypeVar("Option", bound=str)
+CHARTS = 512  # whose specification is remembered
+ROWS = 12  # of a table to be scrolled
 MIME = {"csv": "text/csv", "md": "text/markdown", "tex": "application/x-tex"}
 
 
@@ -57,11 +59,26 @@ def theme() -> Theme:
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
-def draw(chart: alt.TopLevelMixin, description: str) -> None:
-    """A chart in the page's colours; `description` tells those who cannot see it what it shows."""
-    look = theme()
+def draw(description: str, build: Callable[..., alt.TopLevelMixin], *inputs: object) -> None:
+    """The chart that `build` makes of `inputs` and the page's theme; `description` tells those who
+    cannot see it what it shows.
+
+    inputs  what st.cache_data can tell apart: numbers, texts, lists, dictionaries, dataclasses
+    """
+    spec = _specification(f"{build.__module__}.{build.__name__}", inputs, theme(), build)
+    st.vega_lite_chart(spec=spec, theme=None, width="stretch", alt=description)
+
+
+@st.cache_data(max_entries=CHARTS, show_spinner=False)
+def _specification(
+    name: str, inputs: tuple[object, ...], look: Theme, _build: Callable[..., alt.TopLevelMixin]
+) -> dict[str, Any]:
+    """The chart as Vega-Lite, its data inline. Most of a page's time would go to Altair.
+
+    name  of `_build`, by which it is remembered
+    """
     dressed = (
-        chart.configure(background="transparent", font="Source Sans, sans-serif")
+        _build(*inputs, look).configure(background="transparent", font="Source Sans, sans-serif")
         .configure_view(stroke=look.grid)
         .configure_axis(
             labelFontSize=12, titleFontSize=12, labelColor=look.text, titleColor=look.text,
@@ -74,13 +91,61 @@ def draw(chart: alt.TopLevelMixin, description: str) -> None:
         )
         .configure_title(color=look.text, subtitleColor=look.text)
     )  # fmt: skip
-    st.altair_chart(dressed, theme=None, width="stretch", alt=description)
+    spec = dressed.to_dict(validate=False)  # the tests do
+    return _with_values(spec, spec.pop("datasets", {}))
+
+
+def _with_values(part: Any, named: Mapping[str, list]) -> Any:
+    """Data that a chart names, put where they are named."""
+    if isinstance(part, list):
+        return [_with_values(item, named) for item in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: {"values": named[value["name"]]}
+        if key == "data" and isinstance(value, dict) and value.get("name") in named
+        else _with_values(value, named)
+        for key, value in part.items()
+    }
 
 
 def show_table(study: Study, table: Table, key: str | None = None) -> None:
-    """A small table as text, with its exports. Numbers stand to the right, an interval beside."""
-    st.table(frame_of(table, escape=True), hide_index=True, alt=table.caption)
+    """A small table as text, with its exports."""
+    show_rows(table)
     export(study, table, key)
+
+
+def show_rows(table: Table) -> None:
+    """A small table as text, an interval beside its number."""
+    st.table(frame_of(table, escape=True), hide_index=True, alt=table.caption)
+
+
+def scroll_table(
+    study: Study,
+    table: Table,
+    columns: Sequence[str] | None = None,
+    widths: Mapping[str, int] | None = None,
+    rows: int = ROWS,
+) -> None:
+    """A table of which `rows` rows are in sight, with the export of all its columns.
+
+    columns  those that are shown, in this order; None: all
+    widths   of columns, in pixels
+    """
+    st.dataframe(
+        frame_of(table),
+        hide_index=True,
+        height=height_of(table, rows),
+        column_order=columns,
+        column_config={k: st.column_config.Column(width=v) for k, v in (widths or {}).items()},
+        alt=table.caption,
+    )
+    export(study, table)
+
+
+def height_of(table: Table, rows: int = ROWS) -> int:
+    """Pixels of a frame that shows `rows` whole rows, or all where there are fewer."""
+    return 3 + 35 * (1 + min(rows, max(1, len(table.rows))))
 
 
 def frame_of(table: Table, escape: bool = False) -> pd.DataFrame:
@@ -103,7 +168,7 @@ def _distinct(names: Sequence[str]) -> list[str]:
 def export(study: Study, table: Table, key: str | None = None) -> None:
     """The table as CSV, Markdown and LaTeX."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption("Take this table with you:", width="content")
+        st.caption("This table as", width="content")
         files = table.files(study.note)
         for kind, label in {"csv": "CSV", "md": "Markdown", "tex": "LaTeX"}.items():
             st.download_button(

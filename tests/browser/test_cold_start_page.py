@@ -2,10 +2,11 @@
 
 import json
 
+import altair as alt
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from replication.browser.charts.groups import ON_DARK, ON_LIGHT, SHAPES, group_dots, shared_scale
+from replication.browser.charts.groups import ON_DARK, ON_LIGHT, SHAPES, differences, levels
 from replication.browser.content.cold_starts import (
     answer,
     auc_table,
@@ -15,6 +16,7 @@ from replication.browser.content.cold_starts import (
     dots,
     none_text,
     rules_text,
+    trends_table,
     users_table,
 )
 from replication.browser.reading.study import read_study
@@ -64,17 +66,18 @@ def words(page: AppTest) -> str:
 def test_the_answer_counts_what_is_significant(inside):
     families = read(inside("full") / "reports/comparison.json")["cold_start"]
     contrasts = [contrast for family in families for contrast in family["contrasts"]]
-    cold = [c["groups"][0] for c in contrasts]
-    warm = [row for c in contrasts for row in c["groups"][1:5]]
-    sure = [row["difference"] for row in warm if row["p_holm"] < 0.05]
-    assert not any(row["p_holm"] < 0.05 for row in cold)
-    assert not any(c["trend"]["p_holm"] < 0.05 for c in contrasts)
-    assert sure
     text = answer(contrasts_of(read_study()))
-    assert f"none of the {len(cold)} differences between llama-tiny and a smaller model" in text
-    ups = sum(d > 0 for d in sure)
-    assert f"{len(sure)} of the {len(warm)} differences are ({ups} for the larger" in text
-    assert f"Of the {len(contrasts)} trends with the number of clicks, none fall" in text
+    for few, groups in ((True, slice(0, 1)), (False, slice(1, 5))):
+        rows = [row for c in contrasts for row in c["groups"][groups]]
+        sure = [row["difference"] for row in rows if row["p_holm"] < 0.05]
+        ups = sum(d > 0 for d in sure)
+        between = " between llama-tiny and a smaller model" if few else ""
+        assert f"{len(sure) or 'none'} of the {len(rows)} differences{between} are" in text
+        if sure:
+            assert f"({ups} for the larger model, {len(sure) - ups} against it)" in text
+    trends = [c["trend"] for c in contrasts if c["trend"]["p_holm"] < 0.05]
+    falling = sum(trend["slope"] < 0 for trend in trends) or "none"
+    assert f"Of the {len(contrasts)} trends with the number of clicks, {falling} fall" in text
 
 
 def test_a_significant_gain_of_the_coldest_is_told(own_tree):
@@ -190,9 +193,9 @@ def test_encoders_can_be_told_apart(theme, colours):
         assert (high + 0.05) / (low + 0.05) >= 3
     names = [f"e{i}" for i in range(2 * len(colours))]
     row = {"group": 1, "auc": 0.6, "low": None, "high": None, "verdict": "within"}
-    rows = [row | {"encoder": name} for name in names]
-    chart = group_dots(rows, names, shared_scale(rows), theme, "frozen").to_dict()
-    points = chart["layer"][2]["encoding"]
+    rows = [row | {"encoder": name, "tuning": "frozen"} for name in names]
+    chart = levels(rows, ["frozen"], names, "AUC", theme).to_dict()
+    points = chart["layer"][0]["layer"][2]["encoding"]
     ranges = [points[channel]["scale"]["range"] for channel in ("color", "shape")]
     assert len(set(zip(*ranges, strict=True))) == len(names)
     assert len(set(colours)) == 8
@@ -205,12 +208,33 @@ def test_what_is_not_significant_is_drawn_hollow():
     point = {"group": 1, "tuning": "frozen", "difference": 0.1, "low": 0.0, "high": 0.2}
     sure, unsure = (point | {"significant": known} for known in (True, False))
     filled, hollow = (
-        panel(points, {"title": "difference"}, LIGHT, "group").to_dict()["layer"]
+        panel(points, alt.X("group:O"), {"title": "difference"}, LIGHT).to_dict()["layer"]
         for points in ([sure], [sure, unsure])
     )
     assert len(hollow) == len(filled) + 1
     assert hollow[-1]["encoding"]["color"] == {"value": LIGHT.background}
     assert hollow[-1]["transform"] == [{"filter": "!datum.significant"}]
+
+
+def test_panels_share_a_view_and_keep_their_groups_apart():
+    point = {"tuning": "frozen", "low": -0.1, "high": 0.1, "difference": 0.0, "significant": True}
+    rows = [point | {"recommender": name, "group": 5} for name in ("nrms", "lstur")]
+    spec = differences(rows, "A title", LIGHT).to_dict()
+    drawn, heads = spec["layer"]
+    places = drawn["layer"][1]["encoding"]["x"]["scale"]["domain"]
+    first, second = ([f"{name} {group}" for group in range(1, 6)] for name in ("nrms", "lstur"))
+    assert places == [*first, "lstur ", *second]  # a place without a group stands between
+    named = [row["name"] for row in spec["datasets"][heads["data"]["name"]]]
+    assert named == ["NRMS", "LSTUR"]
+
+
+def test_trends_are_those_of_the_comparison(inside):
+    families = read(inside("full") / "reports/comparison.json")["cold_start"]
+    trends = [contrast["trend"] for family in families for contrast in family["contrasts"]]
+    rows = trends_table(contrasts_of(read_study())).rows
+    assert [row[2].value for row in rows] == [trend["slope"] for trend in trends]
+    assert [list(row[2].interval) for row in rows] == [trend["ci95"] for trend in trends]
+    assert [row[3].value for row in rows] == [trend["p_holm"] for trend in trends]
 
 
 @pytest.mark.parametrize(

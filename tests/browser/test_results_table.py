@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from replication.browser.charts.results import panels
+from replication.browser.charts.results import points_of, results_chart
 from replication.browser.content.results_table import (
     answer,
     kept,
@@ -275,33 +275,33 @@ def test_the_answer_names_the_best_of_each_recommender(inside):
     assert answer([], "auc").endswith("0 experiments: none.")
 
 
-def points(chart) -> list[dict]:
-    """What the last layer of a panel, its points, is drawn from."""
-    spec = chart.to_dict()
-    return spec["datasets"][spec["layer"][-1].get("data", spec.get("data"))["name"]]
+def drawn(rows, lines) -> dict:
+    """The chart of the grid's AUC as Vega-Lite."""
+    models = list(dict.fromkeys((row.place.recommender, row.place.encoder) for row in rows))
+    return results_chart(points_of(rows), models, lines, "AUC", LIGHT).to_dict()
 
 
-def test_the_panels_draw_the_grid_s_figures_and_leave_gaps(inside):
+def test_the_chart_draws_the_grid_s_figures_and_leaves_gaps(inside):
     folder = inside("truncated")
-    rows = rows_of(read_study(), "auc")
-    charts = panels(rows, "auc", {"ceiling": 0.8}, LIGHT)
-    assert [*charts] == ["naml", "nrms", "lstur"]
-    assert [len(points(chart)) for chart in charts.values()] == [8, 7, 8]
-    drawn = {
-        (name, p["encoder"], p["tuning"]): (p["value"], p["low"], p["high"])
-        for name, chart in charts.items()
-        for p in points(chart)
+    spec = drawn([row for row in rows_of(read_study(), "auc") if not row.swept], {"ceiling": 0.8})
+    dots = spec["layer"][-1]
+    found = {
+        (row["encoder"], row["tuning"]): (row["value"], row["low"], row["high"])
+        for row in spec["datasets"][dots.get("data", spec.get("data"))["name"]]
     }
+    encoders = ("static", "minilm", "minilm-l3", "llama-tiny")
+    names = [f"{r} {e}" for r in ("naml", "nrms", "lstur") for e in encoders]
+    cells = {(name, tuning) for name in names for tuning in ("frozen", "finetuned")}
+    assert {*found} == cells - {("nrms minilm", "finetuned")}  # the damaged one
     run = json.loads(
         (folder / "reports/runs/lstur-static-frozen-clean-s1/metrics.json").read_text()
     )
     expected = pytest.approx((run["auc"], *run["ci95"]["auc"]))
-    assert drawn["lstur", "static", "frozen"] == expected
-    specs = [chart.to_dict()["layer"][-1] for chart in charts.values()]
-    axes = {tuple(spec["encoding"]["x"]["scale"]["domain"]) for spec in specs}
-    assert len(axes) == 1  # shared, and it holds everything
-    low, high = axes.pop()
-    assert low < min(v[1] for v in drawn.values()) and high > 0.8
+    assert found["lstur static", "frozen"] == expected
+    rows = dots["encoding"]["y"]["scale"]["domain"]  # a heading, and the recommender's encoders
+    assert rows[:6] == ["naml ", *names[:4], "nrms "]
+    low, high = dots["encoding"]["x"]["scale"]["domain"]  # holds everything
+    assert low < min(v[1] for v in found.values()) and high > 0.8
 
 
 def test_a_mean_without_an_interval_is_drawn_as_a_point(own_tree):
@@ -311,12 +311,15 @@ def test_a_mean_without_an_interval_is_drawn_as_a_point(own_tree):
     second.mkdir()
     value = json.loads((first / "metrics.json").read_text())
     (second / "metrics.json").write_text(json.dumps(value | {"auc": value["auc"] + 0.02}))
-    chart = panels(rows_of(read_study(), "auc"), "auc", {}, LIGHT)["nrms"]
-    point = next(p for p in points(chart) if (p["encoder"], p["tuning"]) == ("static", "frozen"))
+    point = next(
+        p
+        for p in points_of(rows_of(read_study(), "auc"))
+        if (p["recommender"], p["encoder"], p["tuning"]) == ("nrms", "static", "frozen")
+    )
     assert point["value"] == pytest.approx(value["auc"] + 0.01)
     assert (point["low"], point["high"]) == (None, None)
 
 
 def test_nothing_is_drawn_of_nothing(inside):
     inside("empty")
-    assert panels(rows_of(read_study(), "auc"), "auc", {"ceiling": 0.8}, LIGHT) == {}
+    assert points_of(rows_of(read_study(), "auc")) == []

@@ -58,8 +58,10 @@ def dumbbell(pairs: Sequence[Pair], unit: str, form: str, theme: Theme) -> alt.T
         ],
     )
     ours, paper = theme.tunings["frozen"], theme.tunings["finetuned"]
-    whose = alt.Scale(domain=["ours", "the paper"], range=[ours, paper])
-    shapes = alt.Scale(domain=["ours", "the paper"], range=["circle", "diamond"])
+    known = 2 if any(pair.paper is not None for pair in rows) else 1  # that the legend tells
+    names = ["ours", "the paper"][:known]
+    whose = alt.Scale(domain=names, range=[ours, paper][:known])
+    shapes = alt.Scale(domain=names, range=["circle", "diamond"][:known])
 
     def dots(column: str, name: str) -> alt.Chart:
         return base.mark_point(filled=True, size=90, opacity=1).encode(
@@ -73,6 +75,6 @@ def dumbbell(pairs: Sequence[Pair], unit: str, form: str, theme: Theme) -> alt.T
             x=alt.X("ours:Q", **x), x2="paper:Q"
         ),
         base.mark_rule(color=ours, strokeWidth=1.5).encode(x=alt.X("low:Q", **x), x2="high:Q"),
-        dots("paper", "the paper"),
+        *([dots("paper", "the paper")] if known == 2 else []),
         dots("ours", "ours"),
     ).properties(height=alt.Step(26))

@@ -1,50 +1,54 @@
-"""A metric of every cell of the grid, a panel per recommender."""
+"""A metric of every cell of the grid: a row per recommender and encoder."""
 
 from collections.abc import Mapping, Sequence
 
 import altair as alt
 
 from replication.browser.content.results_table import Row
-from replication.paper.cells import METRIC_NAMES
 from replication.report.figures.auc import panel
 from replication.report.figures.theme import Theme, auc_scale
 
+Point = dict[str, str | float | None]
+ROW = 10  # pixels for each tuning of a row
+# A row's key ends in its encoder; a recommender's own, in a space.
+HEADING = "slice(datum.label, -1) == ' '"
+LABELS = f"{HEADING} ? upper(trim(datum.label)) : split(datum.label, ' ')[1]"
 
-def panels(
-    rows: Sequence[Row], metric: str, lines: Mapping[str, float], theme: Theme
-) -> dict[str, alt.LayerChart]:
-    """By recommender, with one axis; empty where no row has a figure.
 
-    rows   of one protocol; a depth of the layer sweep is not drawn
-    lines  random, popularity, ceiling: their value
-    """
-    drawn = [row for row in rows if not row.swept and row.figure.ours is not None]
-    if not drawn:
-        return {}
-    ends = [end for row in drawn for end in (row.figure.ours, *(row.figure.ci95 or ()))]
+def points_of(rows: Sequence[Row]) -> list[Point]:
+    """What is drawn of rows of one protocol: those that have a figure, no depth of the sweep."""
+    return [
+        {
+            "recommender": row.place.recommender,
+            "encoder": row.place.encoder,
+            "tuning": row.place.tuning,
+            "value": row.figure.ours,
+            "low": row.figure.ci95[0] if row.figure.ci95 else None,
+            "high": row.figure.ci95[1] if row.figure.ci95 else None,
+        }
+        for row in rows
+        if not row.swept and row.figure.ours is not None
+    ]
+
+
+def results_chart(
+    points: Sequence[Point],
+    models: Sequence[tuple[str, str]],
+    lines: Mapping[str, float],
+    measure: str,
+    theme: Theme,
+) -> alt.LayerChart:
+    """models: recommender and encoder of every row, drawn or not, those of a recommender together.
+    lines: random, popularity, ceiling: their value. There must be a point."""
+    ends = [p[end] for p in points for end in ("value", "low", "high") if p[end] is not None]
+    keys: list[str] = []
+    for recommender, encoder in models:
+        if f"{recommender} " not in keys:
+            keys.append(f"{recommender} ")
+        keys.append(f"{recommender} {encoder}")
+    rows = [point | {"encoder": f"{point['recommender']} {point['encoder']}"} for point in points]
     scale = auc_scale([*ends, *lines.values()])
-    encoders = list(dict.fromkeys(row.place.encoder for row in rows if not row.swept))
-    return {
-        name: panel(
-            [_point(row) for row in drawn if row.place.recommender == name],
-            encoders,
-            lines,
-            scale,
-            theme,
-            name.upper(),
-            METRIC_NAMES[metric],
-            "container",
-        )
-        for name in dict.fromkeys(row.place.recommender for row in rows if not row.swept)
-    }
-
-
-def _point(row: Row) -> dict[str, object]:
-    low, high = row.figure.ci95 or (None, None)
-    return {
-        "encoder": row.place.encoder,
-        "tuning": row.place.tuning,
-        "value": row.figure.ours,
-        "low": low,
-        "high": high,
-    }
+    weight = {"condition": {"test": HEADING, "value": "bold"}, "value": "normal"}
+    axis = alt.Axis(labelExpr=LABELS, labelFontWeight=weight, ticks=False, labelPadding=6)
+    drawn = panel(rows, keys, lines, scale, theme, "", measure, "container", axis)
+    return drawn.properties(height=alt.Step(ROW))

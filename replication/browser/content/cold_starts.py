@@ -20,7 +20,7 @@ from replication.report.cold_starts import (
 )
 from replication.report.study import COMPARED, FIFTHS, GROUPS
 from replication.report.study import Study as Report
-from replication.report.tables import Field, Number, Table
+from replication.report.tables import Field, Number, Probability, Table
 
 COLDEST = 1
 RULES = {
@@ -49,6 +49,7 @@ class Contrast:
         """The groups of five that have a difference, as the report's figure takes them."""
         return [
             {
+                "recommender": self.recommender,
                 "tuning": self.tuning,
                 "group": row["group"],
                 "difference": row["difference"],
@@ -127,15 +128,16 @@ def claims_text(claims: Sequence[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def trend_text(contrasts: Sequence[Contrast]) -> str:
-    """The slope of the difference over the groups, of each contrast of a panel."""
-    lines = []
+def trends_table(contrasts: Sequence[Contrast]) -> Table:
+    """The slope of the difference over the five groups, of each contrast."""
+    rows: list[list[Field]] = []
     for contrast in contrasts:
         trend = contrast.content["trend"]
-        number = Number(trend["slope"], trend["ci95"], "+.4f", "+.4f")
-        p = "" if trend["p_holm"] is None else f", p (Holm) {trend['p_holm']:.3f}"
-        lines.append(f"{contrast.tuning} {number}{p}")
-    return f"Trend per group: {'; '.join(lines)}." if lines else ""
+        slope = Number(trend["slope"], trend["ci95"], "+.4f", "+.4f")
+        rows.append([contrast.recommender, contrast.tuning, slope, Probability(trend["p_holm"])])
+    caption = "What each further group, with more clicks, adds to the difference:"
+    header = ["recommender", "tuning", "trend per group", "p (Holm)"]
+    return Table("cold-start-trends", caption, COMPARED, header, rows, text_columns=2)
 
 
 def differences_table(study: Study, contrasts: Sequence[Contrast]) -> Table:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -20,11 +21,10 @@ from replication.browser.content.audits import (
 from replication.browser.controls import (
     command,
     draw,
-    export,
-    frame_of,
     pick,
+    scroll_table,
+    show_rows,
     show_table,
-    theme,
 )
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
@@ -116,7 +116,7 @@ def _panels(pairs: Sequence[dict[str, Any]], base: str) -> None:
                     for s in found
                     if s.difference is not None
                 )
-                draw(shifts_chart(found, band, ends, title, theme()), f"{title}: {told}.")
+                draw(f"{title}: {told}.", shifts_chart, found, band, ends, title)
 
 
 def _reading(base: str) -> str:
@@ -137,7 +137,7 @@ def _deviation(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[st
         return
     keys = keys_table(chosen, study.params.content)
     st.markdown(f"**{plain(keys.caption)}**")
-    st.table(frame_of(keys, escape=True), hide_index=True, alt=keys.caption)
+    show_rows(keys)
     if params := study.params.content:
         line = flip_command(chosen, params)
         st.markdown("Flip it in the experiment at hand:")
@@ -151,7 +151,7 @@ def _deviation(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[st
         command("\n".join(f"dvc repro {stage}" for stage in stages))
     if effects := effects_table(pairs, bases).parts("deviation").get(chosen):
         [effects] = effects.parts("what the release does").values()
-        st.table(frame_of(effects, escape=True), hide_index=True, alt=f"Effects of {chosen}")
+        show_rows(replace(effects, caption=f"Effects of {chosen}"))
     changed = [
         f"{row['claim']} ({pair['pair']}, from {row['base']})"
         for pair in pairs
@@ -181,6 +181,5 @@ def _tables(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[str])
             st.markdown("No claim compares the two tunings of this pair.")
     st.subheader("Every effect", anchor=False)
     table = effects_table(pairs, bases)
-    st.dataframe(frame_of(table), hide_index=True, alt=table.caption)
-    export(study, table)
+    scroll_table(study, table)
     st.caption(plain(table.caption))

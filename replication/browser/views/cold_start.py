@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from replication.browser.charts.groups import group_dots, shared_scale
+from replication.browser.charts.groups import differences, levels
 from replication.browser.content.claims import judged_claims
 from replication.browser.content.cold_starts import (
     Contrast,
@@ -17,15 +17,14 @@ from replication.browser.content.cold_starts import (
     dots,
     none_text,
     rules_text,
-    trend_text,
+    trends_table,
     users_table,
 )
 from replication.browser.content.gaps import gaps, missing_command
-from replication.browser.controls import command, draw, export, frame_of, pick, show_table, theme
+from replication.browser.controls import command, draw, pick, scroll_table, show_table
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
-from replication.report.figures import cold_start as differences
-from replication.report.study import COMPARED
+from replication.report.study import COMPARED, GROUPS
 from replication.report.tables import Table
 
 PURPOSE = "Do larger language models help users with few clicks?"
@@ -69,27 +68,22 @@ def _differences(study: Study, contrasts: Sequence[Contrast]) -> None:
     if not points:
         st.info("For this choice no difference is known.")
         return
-    names = _distinct(contrast.recommender for contrast in contrasts)
     first = contrasts[0]
-    title = f"AUC of {first.large} minus AUC of {first.minus}"
-    st.markdown(plain(f"{title}, by group of users:"))
-    axis = {"scale": differences.shared_scale(points), "title": "difference of AUC"}
-    for column, name in zip(st.columns(len(names)), names, strict=True):
-        inside = [contrast for contrast in contrasts if contrast.recommender == name]
-        drawn = [point for contrast in inside for point in contrast.points]
-        panel = differences.panel(drawn, axis, theme(), differences.GROUPS)
-        with column:
-            spoken = "; ".join(
-                f"{p['tuning']}, group {p['group']}: {p['difference']:+.4f}" for p in drawn
-            )
-            draw(panel.properties(height=300, title=name.upper()), f"{title}, {name}: {spoken}")
-            st.caption(plain(trend_text(inside)))
+    title = f"AUC of {first.large} minus AUC of {first.minus}, by group of users"
+    spoken = "; ".join(
+        f"{p['recommender']}, {p['tuning']}, group {p['group']}: {p['difference']:+.4f}"
+        for p in points
+    )
+    draw(f"{title}: {spoken}", differences, points, title)
     st.caption(
         "Filled: significant, Holm-corrected p below 0.05; hollow: not. Bars: 95 % intervals. "
         "Above zero the largest model does better. The correction is over the groups and smaller "
         "models of a recommender, tuning and protocol."
     )
-    _wide(study, differences_table(study, contrasts))
+    trends = trends_table(contrasts)
+    st.markdown(plain(trends.caption))
+    show_table(study, trends)
+    _groups(study, differences_table(study, contrasts), ("protocol", "difference"))
 
 
 def _levels(study: Study, tunings: Sequence[str], protocol: str | None) -> None:
@@ -104,7 +98,13 @@ def _levels(study: Study, tunings: Sequence[str], protocol: str | None) -> None:
     ]
     drawn = dots(places)
     if drawn:
-        _panels(drawn, tunings, _distinct(place.encoder for place in places))
+        spoken = "; ".join(
+            f"{d['encoder']} {d['tuning']}, group {d['group']}: {d['auc']:.4f}" for d in drawn
+        )
+        title = f"AUC with {recommender}, by group of users"
+        encoders = _distinct(place.encoder for place in places)
+        draw(f"{title}: {spoken}", levels, drawn, tunings, encoders, title)
+        st.caption("Bars: 95 % intervals. The dashed line is chance, 0.5.")
     else:
         st.info("Nothing of this has been run yet.")
     if lines := gaps((p.encoder, p.tuning, p.state("cold_start")) for p in places):
@@ -112,20 +112,13 @@ def _levels(study: Study, tunings: Sequence[str], protocol: str | None) -> None:
     if line := missing_command(places):
         st.markdown("All that has not been run:")
         command(line)
-    _wide(study, auc_table(study, places))
+    _groups(study, auc_table(study, places), ("recommender", "protocol"))
 
 
-def _panels(drawn: Sequence[dict[str, Any]], tunings: Sequence[str], encoders: list[str]) -> None:
-    scale = shared_scale(drawn)
-    for column, tuning in zip(st.columns(len(tunings)), tunings, strict=True):
-        inside = [dot for dot in drawn if dot["tuning"] == tuning]
-        spoken = "; ".join(f"{d['encoder']}, group {d['group']}: {d['auc']:.4f}" for d in inside)
-        with column:
-            draw(
-                group_dots(inside, encoders, scale, theme(), tuning),
-                f"AUC by group of users, {tuning}: {spoken}",
-            )
-    st.caption("Bars: 95 % intervals. The dashed line is chance, 0.5.")
+def _groups(study: Study, table: Table, picked: Sequence[str]) -> None:
+    """A table of all groups, without the columns that the pickers fix."""
+    columns = [name for name in table.header if name not in picked]
+    scroll_table(study, table, columns, rows=len(GROUPS))
 
 
 def _users(study: Study, claims: Sequence[dict[str, Any]]) -> None:
@@ -136,11 +129,6 @@ def _users(study: Study, claims: Sequence[dict[str, Any]]) -> None:
         return
     st.markdown(plain(rules_text(study)))
     show_table(study, table)
-
-
-def _wide(study: Study, table: Table) -> None:
-    st.dataframe(frame_of(table), hide_index=True, height=250, alt=table.caption)
-    export(study, table)
 
 
 def _distinct(names: Iterable[str]) -> list[str]:

@@ -16,7 +16,7 @@ from replication.browser.content.differing import (
     parameters_table,
     same_machine,
 )
-from replication.browser.controls import command, draw, show_table, theme, told
+from replication.browser.controls import command, draw, show_table, told
 from replication.browser.reading.runs import READY
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
@@ -159,7 +159,7 @@ def _curves(both: Mapping[str, Candidate]) -> None:
             for letter, curve in curves.items()
         )
         with column:
-            draw(learning_curves(curves, measure, theme()), f"{measure} by training step: {ends}.")
+            draw(f"{measure} by training step: {ends}.", learning_curves, curves, measure)
 
 
 def _figure(value: float | None) -> str:

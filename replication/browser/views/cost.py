@@ -17,7 +17,7 @@ from replication.browser.content.costs import (
     left_out,
     read_points,
 )
-from replication.browser.controls import command, draw, export, frame_of, pick, show_table, theme
+from replication.browser.controls import command, draw, pick, scroll_table, show_table
 from replication.browser.reading.study import Study
 from replication.browser.words import counted, plain
 from replication.paper.cells import METRIC_NAMES
@@ -100,13 +100,15 @@ def _picture(
         for mark in line
     )
     draw(
-        pareto(
-            list(marks.values()), lines, MEASURES[measure].title, METRIC_NAMES[metric],
-            recommenders, theme(),
-        ),
         f"{METRIC_NAMES[metric]} of {counted(len(marks), 'place')} over {MEASURES[measure].title}. "
         f"On the Pareto line: {on_line or 'none'}.",
-    )  # fmt: skip
+        pareto,
+        list(marks.values()),
+        lines,
+        MEASURES[measure].title,
+        METRIC_NAMES[metric],
+        recommenders,
+    )
 
 
 def _mark(point: Point, measure: str, kinds: dict[str, str]) -> Mark:
@@ -141,7 +143,7 @@ def _tables(study: Study, points: Sequence[Point], measure: str, metric: str) ->
     if any(point.place.done for point in points):
         st.subheader("Every place", anchor=False)
         table = costs_table(points, measure, metric)
-        st.dataframe(frame_of(table), hide_index=True, alt=table.caption)
-        export(study, table)
+        # There is a picker for the protocol.
+        scroll_table(study, table, [name for name in table.header if name != "protocol"])
         meant = [f"*{c}*: {COLUMN_TEXTS[c]}" for c in table.header if c in COLUMN_TEXTS]
         st.caption(" ".join([plain(table.caption), *meant, MACHINE_TEXT]))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from replication.browser.content.provenance import contents, differences, provenance_table
-from replication.browser.controls import command, export, frame_of, pick, show_table
+from replication.browser.controls import command, pick, scroll_table, show_rows, show_table
 from replication.browser.reading.runs import UNASKED
 from replication.browser.reading.study import Study
 from replication.browser.words import SIGNS, counted, plain
@@ -31,16 +31,16 @@ def show(study: Study) -> None:
         command(MEND)
     if (damaged := damaged_table(study)).rows:
         st.subheader("Files that cannot be read", anchor=False)
-        _short(damaged)
+        show_rows(damaged)
     if (causes := causes_table(stages)).rows:
         st.subheader("Why stages are not up to date", anchor=False)
-        _short(causes)
+        show_rows(causes)
     _stages(study)
     _provenance(study)
     if (unasked := unasked_table(study)).rows:
         st.subheader("Runs that nothing asks for", anchor=False)
         st.markdown("They count nowhere. Ask for them in `params.yaml`, or delete their folders.")
-        _short(unasked)
+        show_rows(unasked)
     _data(study)
 
 
@@ -120,7 +120,7 @@ def _stages(study: Study) -> None:
         shown = [stage for stage in stages if chosen in ("any", stage.state)]
         st.caption(f"{len(shown)} of {counted(len(stages), 'stage')}")
         # The command holds the stage's name.
-        _long(study, stages_table(shown), ["state", "command", "why"])
+        scroll_table(study, stages_table(shown), ["state", "command", "why"])
 
 
 # ---------------------------------------------------------------- files
@@ -170,7 +170,8 @@ def _provenance(study: Study) -> None:
     chosen = pick("About", ["everything", *topics], "about", "everything", width=320)
     rows = [row for row in table.rows if chosen in ("everything", row[0])]
     st.caption(f"{len(rows)} of {counted(len(table.rows), 'fact')}")
-    _long(study, replace(table, rows=rows), ["about", "what", "runs", "value"])
+    widths = {"about": 75, "what": 165, "runs": 130}
+    scroll_table(study, replace(table, rows=rows), [*widths, "value"], widths)
 
 
 def agreement(table: Table, runs: int) -> str:
@@ -194,19 +195,3 @@ def _data(study: Study) -> None:
         command("dvc repro prepare")
     else:
         st.markdown(plain(f"Unreadable: {study.data.problem}"))
-
-
-def _short(table: Table) -> None:
-    st.table(frame_of(table, escape=True), hide_index=True, alt=table.caption)
-
-
-def _long(study: Study, table: Table, columns: Sequence[str]) -> None:
-    """A table to be scrolled, with the export of all its columns."""
-    st.dataframe(
-        frame_of(table),
-        hide_index=True,
-        height=min(460, 38 + 35 * max(1, len(table.rows))),
-        column_order=columns,
-        alt=table.caption,
-    )
-    export(study, table)

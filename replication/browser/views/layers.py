@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from replication.browser.charts.depths import depths
 from replication.browser.content.claims import judged_claims
 from replication.browser.content.gaps import gaps, missing_command
 from replication.browser.content.sweeps import (
@@ -14,12 +15,12 @@ from replication.browser.content.sweeps import (
     points_table,
     stale_text,
 )
-from replication.browser.controls import command, draw, export, frame_of, pick, theme
+from replication.browser.controls import command, draw, pick, scroll_table
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
 from replication.evaluation.metrics import METRICS
 from replication.paper.cells import METRIC_NAMES
-from replication.report.figures.sweep import panel, shared_scale
+from replication.report.figures.sweep import shared_scale
 from replication.report.study import COMPARED
 
 PURPOSE = "How many layers should be fine-tuned?"
@@ -41,24 +42,19 @@ def show(study: Study) -> None:
     _gaps(curves)
     st.subheader("Every point", anchor=False)
     table = points_table(study, curves, metric)
-    st.dataframe(frame_of(table), hide_index=True, height="content", alt=table.caption)
-    export(study, table)
+    scroll_table(study, table)
 
 
 def _panels(curves: Sequence[Curve], metric: str) -> None:
     name = METRIC_NAMES[metric]
     drawn = [curve.drawn for curve in curves]
-    scale = shared_scale(drawn)
-    if scale is None:
+    if shared_scale(drawn) is None:
         st.info("Nothing of the sweep has been run yet.")
         return
     for column, curve in zip(st.columns(len(curves)), drawn, strict=True):
         with column:
-            chart = panel(curve, scale, theme(), name, "container")
-            draw(
-                chart.properties(height=270),
-                f"{name} of {curve['recommender']} by fine-tuned layers: {_spoken(curve)}",
-            )
+            text = f"{name} of {curve['recommender']} by fine-tuned layers: {_spoken(curve)}"
+            draw(text, depths, curve, drawn, name)
     st.caption(_legend(curves, name))
 
 

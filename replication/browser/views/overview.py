@@ -8,7 +8,7 @@ import streamlit as st
 from replication.browser.charts.dumbbell import Pair, dumbbell
 from replication.browser.content.claims import claims_summary, judged_claims, summary
 from replication.browser.content.rerun import study_cost
-from replication.browser.controls import command, draw, frame_of, pick, show_table, theme
+from replication.browser.controls import command, draw, pick, show_rows, show_table
 from replication.browser.reading.places import Place
 from replication.browser.reading.study import Study
 from replication.browser.words import MEANINGS, SIGNS, counted, plain, signed
@@ -61,7 +61,7 @@ def _detail(claims: Sequence[dict[str, Any]], protocols: Sequence[str]) -> None:
     for protocol in protocols:
         st.markdown(_judged(claim, protocol))
     if table := parts_table(claim, protocols):
-        st.table(frame_of(table, escape=True), hide_index=True, alt=table.caption)
+        show_rows(table)
 
 
 def _terms(claim: dict[str, Any]) -> str:
@@ -112,7 +112,7 @@ def _gains(claims: Sequence[dict[str, Any]], protocols: Sequence[str]) -> None:
             f"the paper {p.paper:+.2f} %"
             for p in pairs
         )
-        draw(dumbbell(pairs, "gain in percent", "+.1f", theme()), text)
+        draw(text, dumbbell, pairs, "gain in percent", "+.1f")
 
 
 def _cells(places: Sequence[Place]) -> None:
@@ -130,6 +130,9 @@ def _cells(places: Sequence[Place]) -> None:
         for place, figure in known or figures
     ]
     draw(
-        dumbbell(pairs, "AUC", ".3f", theme()),
         f"AUC of {counted(len(pairs), 'cell')}; the page Results has the figures.",
+        dumbbell,
+        pairs,
+        "AUC",
+        ".3f",
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 import streamlit as st
 
-from replication.browser.charts.results import panels
+from replication.browser.charts.results import points_of, results_chart
 from replication.browser.content.results_table import (
     FILTERS,
     Row,
@@ -29,8 +29,9 @@ from replication.browser.controls import (
     draw,
     export,
     frame_of,
+    height_of,
     pick,
-    theme,
+    show_rows,
     told,
 )
 from replication.browser.reading.runs import Run
@@ -44,9 +45,7 @@ from replication.report.study import COMPARED
 from replication.report.tables import Number, Table
 
 PURPOSE = "Which model does best with which recommender, and how far is it from the paper?"
-ACROSS = 3  # panels beside each other
 INTERVAL = "95 % CI"
-LONG = 18  # letters of an encoder's name from which on a panel needs the page's width
 
 
 def show(study: Study) -> None:
@@ -68,7 +67,7 @@ def show(study: Study) -> None:
 def _choices(study: Study) -> tuple[str, list[Row], list[Row]]:
     """The metric, all rows by it, and those that the filters let through."""
     with st.container(horizontal=True, gap="small"):
-        metric = pick("Metric", METRICS, "metric", METRICS[0], width=150)
+        metric = pick("Metric", METRICS, "metric", METRICS[0], width=140)
         rows = rows_of(study, metric)
         return metric, rows, kept(rows, {name: _filter(name, rows) for name in FILTERS})
 
@@ -76,8 +75,10 @@ def _choices(study: Study) -> tuple[str, list[Row], list[Row]]:
 def _filter(name: str, rows: Sequence[Row]) -> list[str]:
     options = list(dict.fromkeys(row.value(name) for row in rows))
     told(name, name, options)
+    if len(options) == 1:
+        return []
     return st.multiselect(
-        name.capitalize(), options, key=name, bind="query-params", placeholder="all", width=170
+        name.capitalize(), options, key=name, bind="query-params", placeholder="all", width=150
     )
 
 
@@ -85,21 +86,17 @@ def _chart(study: Study, rows: Sequence[Row], metric: str) -> None:
     """The first protocol of the rows: another is drawn where the filter names it."""
     protocols = list(dict.fromkeys(row.place.protocol for row in rows if not row.swept))
     lines = {name: n.value for name, n in references(study, metric).items() if n.value is not None}
-    drawn = [row for row in rows if row.place.protocol in protocols[:1]]
-    charts = panels(drawn, metric, lines, theme())
-    if not charts:
+    drawn = [row for row in rows if row.place.protocol in protocols[:1] and not row.swept]
+    points = points_of(drawn)
+    if not points:
         st.info("No cell of the grid that is shown has been run: there is nothing to draw.")
-    across = 1 if any(len(row.place.encoder) > LONG for row in drawn) else ACROSS
-    names = list(charts)
-    for start in range(0, len(names), across):
-        for name, cell in zip(names[start : start + across], st.columns(across), strict=False):
-            text = "; ".join(
-                f"{row.place.encoder} {row.place.tuning} {row.figure.ours:.4f}"
-                for row in drawn
-                if row.place.recommender == name and not row.swept and row.figure.ours is not None
-            )
-            with cell:
-                draw(charts[name], f"{METRIC_NAMES[metric]} with {name}: {text or 'nothing run'}.")
+    else:
+        measure = METRIC_NAMES[metric]
+        spoken = "; ".join(
+            f"{p['recommender']} {p['encoder']} {p['tuning']} {p['value']:.4f}" for p in points
+        )
+        models = list(dict.fromkeys((row.place.recommender, row.place.encoder) for row in drawn))
+        draw(f"{measure}: {spoken}.", results_chart, points, models, lines, measure)
     notes = [references_text(study, metric)]
     if any(row.figure.ours is not None and row.figure.ci95 is None for row in drawn):
         notes.append(f"A point without an interval: `{COMPARED}` has not seen its runs.")
@@ -124,6 +121,7 @@ def _table(study: Study, shown: list[Row], rows: Sequence[Row], metric: str) -> 
         on_select=lambda: _open(shown),
         selection_mode="single-row",
         hide_index=True,
+        height=height_of(table),
         placeholder="–",
         column_config=columns,
         column_order=[*(["protocol"] if several else []), *columns],
@@ -227,5 +225,5 @@ def _behind(runs: Sequence[Run]) -> None:
 
 
 def _small(table: Table) -> None:
-    st.table(frame_of(table, escape=True), hide_index=True, alt=table.caption)
+    show_rows(table)
     st.caption(table.caption)

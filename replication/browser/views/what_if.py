@@ -53,12 +53,18 @@ def _choice(params: Params) -> Choice:
     own, names = at_hand(params), options(params)
     with st.container(horizontal=True, gap="small"):
         chosen = {
-            name: pick(name.capitalize(), values, f"wi_{name}", getattr(own, name), width=170)
+            name: pick(
+                name.capitalize(),
+                values,
+                f"wi_{name}",
+                getattr(own, name),
+                width=165 if name == "encoder" else 125,
+            )
             for name, values in names.items()
         }
         layers = _layers(params, chosen["encoder"], chosen["tuning"])
         seeds = sorted({own.seed, *params.grid.seeds})
-        seed = pick("Seed", [str(s) for s in seeds], "wi_seed", str(own.seed), width=110)
+        seed = pick("Seed", [str(s) for s in seeds], "wi_seed", str(own.seed), width=90)
     if reason := no_depth(params, chosen["encoder"], chosen["tuning"]):
         st.caption(plain(f"No layers to choose: {reason}."))
     return Choice(**chosen, seed=int(seed), layers=layers)
@@ -70,7 +76,7 @@ def _layers(params: Params, encoder: str, tuning: str) -> int | None:
     if not known:
         return None
     own = str(params.registry[encoder].finetune_layers)
-    return int(pick("Layers", known, "wi_layers", own, width=110))
+    return int(pick("Layers", known, "wi_layers", own, width=90))
 
 
 def cost_text(cost: Cost) -> str:

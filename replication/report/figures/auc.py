@@ -73,17 +73,21 @@ def panel(
     title: str,
     measure: str = "AUC",
     width: int | Literal["container"] = 240,
+    axis: alt.Axis | None = None,
 ) -> alt.LayerChart:
     """One recommender: a row per encoder, a point and its interval per tuning.
 
     rows   encoder, tuning, value, low, high; a missing end draws no interval
     lines  references, of `DASHES`, by name: their value
+    axis   how the encoders are named
     """
     names = ("encoder", "tuning", "value", "low", "high")
     schema = {name: float if name in ("value", "low", "high") else str for name in names}
     frame = pl.DataFrame([{k: row[k] for k in schema} for row in rows], schema=schema)
     base = alt.Chart(frame).encode(
-        y=alt.Y("encoder:N", scale=alt.Scale(domain=encoders), sort=encoders, title=None),
+        y=alt.Y(
+            "encoder:N", scale=alt.Scale(domain=encoders), sort=encoders, title=None, axis=axis
+        ),
         yOffset=alt.YOffset("tuning:N", sort=list(theme.tunings)),
         color=tuning_colour(theme),
         tooltip=[

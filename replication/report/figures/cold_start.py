@@ -7,6 +7,7 @@ import altair as alt
 import polars as pl
 
 from replication.report.figures.theme import Theme, nothing_yet, tuning_colour, tuning_shape
+from replication.report.study import FIFTHS
 
 GROUPS = "group (1: fewest clicks)"
 
@@ -38,7 +39,7 @@ def cold_start_figure(points: Sequence[dict[str, Any]], theme: Theme) -> alt.Top
                 labelOpacity=int(first), titleAngle=0, titleAlign="right", titleX=-50, tickCount=4
             )
             y = {"scale": scale, "title": label if first else None, "axis": axis}
-            drawn = panel(inside, y, theme, GROUPS if (protocol, minus) == rows[-1] else None)
+            drawn = panel(inside, _groups((protocol, minus) == rows[-1]), y, theme)
             if (protocol, minus) == rows[0]:
                 drawn = drawn.properties(title=alt.Title(name.upper(), color=theme.text))
             panels.append(drawn.properties(width=190, height=75))
@@ -52,25 +53,29 @@ def shared_scale(points: Sequence[dict[str, Any]]) -> alt.Scale:
     return alt.Scale(domain=[min([0.0, *ends]), max([0.0, *ends])], nice=True)
 
 
-def panel(
-    points: Sequence[dict[str, Any]], y: dict[str, Any], theme: Theme, x_title: str | None
-) -> alt.LayerChart:
-    """One recommender and smaller model; points: as for `cold_start_figure`.
+def _groups(named: bool) -> alt.X:
+    """The groups' axis; `named` where their names are to be read."""
+    across = alt.X("group:O", title=GROUPS if named else None)
+    scale = alt.Scale(domain=[str(group) for group in FIFTHS])
+    return across.scale(scale).axis(labelAngle=0, labels=named, ticks=named)
 
-    y        scale, title and whatever else the axis is to have
-    x_title  None: the groups are not named either
+
+def panel(
+    points: Sequence[dict[str, Any]], x: alt.X, y: dict[str, Any], theme: Theme
+) -> alt.LayerChart:
+    """Differences by group; points: as for `cold_start_figure`.
+
+    x  the axis of field `group`, which is text
+    y  scale, title and whatever else the axis is to have
     A point whose `significant` is False is drawn hollow.
     """
     numbers = dict.fromkeys(("difference", "low", "high"), float)
-    schema = {"group": int, "tuning": str, **numbers, "significant": bool}
-    rows = [{"significant": True} | p for p in points]
+    schema = {"group": str, "tuning": str, **numbers, "significant": bool}
+    rows = [{"significant": True} | p | {"group": str(p["group"])} for p in points]
     frame = pl.DataFrame([{k: row[k] for k in schema} for row in rows], schema=schema)
     tunings = list(theme.tunings)
-    across = alt.X("group:O", title=x_title, scale=alt.Scale(domain=[1, 2, 3, 4, 5])).axis(
-        labelAngle=0, labels=x_title is not None, ticks=x_title is not None
-    )
     base = alt.Chart(frame).encode(
-        x=across,
+        x=x,
         xOffset=alt.XOffset("tuning:N", sort=tunings, scale=alt.Scale(domain=tunings)),
         color=tuning_colour(theme),
         tooltip=[
