@@ -84,10 +84,9 @@ def panel(
     names = ("encoder", "tuning", "value", "low", "high")
     schema = {name: float if name in ("value", "low", "high") else str for name in names}
     frame = pl.DataFrame([{k: row[k] for k in schema} for row in rows], schema=schema)
+    y = alt.Y("encoder:N", scale=alt.Scale(domain=encoders), sort=encoders, title=None)
     base = alt.Chart(frame).encode(
-        y=alt.Y(
-            "encoder:N", scale=alt.Scale(domain=encoders), sort=encoders, title=None, axis=axis
-        ),
+        y=y.axis(axis) if axis else y,  # None would be no axis
         yOffset=alt.YOffset("tuning:N", sort=list(theme.tunings)),
         color=tuning_colour(theme),
         tooltip=[
