@@ -72,7 +72,8 @@ def test_nobody_is_named():
     hooks.pytest_benchmark_update_machine_info(machine)
     hooks.pytest_benchmark_update_commit_info(commit)
     assert set(machine) == {
-        "processor", "cores", "memory_gib", "gpu", "system", "threads", "bf16", "libraries",
+        "processor", "processor_family", "cores", "memory_gib", "gpu", "system", "threads", "bf16",
+        "libraries",
     }  # fmt: skip
     assert "project" not in commit and "branch" not in commit
     one = {"params": {"view": "<View at 0x7f52>"}, "stats": {"median": 1.0, "data": [1.0]}}
