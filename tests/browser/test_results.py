@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from trees import HOSTILE, TREES
+from trees import HOSTILE, RUN, TREES
 
 SCRIPT = """
 from replication.browser.frame import find_view, framed
@@ -94,13 +94,18 @@ def test_a_filter_that_leaves_nothing_is_told(inside):
 def test_a_row_opens_to_all_that_lies_behind_it(inside):
     folder = inside("full")
     app = opened(row=KEY)
-    run = json.loads((folder / "reports/runs/nrms-minilm-finetuned-clean-s1/run.json").read_text())
+    run, metrics, spent = (
+        json.loads((folder / RUN / f"{name}.json").read_text())
+        for name in ("run", "metrics", "cost")
+    )
     assert any("training.precision: auto" in code.value for code in app.code)
     origin = app.dataframe[1].value
     assert run["checkpoint"]["sha256"]["model.safetensors"] in [*origin["value"]]
     seeds, cost = (table.value for table in app.table)
-    assert seeds.iloc[0]["AUC"].replace("\\", "") == "0.5812 [0.571, 0.593]"
-    assert cost.iloc[0]["time"] == "12 s"
+    low, high = metrics["ci95"]["auc"]
+    shown = seeds.iloc[0]["AUC"].replace("\\", "")
+    assert shown == f"{metrics['auc']:.4f} [{low:.3f}, {high:.3f}]"
+    assert cost.iloc[0]["time"] == f"{spent['seconds']:.0f} s"
 
 
 def test_seeds_have_a_command_each_and_their_own_parameters(own_tree):

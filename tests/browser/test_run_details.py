@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from trees import HOSTILE
+from trees import HOSTILE, RUN
 
 from replication.browser.content.results_table import rows_of
 from replication.browser.content.run_details import (
@@ -28,10 +28,16 @@ def texts(table) -> list[list[str]]:
     return [[str(cell) for cell in row] for row in table.rows]
 
 
+def spent(cost: dict) -> list[str]:
+    """Time and memory of less than a minute, as a page says them."""
+    return [f"{cost['seconds']:.0f} s", f"{cost['peak_memory_mib']:,.0f} MiB"]
+
+
 def test_every_seed_stands_with_its_state(inside):
-    inside("partial")
+    metrics = json.loads((inside("partial") / RUN / "metrics.json").read_text())
+    low, high = metrics["ci95"]["auc"]
     rows = texts(seeds_table(row_of(read_study()).place))
-    assert rows[0][:3] == ["1", "✓ ready", "0.5812 [0.571, 0.593]"]
+    assert rows[0][:3] == ["1", "✓ ready", f"{metrics['auc']:.4f} [{low:.3f}, {high:.3f}]"]
     assert rows[1] == ["2", "○ not run", *["not run"] * 4]
     assert [row[0] for row in rows] == ["1", "2", "3"]
 
@@ -45,12 +51,10 @@ def test_a_damaged_seed_says_so_in_each_metric(inside):
 def test_cost_is_the_file_s_and_what_is_not_known_is_told(inside):
     folder = inside("partial")
     study = read_study()
-    cost = json.loads(
-        (folder / "reports/runs/nrms-minilm-finetuned-clean-s1/cost.json").read_text()
-    )
+    cost = json.loads((folder / RUN / "cost.json").read_text())
     first, second, _ = texts(cost_table(study, row_of(study).place))
     assert first[1:3] == [f"{cost['parameters']:,}", f"{cost['trainable_parameters']:,}"]
-    assert first[3:] == ["12 s", "1,807 MiB", "none"]
+    assert first[3:] == [*spent(cost), "none"]
     assert second == ["seed 2", *["unknown"] * 5]
 
 
@@ -65,8 +69,7 @@ def test_an_adapted_model_has_the_cost_of_its_adapter(inside):
         "adapter llama-tiny-lora, once",
         "unknown",
         trained,
-        "16 s",
-        "1,204 MiB",
+        *spent(adapter),
         "none",
     ]
     assert len(cost_table(study, row_of(study).place).rows) == 1
