@@ -79,8 +79,9 @@ def test_the_best_depth_is_the_comparison_s(inside):
         assert (curve.best.found, list(curve.best.ends)) == (best["found"], best["ci95"])
         assert curve.best.shares == dict(zip(depths, best["shares"], strict=True))
         assert f"{100 * max(best['shares']):.1f} % of resamples" in text
-    assert "NAML is best with 3 of 3 layers (in 99.5 % of resamples);" in text
-    assert "NRMS with 2 of 3 (in 53.0 % of resamples; 0 to 3 are not ruled out)" in text
+    naml, nrms, lstur = (curve.best.found for curve in curves)
+    assert f"NAML is best with {naml} of 3 layers (in " in text
+    assert f"NRMS with {nrms} of 3 (in " in text and f"LSTUR with {lstur} of 3 (in " in text
     assert stale_text(curves) is None
 
 
@@ -156,14 +157,14 @@ def test_gaps_are_told_by_state():
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        ("full", "NAML is best with 3 of 3 layers"),
+        ("full", "NAML is best with "),
         ("empty", "Nothing of the sweep has been run yet."),
         ("one_run", "All that has not been run:"),
         ("partial", "◐ partial 1/3: NAML 0, 1, 2, 3; NRMS 0"),
         ("stale", "↺ stale: the best depths were found before; replication/paper has changed"),
         ("damaged_comparison", "LSTUR: reports/comparison.json: not valid JSON"),
         ("bad_params", "params.yaml: unknown key no_such_key"),
-        ("hostile", "NAML is best with 3 of 3 layers"),
+        ("hostile", "NAML is best with "),
     ],
 )
 def test_the_page_says_what_there_is(inside, state, expected):

@@ -17,7 +17,7 @@ WORDS = {
     "full": {
         "*": [DEMO],
         "overview": ["24 of 24 cells run", "within", "not testable"],
-        "health": ["All 52 stages are up to date", "No file is damaged", "53aa51172d142c89"],
+        "health": ["All 53 stages are up to date", "No file is damaged", "53aa51172d142c89"],
     },
     "empty": {
         "overview": ["not run", "dvc repro"],
@@ -26,7 +26,7 @@ WORDS = {
         "cold-start": ["not run", "dvc repro"],
         "cost": ["not run", "dvc repro"],
         "audit": ["not run", "dvc repro"],
-        "health": ["None of the 52 stages has been run", "dvc repro", "dvc.lock"],
+        "health": ["None of the 53 stages has been run", "dvc repro", "dvc.lock"],
     },
     "one_run": {
         "overview": ["not run"],
@@ -36,7 +36,7 @@ WORDS = {
     "partial": {"overview": ["24 partial"], "results": ["partial 1/3"],
                 "health": ["66 are not run"]},
     "stale": {"overview": ["stale"], "results": ["stale"],
-              "health": ["38 are stale", "replication/recommenders has changed since"]},
+              "health": ["39 are stale", "replication/recommenders has changed since"]},
     "running": {"overview": ["running"], "results": ["running"],
                 "health": ["1 is running", "dvc repro is at it (process"]},
     "truncated": {"*": [f"{RUN}/metrics.json: not valid JSON"], "overview": ["unreadable"],
@@ -49,7 +49,7 @@ WORDS = {
     "damaged_comparison": {"*": ["reports/claims.json: not valid JSON"],
                            "overview": ["unreadable"],
                            "health": ["reports/comparison.json", "2 files cannot be read"]},
-    "bad_lock": {"*": ["dvc.lock"], "health": ["not valid YAML", "52 are stale"]},
+    "bad_lock": {"*": ["dvc.lock"], "health": ["not valid YAML", "53 are stale"]},
     "bad_params": {"*": ["no_such_key"], "health": ["params.yaml"]},
     "hostile": {"overview": [HOSTILE], "health": [HOSTILE]},
 }  # fmt: skip

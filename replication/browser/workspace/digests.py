@@ -23,7 +23,8 @@ _ALWAYS_IGNORED = (".dvc/", ".git", ".hg/")
 class Digest:
     """A file, or a folder where `nfiles` is given; size in bytes.
 
-    md5  as DVC 3 has it: of a folder, that of its listing, and `.dir`; None: too large to read
+    md5  as DVC 3 has it: of a folder, that of its listing, and `.dir`; None: too large to read, or
+         the listing is not known
     """
 
     md5: str | None
@@ -31,7 +32,7 @@ class Digest:
     nfiles: int | None = None
 
     def agrees(self, recorded: "Digest") -> bool:
-        """Whether this is the recorded one: by its size where it was too large to read."""
+        """Whether this is the recorded one: by its size where there is no MD5 to compare."""
         if self.md5 is not None:
             return self.md5 == recorded.md5
         return (self.size, self.nfiles) == (recorded.size, recorded.nfiles)
@@ -102,12 +103,16 @@ def _md5(root: str, path: str, changed: int, size: int) -> str:
 
 
 def _folder(files: Mapping[str, Digest]) -> Digest:
-    """Of its files by their relative paths: DVC hashes their listing as JSON."""
+    """Of its files by their relative paths: DVC hashes their listing as JSON.
+
+    An output that is absent may be a folder itself, of which the listing is not known here.
+    """
     size = sum(file.size or 0 for file in files.values())
-    if any(file.md5 is None for file in files.values()):
-        return Digest(None, size, len(files))
+    count = sum(file.nfiles or 1 for file in files.values())
+    if any(file.md5 is None or file.nfiles for file in files.values()):
+        return Digest(None, size, count)
     listing = json.dumps([{"md5": files[name].md5, "relpath": name} for name in sorted(files)])
-    return Digest(f"{hashlib.md5(listing.encode()).hexdigest()}.dir", size, len(files))
+    return Digest(f"{hashlib.md5(listing.encode()).hexdigest()}.dir", size, count)
 
 
 def _walk(folder: str, ignored: tuple[str, ...]) -> Iterator[tuple[str, os.stat_result]]:
