@@ -8,21 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from zips import zipped
 
 from replication.archives import read_member
 from replication.errors import StudyError
 
 TEXT = b"one\ttwo\n" * 1000
-
-
-def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", method) as archive:
-        for name, content in members.items():
-            info = zipfile.ZipInfo("x")
-            info.filename, info.compress_type = name, method  # the name as it is, unmended
-            archive.writestr(info, content)
-    return stream.getvalue()
 
 
 @pytest.fixture

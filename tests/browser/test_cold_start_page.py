@@ -243,14 +243,14 @@ def test_trends_are_those_of_the_comparison(inside):
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        ("full", " under clean"),
+        ("full", "↓ worse under clean"),
         ("empty", "Whether they do is not known yet."),
         ("one_run", "The differences are not there: run `dvc repro compare report`"),
         ("partial", "◐ partial 1/3: static frozen, finetuned"),
         ("stale", "↺ stale: replication/paper has changed since"),
         ("damaged_comparison", "reports/comparison.json: not valid JSON"),
         ("bad_params", "params.yaml: unknown key no_such_key"),
-        ("hostile", " under clean"),
+        ("hostile", "↓ worse under clean"),
     ],
 )
 def test_the_page_says_what_there_is(inside, state, expected):

@@ -5,6 +5,7 @@ import stat
 import zipfile
 
 from case import Case, both, changed, folder, gone, holds, in_line, with_keys
+from zips import zipped
 
 WORDS = "word0 0.1 0.2 0.3\nword1 0.4 0.5 0.6\nword2 0.7 0.8 0.9\n"
 CHECKPOINT, EMBED = ("checkpoint", "glove"), ("embed", "static")
@@ -84,16 +85,6 @@ def _widened(line: str) -> str:
 
 
 # ---------------------------------------------------------------- zips
-
-
-def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", method) as archive:
-        for name, content in members.items():
-            info = zipfile.ZipInfo("x")
-            info.filename, info.compress_type = name, method  # the name as it is, unmended
-            archive.writestr(info, content)
-    return stream.getvalue()
 
 
 GOOD = zipped({"glove.txt": WORDS.encode()})
