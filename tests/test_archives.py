@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from zips import zipped
+from zipped import zipped
 
 from replication.archives import read_member
 from replication.errors import StudyError

@@ -5,7 +5,7 @@ import stat
 import zipfile
 
 from case import Case, both, changed, folder, gone, holds, in_line, with_keys
-from zips import zipped
+from zipped import zipped
 
 WORDS = "word0 0.1 0.2 0.3\nword1 0.4 0.5 0.6\nword2 0.7 0.8 0.9\n"
 CHECKPOINT, EMBED = ("checkpoint", "glove"), ("embed", "static")
