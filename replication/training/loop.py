@@ -16,6 +16,7 @@ from replication.errors import StudyError
 from replication.mind.prepared import Impressions
 from replication.params import Params
 from replication.recommenders import Batch, Recommender
+from replication.training.adam import Adam
 from replication.training.batches import Samples, ahead, batches, draw_each_epoch, draw_once
 from replication.training.progress import Fit, Progress
 
@@ -61,7 +62,7 @@ def train(
     """
     schedule, protocol = params.schedule, params.protocol
     draw = draw_each_epoch if protocol.negatives_drawn == "each_epoch" else draw_once
-    optimizer = torch.optim.Adam(parameter_groups(model, params), fused=True)
+    optimizer = Adam(parameter_groups(model, params), fused=True)
     prepared, optimizer = accelerator.prepare(model, optimizer)
     samples = draw(impressions, protocol.negatives, rng)
     if not len(samples):
