@@ -46,9 +46,7 @@ SMALL = Shape(
 # MIND-large's training and dev splits as others have counted them (not checked here: `prepare`
 # counts them anew). Articles of both together are assumed: training has 101,527, all three splits
 # 130,379. The share of clicks before the last day is MIND-small's.
-LARGE = Shape(
-    104_000, 3_383_656, 101_527, 72_023, 33.0, SMALL.learned, _TOKENS, 2_232_748, 376_471
-)
+LARGE = Shape(104_000, 3_383_656, 101_527, 72_023, 33.0, SMALL.learned, _TOKENS, 2_232_748, 376_471)
 
 
 @dataclass(frozen=True)
