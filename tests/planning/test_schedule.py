@@ -1,7 +1,7 @@
 """The schedule against cases worked out by hand, and against what holds of every schedule."""
 
 from graphlib import CycleError
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
@@ -78,7 +78,7 @@ def test_every_schedule_is_one_and_within_its_bounds(graph, devices):
     assert all(at[before].end <= at[name].start for name in needs for before in needs[name])
     for device in range(devices):
         own = sorted((p.start, p.end) for p in placed if p.device == device)
-        assert all(one[1] <= other[0] for one, other in zip(own, own[1:], strict=False))
+        assert all(one[1] <= other[0] for one, other in pairwise(own))
     whole, chain = sum(seconds.values()), sum(seconds[n] for n in critical_path(seconds, needs))
     end = max(p.end for p in placed)
     assert max(chain, whole / devices) <= end <= chain + (whole - chain) / devices + 1e-9
