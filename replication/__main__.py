@@ -37,13 +37,9 @@ def check(_: argparse.Namespace) -> None:
 
 def compose(arguments: argparse.Namespace) -> None:
     """write params.yaml anew from conf/, as `dvc exp run` does"""
-    from dvc.utils.hydra import compose_and_dump
+    from replication.compose import compose
 
-    conf = Path("conf").resolve()
-    try:
-        compose_and_dump(paths.PARAMS, str(conf), None, "config", str(conf), arguments.overrides)
-    except Exception as error:  # of Hydra, of its parsers
-        raise StudyError(f"conf: cannot be composed: {' '.join(str(error).split())}") from None
+    compose(arguments.overrides, paths.PARAMS)
     load_params()
 
 
