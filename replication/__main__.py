@@ -176,6 +176,13 @@ def expect(_: argparse.Namespace) -> None:
     print(expected_table(load_params()))
 
 
+def plan(arguments: argparse.Namespace) -> None:
+    """print time, memory, disk, order and bottleneck of a study on so many devices"""
+    from replication.planning.command import print_plan
+
+    print_plan(arguments)
+
+
 def report(_: argparse.Namespace) -> None:
     """reports/REPORT.md with its tables and figures"""
     from replication.report.write import write_report
@@ -214,6 +221,8 @@ def score(arguments: argparse.Namespace) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
+    from replication.planning.command import add_arguments as add_plan_arguments
+
     top = argparse.ArgumentParser(prog="python -m replication", description=__doc__)
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = top.add_subparsers(required=True, metavar="STAGE")
@@ -250,6 +259,7 @@ def parser() -> argparse.ArgumentParser:
     checking.add_argument("--all", action="store_true", help="all stages")
     checking.add_argument("--keep", action="store_true", help="keep the scratch copy")
     checking.add_argument("--json", action="store_true", help="print JSON")
+    add_plan_arguments(add(plan))
     cell = add(run)
     for name in ("recommender", "encoder", "tuning", "protocol"):
         cell.add_argument(f"--{name}", required=True)

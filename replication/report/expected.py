@@ -26,8 +26,8 @@ from replication.report.tables import markdown
 
 GIB = 2**30
 CALIBRATION = (
-    "How far to trust it: of the demo's 21 cells, on two cores, measured over estimated time was "
-    "0.9 (geometric mean; 0.5 to 2.1). No run on an accelerator has been compared."
+    "How far to trust it: docs/planning.md has the demo's runs beside what is predicted of them. "
+    "No run on an accelerator has been compared."
 )
 
 
@@ -46,9 +46,14 @@ class Expected:
     measured: tuple[float, float, int] | None = None
 
 
-def machine_of(params: Params) -> Machine:
+def default_machine(params: Params) -> str:
     """Profiles of a release of MIND are meant for an accelerator, others for a laptop."""
-    return machine("accelerator" if params.data.release else "two-cores")
+    return "accelerator" if params.data.release else "two-cores"
+
+
+def machine_of(params: Params) -> Machine:
+    """The machine that a profile is meant for."""
+    return machine(default_machine(params))
 
 
 def shape_of(params: Params) -> Shape:
