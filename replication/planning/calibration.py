@@ -96,7 +96,7 @@ def _runs(folders: Iterable[Path], params: Params, machine: Machine) -> Iterable
             estimated = training(cell, shape_of(cell), machine).seconds
         except (StudyError, KeyError, TypeError, ValueError, AttributeError):
             continue  # of another version, or malformed: it tells nothing
-        if trained + tested > 0:
+        if 0 < trained + tested <= seconds:
             yield Run(
                 folder.relative_to(paths.REPORTS).as_posix(),
                 str(run["id"]),

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
+
+from pydantic import Field
 
 from replication.documents import read_yaml, validated
 from replication.errors import StudyError
 from replication.settings import strict
 
 MACHINES = Path(__file__).with_name("machines.yaml")
-Kind = Literal["pretrain", "embed", "adapt", "frozen", "tuned_words", "tuned_layers"]
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,27 @@ class Machine:
         return isinstance(found, str) and self.gpu in found
 
 
+Positive = Annotated[float, Field(gt=0)]
+
+
 @strict
 class Share:
-    share: float
+    """Of the published peak, and whence: assumed, or measured and where."""
+
+    share: Annotated[float, Field(gt=0, le=1)]
     origin: str
+
+
+@strict
+class Attained:
+    """By kind of work; machines.yaml says what each is."""
+
+    pretrain: Share
+    embed: Share
+    adapt: Share
+    frozen: Share
+    tuned_words: Share
+    tuned_layers: Share
 
 
 @strict
@@ -70,23 +88,23 @@ class Device:
     name: str
     source: str
     gpu: str | None
-    tflops: float
-    memory_gb: float
-    bandwidth_gb: float | None
-    attained: dict[Kind, Share]
-    read_gb: float
-    batch_ms: float
-    run_s: float
-    ranked: float | None
+    tflops: Positive
+    memory_gb: Positive
+    bandwidth_gb: Positive | None
+    attained: Attained
+    read_gb: Positive
+    batch_ms: Positive
+    run_s: Positive
+    ranked: Positive | None
 
 
 @strict
 class Host:
     """Seconds of a stage beside its work; GB downloaded and impressions prepared a second."""
 
-    stage_s: float
-    download_gb: float
-    prepared: float
+    stage_s: Positive
+    download_gb: Positive
+    prepared: Positive
 
 
 @strict
@@ -110,13 +128,14 @@ def machine(name: str) -> Machine:
             f"the command line: device: {name!r} is not accepted; accepted: {', '.join(known)}, or "
             f"another that you add to {MACHINES.relative_to(Path(__file__).parents[2])}"
         )
+    attained = vars(found.attained)
     return Machine(
         found.name,
         found.tflops * 1e12,
         found.read_gb * 1e9,
         found.batch_ms / 1e3,
-        {kind: share.share for kind, share in found.attained.items()},
-        {kind: share.origin for kind, share in found.attained.items()},
+        {kind: share.share for kind, share in attained.items()},
+        {kind: share.origin for kind, share in attained.items()},
         found.memory_gb * 1e9,
         found.bandwidth_gb * 1e9 if found.bandwidth_gb else math.inf,
         found.ranked or math.inf,

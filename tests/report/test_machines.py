@@ -1,30 +1,31 @@
 """The machines that can be planned for: what they do in a second, and who is one of them."""
 
 import re
-from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from replication.errors import StudyError
-from replication.report.machines import Kind, load_machines, machine, machines
+from replication.report.machines import MACHINES, Attained, load_machines, machine, machines
 
-NAMES = ["two-cores", "accelerator", "H100", "A100", "L40S", "RTX4090"]
+NAMES = ["two-cores", "accelerator", "H100", "H200", "A100", "L40S", "RTX4090"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_machine_attains_a_share_of_its_peak_in_every_kind_of_work(name):
     found = machine(name)
-    assert set(found.attained) == set(get_args(Kind))
+    assert set(found.attained) == set(Attained.__dataclass_fields__)
     for kind, share in found.attained.items():
         assert 0 < share <= 1
         assert found.rate(kind) == pytest.approx(share * found.operations)
-        assert re.match("assumed$|measured, reports/", found.origin[kind])
+        assert re.match(r"assumed$|measured, \S", found.origin[kind])
 
 
 def test_published_peaks():
     """Dense bf16, TFLOP/s, and memory in GB, as the makers' sheets have them."""
-    published = {"H100": (989, 80), "A100": (312, 80), "L40S": (362, 48), "RTX4090": (165, 24)}
+    published = {
+        "H100": (989, 80), "H200": (989, 141), "A100": (312, 80), "L40S": (362, 48),
+        "RTX4090": (165, 24),
+    }  # fmt: skip
     found = {
         name: (device.tflops, device.memory_gb)
         for name, device in load_machines().devices.items()
@@ -68,8 +69,20 @@ def test_whose_runs_a_machine_made():
     assert not h100.did({"gpu": None, "cores": 2}) and not h100.did(None)
 
 
-def test_a_malformed_file_is_named(tmp_path: Path):
-    file = tmp_path / "machines.yaml"
-    file.write_text("devices: {H100: {name: x}}\nhost: {}\n", encoding="utf-8")
-    with pytest.raises(StudyError, match=re.escape(f"{file}: devices.H100.")):
+@pytest.mark.parametrize(
+    ("line", "instead", "key"),
+    [
+        ("tflops: 989", "tflops: fast", "devices.H100.tflops"),
+        ("tflops: 989", "tflops: -1", "devices.H100.tflops"),
+        ("embed: {share: 0.4,", "embed: {share: 40,", "devices.H100.attained.embed.share"),
+        ("      embed: {share: 0.4, origin: assumed}\n", "", "devices.H100.attained.embed"),
+        ("  stage_s: 3.4", "  stage_s: 0", "host.stage_s"),
+    ],
+)
+def test_a_malformed_file_is_named_with_its_key(tmp_path, line, instead, key):
+    file, text = tmp_path / "machines.yaml", MACHINES.read_text(encoding="utf-8")
+    assert line in text
+    file.write_text(text.replace(line, instead, 1), encoding="utf-8")
+    with pytest.raises(StudyError, match=re.escape(key)) as error:
         load_machines(file)
+    assert str(error.value).startswith(str(file)) and "\n" not in str(error.value)
