@@ -9,6 +9,7 @@ from pathlib import Path
 
 from replication import paths
 from replication.errors import StudyError, one_line
+from replication.planning.command import add_arguments as add_plan_arguments
 
 # Imports are inside the commands: torch and transformers take seconds, and most do without. Nor is
 # there a moment outside `main` in which Ctrl-C would show a traceback.
@@ -221,8 +222,6 @@ def score(arguments: argparse.Namespace) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    from replication.planning.command import add_arguments as add_plan_arguments
-
     top = argparse.ArgumentParser(prog="python -m replication", description=__doc__)
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = top.add_subparsers(required=True, metavar="STAGE")

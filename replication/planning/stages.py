@@ -84,7 +84,8 @@ def study(profile: str | None) -> tuple[Params, dict[str, tuple[str, ...]]]:
     """The parameters of a profile (None: those of params.yaml) and, of each stage of dvc.yaml under
     them, the stages that it needs. Nothing of the project is changed, no data are looked at.
 
-    Errors: `StudyError` where there is no such profile, or conf/ cannot be composed.
+    Errors: `StudyError` where there is no such profile, conf/ cannot be composed, or DVC cannot
+    read dvc.yaml.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -106,6 +107,7 @@ def _compose(profile: str | None, path: Path) -> None:
 
 
 def _graph(folder: Path) -> dict[str, tuple[str, ...]]:
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     shutil.copyfile("dvc.yaml", folder / "dvc.yaml")
@@ -115,9 +117,12 @@ def _graph(folder: Path) -> dict[str, tuple[str, ...]]:
     def name(stage) -> str:
         return stage.addressing.rpartition(":")[2]
 
-    with Repo(str(folder)) as repo:
-        graph = repo.index.graph
-        return {name(stage): tuple(map(name, graph.successors(stage))) for stage in graph}
+    try:
+        with Repo(str(folder)) as repo:
+            graph = repo.index.graph  # from a stage to those that it needs
+            return {name(stage): tuple(map(name, graph.successors(stage))) for stage in graph}
+    except DvcException as error:
+        raise StudyError(f"dvc.yaml: DVC cannot read it: {' '.join(str(error).split())}") from None
 
 
 def planned(

@@ -143,3 +143,11 @@ def test_a_broken_profile_is_told_in_one_line(own):
     (own / "conf/profile/demo.yaml").write_text("profile: [", encoding="utf-8")
     with pytest.raises(StudyError, match="conf: cannot be composed: "):
         plan("demo", None)
+
+
+@pytest.mark.parametrize("stages", ["stages: [", "stages: {a: {cmd: 'true', deps: 3}}"])
+def test_a_broken_pipeline_is_told_in_one_line(own, stages):
+    (own / "dvc.yaml").write_text(stages, encoding="utf-8")
+    with pytest.raises(StudyError, match=r"dvc\.yaml: DVC cannot read it: .*") as error:
+        plan("demo", None)
+    assert "\n" not in str(error.value)
