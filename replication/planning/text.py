@@ -38,16 +38,15 @@ def _introduction(plan: Plan) -> str:
 
 def _totals(plan: Plan) -> str:
     whole, wall, chain = plan.device_seconds, plan.seconds, plan.chain_seconds
-    about = "" if all(stage.basis == "measured" for stage in plan.stages) else "~"
     lines = [
-        f"**{about}{duration(wall)}** on {plan.devices} device{'s' * (plan.devices > 1)}, "
-        f"{about}{duration(whole)} one stage after another; devices are busy for "
-        f"{whole / (plan.devices * wall):.0%} of {about}{duration(plan.devices * wall)}.",
+        f"**~{duration(wall)}** on {plan.devices} device{'s' * (plan.devices > 1)}, "
+        f"~{duration(whole)} one stage after another; devices are busy for "
+        f"{whole / (plan.devices * wall):.0%} of ~{duration(plan.devices * wall)}.",
         "By number of devices: "
-        + ", ".join(f"{n}: {about}{duration(plan.on(n))}" for n in _counts(plan.devices))
+        + ", ".join(f"{n}: ~{duration(plan.on(n))}" for n in _counts(plan.devices))
         + ".",
         f"Bottleneck: {_bottleneck(plan)}",
-        f"The longest chain, {about}{duration(chain)}, which more devices do not shorten: "
+        f"The longest chain, ~{duration(chain)}, which more devices do not shorten: "
         + " -> ".join(plan.chain)
         + ".",
         f"Memory: {_memory(plan)}",
@@ -73,7 +72,7 @@ def _bottleneck(plan: Plan) -> str:
             f"{own / longest.seconds:.0%}{_shorter(longest)}; of all stages' time, {cause}."
         )
     return (
-        f"device time, above all the {count} stages {group} ({took / plan.device_seconds:.0%}); "
+        f"device time, above all that of {group} ({count}x, {took / plan.device_seconds:.0%}); "
         f"of all stages' time, {cause}."
     )
 
