@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -57,17 +58,20 @@ def test_a_faster_device_takes_less(bare):
 
 
 def test_what_does_not_fit_is_said(bare):
-    small, large = bare("mind-large", "RTX4090"), bare("mind-large", "H100")
-    assert [stage.name for stage in small.unfit] == ["adapt@llama-8b-instruct-lora"]
-    assert large.unfit == []
-    (row,) = [line for line in text(small).splitlines() if line.startswith("| adapt@")]
-    assert "does not fit" in row
-    assert "**does not fit**: adapt@llama-8b-instruct-lora;" in text(small)
-    assert "all stages fit" in text(large) and "does not fit" not in text(large)
-    rows = {row["name"]: row for row in as_json(small)["stages"]}
-    assert [name for name, row in rows.items() if not row["fits"]] == [small.unfit[0].name]
-    # 8 billion weights of 16 bits are more than half of what the device has.
-    assert rows["adapt@llama-8b-instruct-lora"]["memory_bytes"] > 16e9
+    """8 billion weights of 16 bits are more than a device of 16 GB has."""
+    large = bare("mind-large", "H100")
+    small = replace(large, machine=replace(large.machine, memory=16e9))
+    assert large.unfit == [] and "all stages fit" in text(large)
+    unfit = [stage.name for stage in small.unfit]
+    assert "adapt@llama-8b-instruct-lora" in unfit and "embed@llama-8b-instruct" not in unfit
+    rows = as_json(small)["stages"]
+    assert {row["name"] for row in rows if row["memory_bytes"] > 16e9} == set(unfit)
+    assert {row["name"] for row in rows if not row["fits"]} == set(unfit)
+    lines = text(small).splitlines()
+    said = [line.split("|")[1].strip() for line in lines if "does not fit |" in line]
+    assert set(said) == set(unfit)
+    (total,) = [line for line in lines if "**does not fit**" in line]
+    assert all(name in total for name in unfit)
 
 
 def test_the_text_names_what_it_assumes_and_marks_each_figure(bare):
