@@ -181,6 +181,16 @@ def test_the_base_of_an_adapter_in_four_bits_is_smaller(small):
     assert twice.operations == 2 * whole.operations
 
 
+def test_layers_that_are_run_again_on_a_gpu_take_half_more_time_and_a_tenth_of_the_memory(small):
+    name = "llama-8b-instruct-lora"
+    here, gpu = (adapting(small, name, m) for m in (FREE, replace(FREE, gpu="")))
+    assert gpu.operations == pytest.approx(1.5 * here.operations)
+    weights = 2 * (32 * 13 * 4096**2 + 2 * 128_256 * 4096)
+    tokens = 4 * 5 * (10 * 20 + 20 + 30)
+    assert here.memory - weights == pytest.approx(34 * tokens * 32 * 4096)
+    assert gpu.memory - weights == pytest.approx((34 + 2 * 32) * tokens * 4096)
+
+
 def write_run(folder: Path, profile: str, seconds: float, gpu: float | None) -> None:
     folder.mkdir(parents=True)
     cost = {"seconds": seconds, "peak_memory_mib": 4096.0, "peak_gpu_memory_mib": gpu}
