@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from replication import paths
 from replication.encoders.precision import resolve_precision
 from replication.encoders.states import cached_states, load_transformer
-from replication.encoders.tokens import LLM_POSITIONS, token_limits, truncated_ids
+from replication.encoders.tokens import GPU_SHARE, LLM_POSITIONS, token_limits, truncated_ids
 from replication.errors import StudyError
 from replication.mind.prepared import load_prepared
 from replication.mind.ragged import Ragged, load_array
@@ -25,7 +25,6 @@ from replication.params import Params
 ARTICLES_AT_ONCE = 128  # that go through tuned layers together on a processor
 READ_AT_ONCE = 4 << 20  # bytes of stored vectors
 MAPPED = 256 << 20  # bytes of a file that may stay mapped into memory
-GPU_SHARE = 0.3  # of a GPU's free memory that stored vectors may take
 COPIED_AT_ONCE = 256 << 20  # bytes of them
 
 

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from replication.checks import candidates
-from replication.encoders.tokens import LLM_POSITIONS, token_limits
+from replication.encoders.tokens import GPU_SHARE, LLM_POSITIONS, token_limits
 from replication.params import Params
 from replication.report.machines import Machine
 from replication.settings import Encoder
@@ -157,14 +157,29 @@ def training(cell: Params, shape: Shape, machine: Machine) -> Estimate:
     looked_at = shape.test_impressions if on_test else shape.impressions * (1 - shape.learned)
     parts = {
         "arithmetic": operations / machine.rate(cell.schedule_name),
-        "vectors on disk": (steps * distinct + encoded) * load.stored / machine.bytes_read,
+        "vectors on disk": _reading(steps * distinct + encoded, load, shape, machine),
         "batches": steps * (machine.batch_seconds + load.weights / machine.bandwidth),
         "ranking": (evaluations * looked_at + shape.test_impressions) / machine.ranked,
     }
     tokens, width = distinct * load.tokens, cell.registry[cell.encoder].width
     memory = load.weights + _activations(tokens, load.kept_layers, width)
     memory += 4.0 * tokens * (width + 8 * cell.model.filters)  # the reader's own
+    memory += _resident(load, shape, machine)
     return Estimate(operations, parts, memory, load.disk)
+
+
+def _resident(load: "Load", shape: Shape, machine: Machine) -> float:
+    """Bytes of stored vectors on a GPU that has the room for those of all articles; else 0."""
+    stored = shape.articles * load.stored
+    return stored if machine.gpu is not None and stored <= GPU_SHARE * machine.memory else 0.0
+
+
+def _reading(articles: float, load: "Load", shape: Shape, machine: Machine) -> float:
+    """Seconds to read the stored vectors of so many articles: where all are on the GPU, each once
+    from disk, and then from its memory."""
+    if resident := _resident(load, shape, machine):
+        return resident / machine.bytes_read + articles * load.stored / machine.bandwidth
+    return articles * load.stored / machine.bytes_read
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def test_the_text_names_what_it_assumes_and_marks_each_figure(bare):
     found = bare("mind-large", "8xH100")
     shown = text(found)
     assert "python -m replication plan --profile mind-large --gpus 8xH100" in shown
-    assert "989 TFLOP/s" in shown and "embed 40% (assumed)" in shown
+    assert "989 TFLOP/s" in shown and "embed 39% (measured)" in shown
     assert "on 8 devices" in shown and "nothing is calibrated" in shown
     assert "which more devices do not shorten: check -> data -> prepare -> " in shown
     rows = [line.strip("|").split("|") for line in shown.split("## The order")[1].splitlines()]

@@ -74,8 +74,8 @@ def test_whose_runs_a_machine_made():
     [
         ("tflops: 989", "tflops: fast", "devices.H100.tflops"),
         ("tflops: 989", "tflops: -1", "devices.H100.tflops"),
-        ("embed: {share: 0.4,", "embed: {share: 40,", "devices.H100.attained.embed.share"),
-        ("      embed: {share: 0.4, origin: assumed}\n", "", "devices.H100.attained.embed"),
+        ("embed: {share: 0.39,", "embed: {share: 39,", "devices.H100.attained.embed.share"),
+        ("      adapt: {share: 0.3, origin: assumed}\n", "", "devices.H100.attained.adapt"),
         ("  stage_s: 3.4", "  stage_s: 0", "host.stage_s"),
     ],
 )
