@@ -45,11 +45,12 @@ def compose(arguments: argparse.Namespace) -> None:
 
 
 def mend(_: argparse.Namespace) -> None:
-    """put dvc.lock back if DVC was killed while it wrote it"""
-    from replication.dvc_lock import mend_lock
+    """make good what a killed DVC left: half a dvc.lock, staged parameters"""
+    from replication.dvc_lock import LOCK, mend_lock, unstage
 
-    if done := mend_lock():
-        print(done)
+    for done in (mend_lock(), unstage(paths.PARAMS, LOCK)):
+        if done:
+            print(done)
 
 
 def data(_: argparse.Namespace) -> None:

@@ -1,4 +1,8 @@
-"""Mend dvc.lock, which DVC writes in place: a DVC that is killed meanwhile leaves half of it."""
+"""Mend what a DVC that was killed leaves: half a dvc.lock, or staged files of an experiment.
+
+DVC writes dvc.lock in place. `dvc exp run -S` stages the parameters that it changes, and refuses to
+start while they are staged.
+"""
 
 import subprocess
 from pathlib import Path
@@ -24,6 +28,24 @@ def mend_lock(lock: Path = LOCK) -> str | None:
     with new_file(lock) as temporary:
         temporary.write_bytes(committed.stdout)
     return f"{lock}: was half written, and is again as it was committed"
+
+
+def unstage(*files: Path) -> str | None:
+    """Take `files` out of git's index, as `git restore --staged` does; returns what was done.
+
+    The files themselves stay as they are. Without a repository nothing is done.
+    """
+    names = [str(file) for file in files]
+    listed = subprocess.run(
+        ["git", "diff", "--cached", "--name-only", "--relative", "--", *names],
+        capture_output=True,
+        text=True,
+    )
+    staged = listed.stdout.splitlines()
+    if listed.returncode or not staged:
+        return None
+    subprocess.run(["git", "reset", "--quiet", "--", *staged], check=True)
+    return f"{', '.join(staged)}: no longer staged"
 
 
 def _is_whole(lock: Path) -> bool:

@@ -78,3 +78,13 @@ def test_a_whole_one_is_left_alone(committed, capsys):
     committed.write_text(HALF, encoding="utf-8")
     assert main(["mend"]) == 0 and capsys.readouterr().out.count("\n") == 1
     assert committed.read_text() == LOCK
+
+
+def test_what_an_experiment_staged_is_unstaged_and_no_other_file(committed, capsys):
+    for name in ("params.yaml", "notes"):
+        committed.with_name(name).write_text("a: 1\n", encoding="utf-8")
+    git("add", "params.yaml", "notes")
+    assert main(["mend"]) == 0
+    assert capsys.readouterr().out == "params.yaml: no longer staged\n"
+    status = subprocess.check_output(["git", "status", "--porcelain"], text=True)
+    assert sorted(status.splitlines()) == ["?? params.yaml", "A  notes"]
