@@ -303,7 +303,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         processes.tell(processes.LOST)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
+        if not processes.have_launcher():
+            print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     return 0
 

@@ -44,7 +44,7 @@ def _begin() -> None:
     if not processes.is_first():
         os.environ["TQDM_DISABLE"] = "1"  # read when tqdm is imported
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-    if "TORCHELASTIC_RUN_ID" in os.environ and sys.platform == "linux":
+    if processes.have_launcher() and sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
     processes.join()
@@ -104,17 +104,16 @@ def _meeting_place(launch: Launch) -> str:
 def _reason(failures: dict, launch: Launch) -> str:
     """The one line about the process that failed first, as far as can be told.
 
-    When one is gone, the others lose it, and are ended: that is no reason of its own.
+    When one is gone, the others lose it or are ended by SIGTERM, which are no reasons of their own.
     """
-    said = {r: f.message for r, f in failures.items() if Path(f.error_file).is_file()}
-    killed = [r for r, f in failures.items() if f.exitcode < 0 and f.exitcode != -signal.SIGTERM]
-    reasons = [r for r in failures if said.get(r, "") not in ("", processes.LOST)]
-    rank = min(killed or reasons or failures)
-    failure = failures[rank]
+    ended = {r: f for r, f in failures.items() if f.exitcode != -signal.SIGTERM}
+    said = [f.message for f in failures.values() if Path(f.error_file).is_file()]
+    reasons = [message for message in said if message != processes.LOST]
+    rank, first = min((ended or failures).items(), key=lambda item: (item[1].exitcode, item[0]))
     which = f"process {rank} of {launch.count} on {socket.gethostname()}"
-    if failure.exitcode < 0:
-        name = signal.Signals(-failure.exitcode).name
+    if first.exitcode < 0:
+        name = signal.Signals(-first.exitcode).name
         return f"{which} was killed by {name} (out of memory, or preempted?); {_GO_ON}"
-    if rank in said:
-        return said[rank]
-    return f"{which} ended with status {failure.exitcode}, as told above; {_GO_ON}"
+    if reasons or said:
+        return (reasons or said)[0]
+    return f"{which} ended with status {first.exitcode}, as told above; {_GO_ON}"

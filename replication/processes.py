@@ -19,8 +19,8 @@ from replication.atomic import new_folder
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-# That one process waits for the others: while the first writes, or reads all of GloVe, they idle.
-PATIENCE = timedelta(hours=2)
+# That one waits for the others, which idle while the first writes, or reads all of GloVe.
+PATIENCE = timedelta(minutes=30)
 LOST = (
     "another process of this run has ended, which its own line or its node's output tells of; run "
     "the same command again to go on"
@@ -30,6 +30,11 @@ LOST = (
 def are_started() -> bool:
     """Whether somebody (`launch`, torchrun) has started this process as one of several."""
     return "RANK" in os.environ
+
+
+def have_launcher() -> bool:
+    """Whether one that waits for them has started them, and speaks for them when they fail."""
+    return "TORCHELASTIC_ERROR_FILE" in os.environ
 
 
 def count() -> int:
@@ -70,6 +75,8 @@ def seed(*place: int) -> None:
 
 def join() -> None:
     """Meet the others, before any work; this process takes a GPU of its own where there are any."""
+    if count() == 1:
+        return
     import torch
     from accelerate import PartialState
 
@@ -88,9 +95,9 @@ def learning_together(module: "nn.Module") -> "nn.Module":
 
 def leave() -> None:
     """Part from the others at the end."""
-    import torch.distributed as dist
+    if count() > 1:
+        import torch.distributed as dist
 
-    if dist.is_initialized():
         dist.destroy_process_group()
 
 
@@ -149,9 +156,10 @@ def gathered(rows: "Tensor") -> list["Tensor"]:
 
 
 def tell(message: str) -> None:
-    """Print an error's line; where a launcher waits for it, leave it to that, which prints one."""
-    if file := os.environ.get("TORCHELASTIC_ERROR_FILE"):
-        Path(file).write_text(json.dumps({"message": message}), encoding="utf-8")
+    """Print an error's line, or leave it for the launcher, which prints one for all."""
+    if have_launcher():
+        file = Path(os.environ["TORCHELASTIC_ERROR_FILE"])
+        file.write_text(json.dumps({"message": message}), encoding="utf-8")
     else:
         print(f"error: {message}", file=sys.stderr)
 
