@@ -64,6 +64,7 @@ def _start(launch: Launch, arguments: Sequence[str]) -> None:
             "fewer, for each takes a GPU of this machine"
         )
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    endpoint, node = _meeting_place(launch)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // launch.processes)))
     with tempfile.TemporaryDirectory() as folder:
@@ -71,9 +72,9 @@ def _start(launch: Launch, arguments: Sequence[str]) -> None:
             min_nodes=launch.nodes,
             max_nodes=launch.nodes,
             nproc_per_node=launch.processes,
-            rdzv_backend="c10d",
-            rdzv_endpoint=_meeting_place(launch),
-            rdzv_configs={"timeout": _NODES_MEET},
+            rdzv_backend="static",  # the others exchange pickles
+            rdzv_endpoint=endpoint,
+            rdzv_configs={"rank": node, "timeout": _NODES_MEET},
             run_id="replication",
             max_restarts=0,
             logs_specs=DefaultLogsSpecs(log_dir=folder),
@@ -88,17 +89,21 @@ def _start(launch: Launch, arguments: Sequence[str]) -> None:
             raise StudyError(f"stopped by {error.sigval.name}; {_GO_ON}") from None
 
 
-def _meeting_place(launch: Launch) -> str:
-    """Where the nodes find each other: at a port of one of them, or of this machine alone."""
+def _meeting_place(launch: Launch) -> tuple[str, int]:
+    """The port at which the nodes find each other, and which of them this one is, from 0."""
     if launch.nodes == 1:
-        return "localhost:0"
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            return f"localhost:{free.getsockname()[1]}", 0
     host = os.environ.get("MASTER_ADDR")
-    if not host:
+    node = os.environ.get("NODE_RANK", os.environ.get("SLURM_NODEID", ""))
+    if not host or node not in map(str, range(launch.nodes)):
         raise StudyError(
             f"training.launch.nodes: {launch.nodes}, but the environment does not say where they "
-            "meet; set MASTER_ADDR to the name of one of them, and start the same command on each"
+            f"meet; start the same command on each, with NODE_RANK from 0 to {launch.nodes - 1} "
+            "(in a job of Slurm it is known) and MASTER_ADDR, the host name of number 0"
         )
-    return f"{host}:{os.environ.get('MASTER_PORT', '29400')}"
+    return f"{host}:{os.environ.get('MASTER_PORT', '29400')}", int(node)
 
 
 def _reason(failures: dict, launch: Launch) -> str:

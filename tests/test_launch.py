@@ -34,7 +34,7 @@ def study(tmp_path, monkeypatch) -> Path:
     write_project(folder, monkeypatch)
     small.write_llama(folder / "llama")
     llama = {"family": "causal", "source": "folder", "name": "llama", "layers": 3, "width": 16}
-    adapter = small.ADAPTER.__dict__ | {"max_steps": 120, "save_every": 1}
+    adapter = small.ADAPTER.__dict__ | {"max_steps": 60, "save_every": 1}
     change_params(
         folder,
         encoders__llama=llama | {"finetune_layers": 0},
@@ -103,7 +103,7 @@ def test_a_lost_worker_is_told_in_one_line_and_the_command_goes_on(study):
     recorded = json.loads((study / "reports/adapters/llama-lora.json").read_bytes())
     assert recorded["processes"] == 2 and recorded["seconds"] is None  # it did not do the whole
     source = json.loads((study / "checkpoints/llama-lora/source.json").read_bytes())
-    assert [step for step, _ in source["training"]["loss"]] == list(range(1, 121))
+    assert [step for step, _ in source["training"]["loss"]] == list(range(1, 61))
     assert not list(study.rglob("*.tmp"))
 
 
@@ -127,18 +127,24 @@ def test_two_nodes_share_a_stage(study):
         port = str(free.getsockname()[1])
     shutil.rmtree(study / "embeddings/minilm")
     meet = {"MASTER_ADDR": "localhost", "MASTER_PORT": port}
-    both = [started(study, "embed", "minilm", **meet) for _ in range(2)]
+    both = [started(study, "embed", "minilm", NODE_RANK=str(i), **meet) for i in range(2)]
     printed = [node.communicate() for node in both]
     assert [node.returncode for node in both] == [0, 0], printed
     assert [p.read_bytes() for p in sorted((study / "embeddings/minilm").iterdir())] == expected
 
 
-def test_nodes_that_cannot_meet_are_told_how(monkeypatch):
-    monkeypatch.delenv("RANK", raising=False)
-    monkeypatch.delenv("MASTER_ADDR", raising=False)
+@pytest.mark.parametrize(
+    "known", [{}, {"MASTER_ADDR": "a"}, {"MASTER_ADDR": "a", "NODE_RANK": "2"}]
+)
+def test_nodes_that_cannot_meet_are_told_how(monkeypatch, known):
+    for name in ("RANK", "MASTER_ADDR", "NODE_RANK", "SLURM_NODEID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in known.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("LOGLEVEL", "CRITICAL")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    with pytest.raises(StudyError, match=r"launch\.nodes: 2, but .* set MASTER_ADDR .* on each"):
+    with pytest.raises(
+        StudyError, match=r"launch\.nodes: 2, but .* NODE_RANK from 0 to 1 .* MASTER_ADDR"
+    ):
         launch.share_stage(Launch(nodes=2), ["embed", "static"])
 
 
