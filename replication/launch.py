@@ -51,7 +51,6 @@ def _begin() -> None:
 
 
 def _start(launch: Launch, arguments: Sequence[str]) -> None:
-    os.environ.setdefault("LOGLEVEL", "CRITICAL")  # of the agent: what it would log is told below
     import torch
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -63,6 +62,7 @@ def _start(launch: Launch, arguments: Sequence[str]) -> None:
             f"training.launch.processes: {launch.processes} is not accepted; accepted: {gpus} or "
             "fewer, for each takes a GPU of this machine"
         )
+    # What the agent would log is told below.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     endpoint, node = _meeting_place(launch)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

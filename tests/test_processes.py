@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 
 from replication import paths, processes
 from replication.__main__ import main
+from replication.encoders import states
 from replication.evaluation.scoring import score
 from replication.experiment import build_recommender, training_and_selection
 from replication.launch import share_stage
@@ -212,6 +213,37 @@ def test_lora_equals_that_of_one_process(pair, fsdp):
 
 
 # ---------------------------------------------------------------- one is lost
+
+
+def embed_until_lost() -> int:
+    """Embed; the second process is gone when it has computed two batches."""
+    kept, calls = states._kept_states, []
+
+    def counted(*given):
+        calls.append(given)
+        if processes.rank() == 1 and len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return kept(*given)
+
+    states._kept_states = counted
+    return main(["embed", "minilm"])
+
+
+def test_embedding_goes_on_after_the_batches_that_are_done(pair):
+    whole, folder = (project / "embeddings/minilm" for project in pair)
+    shutil.rmtree(folder)
+    running = two_processes.start(pair[1], 2, embed_until_lost)
+    statuses, printed = two_processes.ended(pair[1], running)
+    assert statuses == [1, -signal.SIGKILL]
+    assert printed[0].splitlines()[-1] == f"error: {processes.LOST}" and not printed[1]
+    assert not folder.exists()
+    (record,) = folder.parent.glob(".minilm.*/.title.done")
+    done = int(record.read_text(encoding="utf-8"))
+    assert done > 0
+    two_processes.run(pair[1], 2, main, ["embed", "minilm"])
+    for path in sorted(whole.iterdir()):
+        assert path.read_bytes() == (folder / path.name).read_bytes(), path.name
+    assert not list(folder.parent.glob(".*"))
 
 
 @pytest.mark.parametrize("stage", ["train", "adapt in shares"])
