@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
+import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,7 @@ def _begin() -> None:
 
 def _start(launch: Launch, arguments: Sequence[str]) -> None:
     import torch
+    from torch.distributed import DistError
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
@@ -87,6 +89,11 @@ def _start(launch: Launch, arguments: Sequence[str]) -> None:
             if error.sigval == signal.SIGINT:
                 raise KeyboardInterrupt from None
             raise StudyError(f"stopped by {error.sigval.name}; {_GO_ON}") from None
+        except DistError as error:
+            raise StudyError(
+                f"the processes cannot meet at {endpoint} ({textwrap.shorten(str(error), 120)}); "
+                "start the same command on every node, with a free port of the first as MASTER_PORT"
+            ) from None
 
 
 def _meeting_place(launch: Launch) -> tuple[str, int]:

@@ -147,6 +147,16 @@ def test_nodes_that_cannot_meet_are_told_how(monkeypatch, known):
         launch.share_stage(Launch(nodes=2), ["embed", "static"])
 
 
+def test_a_node_that_waits_in_vain_is_told_what_is_missing(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setattr(launch, "_NODES_MEET", 1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for name, value in {"MASTER_ADDR": "localhost", "MASTER_PORT": "1", "NODE_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StudyError, match=r"cannot meet at localhost:1 .* on every node"):
+        launch.share_stage(Launch(nodes=2), ["embed", "static"])
+
+
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     import torch
 

@@ -191,6 +191,18 @@ def test_scores_are_the_same_numbers_in_each_process(pair):
     assert len(np.unique(np.load(pair[0] / "scores0.npy", allow_pickle=False))) > 50
 
 
+def test_an_audit_is_shared_run_by_run(pair):
+    change_both(pair, audit__bases=["clean"])
+    in_both(pair, "audit", "words")
+    runs = [json.loads((p / "reports/audit/words.json").read_bytes())["runs"] for p in pair]
+    seeded = [name for name in runs[0] if "D11" not in name and runs[0][name]["auc"] is not None]
+    assert len(seeded) > 8
+    for name in seeded:
+        assert runs[0][name]["auc"] == pytest.approx(runs[1][name]["auc"], abs=1e-6), name
+    assert "audit: clean, lstur static frozen" in (pair[1] / "log0").read_text(encoding="utf-8")
+    assert not (pair[1] / "log1").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("fsdp", "base", "apart"), [(False, "fp32", 1e-5), (True, "fp32", 1e-5), (True, "bf16", 1e-2)]
 )
