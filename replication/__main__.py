@@ -9,6 +9,7 @@ from pathlib import Path
 
 from replication import paths, processes
 from replication.errors import StudyError, one_line
+from replication.planning.command import add_arguments as add_plan_arguments
 
 # Imports are inside the commands: torch and transformers take seconds, and most do without. Nor is
 # there a moment outside `main` in which Ctrl-C would show a traceback.
@@ -47,13 +48,9 @@ def check(_: argparse.Namespace) -> None:
 
 def compose(arguments: argparse.Namespace) -> None:
     """write params.yaml anew from conf/, as `dvc exp run` does"""
-    from dvc.utils.hydra import compose_and_dump
+    from replication.compose import compose
 
-    conf = Path("conf").resolve()
-    try:
-        compose_and_dump(paths.PARAMS, str(conf), None, "config", str(conf), arguments.overrides)
-    except Exception as error:  # of Hydra, of its parsers
-        raise StudyError(f"conf: cannot be composed: {' '.join(str(error).split())}") from None
+    compose(arguments.overrides, paths.PARAMS)
     load_params()
 
 
@@ -192,6 +189,13 @@ def expect(_: argparse.Namespace) -> None:
     print(expected_table(load_params()))
 
 
+def plan(arguments: argparse.Namespace) -> None:
+    """print time, memory, disk, order and bottleneck of a study on so many devices"""
+    from replication.planning.command import print_plan
+
+    print_plan(arguments)
+
+
 def report(_: argparse.Namespace) -> None:
     """reports/REPORT.md with its tables and figures"""
     from replication.report.write import write_report
@@ -266,6 +270,7 @@ def parser() -> argparse.ArgumentParser:
     checking.add_argument("--all", action="store_true", help="all stages")
     checking.add_argument("--keep", action="store_true", help="keep the scratch copy")
     checking.add_argument("--json", action="store_true", help="print JSON")
+    add_plan_arguments(add(plan))
     cell = add(run)
     for name in ("recommender", "encoder", "tuning", "protocol"):
         cell.add_argument(f"--{name}", required=True)

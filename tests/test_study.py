@@ -1,7 +1,11 @@
 """The study as its user runs it: DVC stages in a git clone, shrunk to minutes' fractions."""
 
+import contextlib
 import json
+import os
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -116,6 +120,54 @@ def test_repro_takes_the_inventory_of_all_that_it_made(study):
 @pytest.mark.slow
 def test_a_second_repro_runs_nothing(study):
     assert not stages_run(shell(study[0], "dvc", "repro"))
+
+
+def again(folder: Path) -> subprocess.Popen:
+    """A DVC that runs the experiment although it was run, as a process group of its own."""
+    command = [
+        Path(sys.executable).with_name("dvc"),
+        "repro",
+        "--force",
+        "--single-item",
+        "experiment",
+    ]
+    return subprocess.Popen(command, cwd=folder, start_new_session=True, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_repro_killed_with_dvc_itself_goes_on(study):
+    folder, _ = study
+    metrics = folder / "reports/experiment/metrics.json"
+    expected = metrics.read_bytes()
+    for seconds in (1, 3, 5, 7, 9):
+        process = again(folder)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if metrics.exists():
+            assert metrics.read_bytes() == expected
+        shell(folder, sys.executable, "-m", "replication", "mend")
+        read_yaml(folder / "dvc.lock")
+    shell(folder, "dvc", "repro")
+    assert metrics.read_bytes() == expected
+    assert not stages_run(shell(folder, "dvc", "repro"))
+
+
+@pytest.mark.slow
+def test_of_two_repros_at_once_one_says_that_it_must_wait(study):
+    folder, _ = study
+    expected = (folder / "reports/experiment/metrics.json").read_bytes()
+    both = [again(folder), again(folder)]
+    printed = [process.communicate()[0] for process in both]
+    failed = [said for said, process in zip(printed, both, strict=True) if process.returncode]
+    assert len(failed) == 1
+    assert "is busy, it is being blocked by" in failed[0]
+    assert (folder / "reports/experiment/metrics.json").read_bytes() == expected
+    assert stages_run(shell(folder, "dvc", "repro")) == ["inventory"]  # its cost is another
+    shell(folder, "git", "reset", "-q", "--hard")
 
 
 @pytest.mark.slow

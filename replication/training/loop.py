@@ -17,6 +17,7 @@ from replication.errors import StudyError
 from replication.mind.prepared import Impressions
 from replication.params import Params
 from replication.recommenders import Batch, Recommender
+from replication.training.adam import Adam
 from replication.training.batches import Samples, ahead, batches, draw_each_epoch, draw_once
 from replication.training.progress import Fit, Progress
 
@@ -66,7 +67,7 @@ def train(
     schedule, protocol = params.schedule, params.protocol
     seed = torch.initial_seed()  # that the run was seeded with
     draw = draw_each_epoch if protocol.negatives_drawn == "each_epoch" else draw_once
-    optimizer = torch.optim.Adam(parameter_groups(model, params), fused=True)
+    optimizer = Adam(parameter_groups(model, params), fused=True)
     # Accelerate places the model and sees to the number format; who learns with it is not its part.
     prepared = processes.learning_together(accelerator.prepare_model(model, evaluation_mode=True))
     optimizer = accelerator.prepare_optimizer(optimizer)

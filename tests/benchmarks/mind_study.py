@@ -1,6 +1,7 @@
-"""The package's own NRMS over a model of MiniLM's shape and data of MIND-small's, for profiles.
+"""The package's own NRMS over a model of a known shape and data of MIND-small's: for timing.
 
-Weights and the states below the cut are random numbers: they take as long as any others.
+Weights and, in profiles, the states below the cut are random numbers: they take as long as any
+others.
 """
 
 import contextlib
@@ -18,6 +19,8 @@ from titles import titles
 from transformers import BertConfig, BertModel
 
 from replication import experiment, paths
+from replication.atomic import write_json
+from replication.digest import sha256
 from replication.encoders import text
 from replication.encoders.precision import computing_device, resolve_precision
 from replication.mind.prepare import prepare
@@ -25,28 +28,44 @@ from replication.mind.prepared import Prepared, load_prepared
 from replication.mind.ragged import Ragged
 from replication.params import Params, as_mapping, grid_cell, load_params
 from replication.recommenders import Recommender, Sizes
+from replication.settings import Encoder
 from replication.training import loop
 
 BATCH, NEGATIVES, HISTORY = 16, 2, 50
 MINILM = BertConfig(
     hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
 )
+BERT_BASE = BertConfig()
+SHAPES = {"minilm": MINILM, "bert-base": BERT_BASE}
 
 
-def write_study(folder: Path, share: float = 1.0) -> Prepared:
+def write_study(folder: Path, share: float = 1.0, encoder: str = "minilm") -> Prepared:
     """Prepared data, checkpoint and tokenised titles, where the package looks for them."""
     write_mind(folder / "raw", share)
     prepare(folder / "raw", folder / paths.PREPARED)
     torch.manual_seed(1)
-    BertModel(MINILM).save_pretrained(folder / paths.CHECKPOINTS / "minilm")
-    (folder / paths.EMBEDDINGS / "minilm").mkdir(parents=True)
-    titles(round(share * ARTICLES), 1).save(folder / paths.EMBEDDINGS / "minilm", "title")
+    checkpoint = folder / paths.CHECKPOINTS / encoder
+    BertModel(SHAPES[encoder]).save_pretrained(checkpoint)
+    write_source(checkpoint)
+    (folder / paths.EMBEDDINGS / encoder).mkdir(parents=True)
+    titles(round(share * ARTICLES), 1).save(folder / paths.EMBEDDINGS / encoder, "title")
     return load_prepared(folder / paths.PREPARED)
 
 
-def parameters(layers: int) -> Params:
-    """NRMS and MiniLM under the clean protocol, its top `layers` layers tuned, published widths."""
-    params = grid_cell(load_params(), "nrms", "minilm", "finetuned", "clean", 1, layers)
+def write_source(checkpoint: Path) -> None:
+    """What stage `checkpoint` leaves beside weights: their origin and digests."""
+    digests = {path.name: sha256(path) for path in sorted(checkpoint.iterdir())}
+    write_json(checkpoint / "source.json", {"source": "random weights", "sha256": digests})
+
+
+def parameters(layers: int, encoder: str = "minilm") -> Params:
+    """NRMS under the clean protocol, the top `layers` layers tuned, published widths."""
+    shape, params = SHAPES[encoder], load_params()
+    entry = Encoder(
+        "transformer", "folder", encoder, shape.num_hidden_layers, shape.hidden_size, layers
+    )
+    params = replace(params, encoders={**params.encoders, encoder: entry})
+    params = grid_cell(params, "nrms", encoder, "finetuned", "clean", 1, layers)
     return replace(
         params,
         history=HISTORY,
