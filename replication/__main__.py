@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from replication import paths
+from replication import paths, processes
 from replication.errors import StudyError, one_line
 from replication.planning.command import add_arguments as add_plan_arguments
 
@@ -19,6 +19,16 @@ def load_params():
     from replication.params import load_params
 
     return load_params()
+
+
+def shared_params(arguments: argparse.Namespace):
+    """The parameters, in each of the processes that they want for a stage which several can share;
+    to be called before the stage's own modules are imported."""
+    from replication.launch import share_stage
+
+    params = load_params()
+    share_stage(params.training.launch, arguments.typed)
+    return params
 
 
 def check(_: argparse.Namespace) -> None:
@@ -78,11 +88,11 @@ def checkpoint(arguments: argparse.Namespace) -> None:
 
 def adapt(arguments: argparse.Namespace) -> None:
     """fine-tune one LLM on clicks (LoRA)"""
+    name, started, params = arguments.adapter, time.perf_counter(), shared_params(arguments)
     from replication.encoders.adapt import adapt
     from replication.record import save_adapter_cost
 
-    name, started = arguments.adapter, time.perf_counter()
-    resumed = adapt(name, load_params())
+    resumed = adapt(name, params)
     save_adapter_cost(name, None if resumed else time.perf_counter() - started)
 
 
@@ -95,9 +105,10 @@ def merge(arguments: argparse.Namespace) -> None:
 
 def embed(arguments: argparse.Namespace) -> None:
     """tokens and frozen token vectors of every article"""
+    params = shared_params(arguments)
     from replication.encoders.embed import embed
 
-    embed(arguments.encoder, load_params())
+    embed(arguments.encoder, params)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -108,7 +119,7 @@ def run(arguments: argparse.Namespace) -> None:
         name: getattr(arguments, name)
         for name in ("recommender", "encoder", "tuning", "protocol", "seed")
     }
-    params = grid_cell(load_params(), **cell)
+    params = grid_cell(shared_params(arguments), **cell)
     name = "-".join([*(str(v) for v in list(cell.values())[:-1]), f"s{params.seed}"])
     _run(params, paths.RUNS / name, paths.IMPRESSIONS / "grid" / f"{name}.parquet")
 
@@ -117,7 +128,7 @@ def sweep(arguments: argparse.Namespace) -> None:
     """train and evaluate one depth of the layer sweep"""
     from replication.params import grid_cell
 
-    params = load_params()
+    params = shared_params(arguments)
     cell = grid_cell(
         params,
         arguments.recommender,
@@ -133,14 +144,15 @@ def sweep(arguments: argparse.Namespace) -> None:
 
 def audit(arguments: argparse.Namespace) -> None:
     """flip each deviation of the released code alone, for one pair"""
+    params = shared_params(arguments)
     from replication.audit import audit
 
-    audit(arguments.pair, load_params())
+    audit(arguments.pair, params)
 
 
-def experiment(_: argparse.Namespace) -> None:
+def experiment(arguments: argparse.Namespace) -> None:
     """train and evaluate the experiment at hand, as params.yaml describes it"""
-    _run(load_params(), paths.EXPERIMENT, paths.IMPRESSIONS / "experiment.parquet")
+    _run(shared_params(arguments), paths.EXPERIMENT, paths.IMPRESSIONS / "experiment.parquet")
 
 
 def _run(params, folder: Path, per_impression: Path) -> None:
@@ -283,14 +295,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one stage; 0 on success, 1 after an error that is told in one line, 130 on Ctrl-C."""
     try:
         arguments = parser().parse_args(argv)
+        arguments.typed = sys.argv[1:] if argv is None else argv
         arguments.function(arguments)
+        processes.leave()
     except (StudyError, OSError, MemoryError) as error:
         if arguments.debug:
             raise
-        print(f"error: {one_line(_reason(error))}", file=sys.stderr)
+        processes.tell(one_line(_reason(error)))
+        return 1
+    except RuntimeError as error:
+        if arguments.debug or not processes.lost_another(error):
+            raise
+        processes.tell(processes.LOST)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
+        if not processes.have_launcher():
+            print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     return 0
 

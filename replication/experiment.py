@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from replication import environment, paths
+from replication import environment, paths, processes
 from replication.atomic import new_folder, write_json
 from replication.encoders.checkpoints import checkpoint_digest
 from replication.encoders.precision import resolve_precision
@@ -77,7 +77,8 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
 
     Writes metrics.json, cold_start.json, cost.json and run.json into `folder`, per-impression
     metrics (Parquet) to `per_impression`; returns the content of metrics.json. A run that was cut
-    off goes on from its last state in cache/training, if there is one, to the same result.
+    off goes on from its last state in cache/training, if there is one, to the same result. Several
+    processes share training and scoring; the first one writes.
     """
     environment.return_freed_memory()
     data = load_prepared(paths.PREPARED)
@@ -91,6 +92,8 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
     model, fitted = fit(params, data, precision, progress)
     testing = time.perf_counter()
     summary, metrics, scores = evaluate(model, data.test, params, precision)
+    if not processes.is_first():
+        return summary
     seconds = {"search": progress.search_seconds, "test": time.perf_counter() - testing}
     samples = params.evaluation.bootstrap_samples
     summary["ci95"] = bootstrap_ci({m: metrics[m] for m in METRICS}, samples, params.seed)
@@ -123,7 +126,8 @@ def _progress(params: Params, data: Prepared) -> Progress:
     )
     state = SavedState(paths.TRAINING / f"{run_id(params)}.safetensors", key)
     # D11: unseeded as released, yet what was drawn is written down.
-    return Progress(state, params.seed if params.protocol.seeded else secrets.randbits(31))
+    seed = params.seed if params.protocol.seeded else secrets.randbits(31)
+    return Progress(state, int(processes.agreed(seed)))
 
 
 def fit(
