@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 
 from replication import environment, paths, processes
 from replication.atomic import new_folder, write_json
@@ -136,9 +135,6 @@ def fit(
     """A recommender trained as the experiment at hand says; all that is drawn follows the seed."""
     torch.manual_seed(progress.seed)
     rng = np.random.default_rng(progress.seed)
-    accelerator = Accelerator(
-        mixed_precision="bf16" if precision == "bf16" else "no", cpu=not torch.cuda.is_available()
-    )
     model = build_recommender(params, data)
     learn, select = training_and_selection(params, data)
 
@@ -146,7 +142,7 @@ def fit(
         return evaluate(model, select, params, precision)[0]["auc"] or 0.0
 
     name = run_id(params)
-    return model, train(model, accelerator, learn, params, selection_auc, rng, name, progress)
+    return model, train(model, precision, learn, params, selection_auc, rng, name, progress)
 
 
 def evaluate(

@@ -7,12 +7,12 @@ from itertools import islice
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from replication import processes
+from replication.encoders.precision import autocast, computing_device
 from replication.errors import StudyError
 from replication.mind.prepared import Impressions
 from replication.params import Params
@@ -45,7 +45,7 @@ def parameter_groups(model: Recommender, params: Params) -> list[dict]:
 
 def train(
     model: Recommender,
-    accelerator: Accelerator,
+    precision: str,
     impressions: Impressions,
     params: Params,
     select: Callable[[Recommender], float],
@@ -55,6 +55,7 @@ def train(
 ) -> Fit:
     """Train in place; on return the model holds the parameters with the best selection AUC.
 
+    precision bf16 (the model runs under autocast) or fp32
     select    gives the AUC of the selection split; called every `evaluate_every` batches and at the
               end. Training stops after `patience` calls in a row without a better one.
     rng       as it was when the run began: what a run that was cut off had drawn is drawn again
@@ -67,10 +68,10 @@ def train(
     schedule, protocol = params.schedule, params.protocol
     seed = torch.initial_seed()  # that the run was seeded with
     draw = draw_each_epoch if protocol.negatives_drawn == "each_epoch" else draw_once
+    device = computing_device()
+    model.to(device)
     optimizer = Adam(parameter_groups(model, params), fused=True)
-    # Accelerate places the model and sees to the number format; who learns with it is not its part.
-    prepared = processes.learning_together(accelerator.prepare_model(model, evaluation_mode=True))
-    optimizer = accelerator.prepare_optimizer(optimizer)
+    prepared = processes.learning_together(model)
     samples = draw(impressions, protocol.negatives, rng)
     if not len(samples):
         raise StudyError(
@@ -84,7 +85,7 @@ def train(
     best, losses = _copy(trained), []
     if fit.steps:
         kept = progress.state.restore(trained, optimizer)
-        losses = list(kept.pop("losses").to(accelerator.device))
+        losses = list(kept.pop("losses").to(device))
         best = kept
     if processes.agreed(fit.steps) != fit.steps:
         raise StudyError(
@@ -97,10 +98,12 @@ def train(
     with tqdm(total=total, initial=fit.steps, desc=label, unit="batch") as bar:
         prepared.train()
         for batch in stream:
-            batch = batch.to(accelerator.device)
+            batch = batch.to(device)
             own, weight = _own_share(batch, seed, fit.steps)
-            loss = weight * loss_of(prepared(own), own)
-            accelerator.backward(loss)
+            with autocast(precision):
+                scores = prepared(own)
+            loss = weight * loss_of(scores, own)
+            loss.backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             losses.append(processes.mean(loss.detach()))

@@ -13,7 +13,6 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from mind_files import ARTICLES, write_mind
 from titles import titles
 from transformers import BertConfig, BertModel
@@ -88,9 +87,6 @@ def recommender(params: Params, data: Prepared, folder: Path) -> Recommender:
 def training(model: Recommender, params: Params, data: Prepared) -> Callable[..., loop.Fit]:
     """A function of a number of batches and a `select` that trains `model` for so many."""
     precision = resolve_precision("auto")
-    accelerator = Accelerator(
-        mixed_precision="bf16" if precision == "bf16" else "no", cpu=not torch.cuda.is_available()
-    )
 
     def train(steps: int, select: Callable[[Recommender], float]) -> loop.Fit:
         schedule = replace(
@@ -104,7 +100,7 @@ def training(model: Recommender, params: Params, data: Prepared) -> Callable[...
         changed = replace(params.training, **{params.schedule_name: schedule})
         return loop.train(
             model,
-            accelerator,
+            precision,
             data.train,
             replace(params, training=changed),
             select,
