@@ -32,7 +32,7 @@ class Engine:
         store = folder / "store"
         self.store = ["buildah", "--root", str(store), "--runroot", str(folder / "run")]
         self.environ = {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
-        self.container, self.entrypoint = "", []
+        self.container, self.commit, self.entrypoint = "", "", []
 
     def __call__(self, *words: str) -> str:
         done = subprocess.run([*self.store, *words], env=self.environ, stdout=subprocess.PIPE,
@@ -112,6 +112,8 @@ def engine(tmp_path_factory) -> Iterator[Engine]:
     engine = Engine(folder)
     clone = str(folder / "clone")
     subprocess.run(["git", "clone", "--quiet", f"file://{ROOT}", clone], check=True)
+    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=clone, text=True)
+    engine.commit = head.strip()
     try:
         started = time.monotonic()
         engine("build", "--format", "docker", "--build-arg", f"BASE={base(engine, folder)}",
@@ -155,8 +157,7 @@ def test_a_study_leaves_its_results_with_the_owner_of_the_folder(engine, mounts,
     left = list(mounts["out"].rglob("*"))
     assert {path.stat().st_uid for path in left} == {4321}
     run = mounts["out"] / "reports/runs/nrms-static-frozen-clean-s1/run.json"
-    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=ROOT, text=True).strip()
-    assert json.loads(run.read_text())["git"] == {"commit": head, "changed": False}
+    assert json.loads(run.read_text())["git"] == {"commit": engine.commit, "changed": False}
 
 
 def test_an_experiment_in_a_second_container_reuses_what_the_volume_holds(engine, mounts, mounted):
