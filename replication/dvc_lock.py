@@ -1,6 +1,9 @@
-"""Mend dvc.lock, which DVC writes in place: a DVC that is killed meanwhile leaves half of it."""
+"""Mend dvc.lock, and put it in order.
+
+DVC writes it in place: one that is killed meanwhile leaves half of it."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from replication.atomic import new_file
@@ -15,15 +18,20 @@ def mend_lock(lock: Path = LOCK) -> str | None:
     """
     if not lock.exists() or _is_whole(lock):
         return None
-    committed = subprocess.run(
-        ["git", "show", f"HEAD:./{lock.name}"], cwd=lock.parent, capture_output=True
-    )
-    if committed.returncode:
+    committed = _committed(lock)
+    if committed is None:
         lock.unlink()
         return f"{lock}: was half written, and is removed"
     with new_file(lock) as temporary:
-        temporary.write_bytes(committed.stdout)
+        temporary.write_bytes(committed)
     return f"{lock}: was half written, and is again as it was committed"
+
+
+def _committed(lock: Path) -> bytes | None:
+    done = subprocess.run(
+        ["git", "show", f"HEAD:./{lock.name}"], cwd=lock.parent, capture_output=True
+    )
+    return None if done.returncode else done.stdout
 
 
 def _is_whole(lock: Path) -> bool:
@@ -37,3 +45,30 @@ def _is_whole(lock: Path) -> bool:
     except (DvcException, Invalid):
         return False
     return True
+
+
+def order_lock(plan: Sequence[str], lock: Path = LOCK) -> None:
+    """Put the stages in `lock` into the order in which a serial `dvc repro` would have left them.
+
+    Stages that run at once are recorded as they end. DVC leaves a recorded stage where it is and
+    appends a new one, so: first those of the committed file, as there, then the others.
+    plan: all stages, in the order of `dvc repro`
+    """
+    from dvc.repo import Repo, lock_repo
+    from dvc.utils.serialize import load_yaml, modify_yaml, parse_yaml
+
+    if mend_lock(lock) or not lock.exists():
+        return
+    text = _committed(lock)
+    known = list(parse_yaml(text.decode(), lock)["stages"]) if text else []
+    places = {name: i for i, name in enumerate(dict.fromkeys([*known, *plan]))}
+    with Repo(str(lock.parent), _wait_for_lock=True) as repo, lock_repo(repo):
+        found = list(load_yaml(lock)["stages"])
+        ordered = sorted(found, key=lambda name: places.get(name, len(places)))
+        if found == ordered:
+            return
+        with new_file(lock) as temporary:
+            temporary.write_bytes(lock.read_bytes())
+            with modify_yaml(temporary) as data:
+                for name in ordered:
+                    data["stages"].move_to_end(name)

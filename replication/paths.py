@@ -16,6 +16,7 @@ STATES = Path("cache/states")  # hidden states below a cut, made when first want
 ADAPTING = Path("cache/adapt")  # states from which an interrupted LoRA run goes on
 TRAINING = Path("cache/training")  # and those of recommenders
 AUDIT_CACHE = Path("cache/audit")  # finished runs of an audit
+GRID_LOGS = Path("cache/grid")  # what stages print that run at once
 IMPRESSIONS = Path("runs")  # per-impression metrics, too large for git
 
 REPORTS = Path("reports")
