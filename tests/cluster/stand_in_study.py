@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -55,10 +56,11 @@ def _dvc_yaml() -> str:
         one = not any("${item" in made for made in makes.split())
         item = "" if one else "@${item}" if name != "grid" else f"@{CELL[:-9]}"
         body = [f"cmd: python conf/stand_in.py {name}{item} {makes} -- {needs}", "deps:"]
-        body += [f"- {path}" for path in [*needs.split(), "conf/stand_in.py"]] + ["outs:"]
+        body += [f"- {path}" for path in [*needs.split(), "conf/stand_in.py"]]
         for made in makes.split():
-            body.append(f"- {made}" + (":" if made.startswith(("reports", "cache")) else ""))
-            body += ["    cache: false"] if body[-1].endswith(":") else []
+            in_git = made.startswith(("reports", "cache"))
+            body += ["metrics:" if made.endswith("metrics.json") else "outs:"]
+            body += [f"- {made}:", "    cache: false"] if in_git else [f"- {made}"]
         indent = 4 if one or name == "grid" else 6
         lines.append(f"  {name}:\n" + ("" if one else many))
         lines += [f"{' ' * indent}{line}\n" for line in body]
@@ -97,6 +99,23 @@ def lines_of(folder: Path) -> list[str]:
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     path.unlink(missing_ok=True)
     return lines
+
+
+def facts(line: str) -> dict[str, str]:
+    """What a stage was started with."""
+    return dict(fact.split("=", 1) for fact in line.split()[1:])
+
+
+def wait_for(study, stage: str) -> int:
+    """Wait until a stage runs; its process."""
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        path = study / "control/ran"
+        for line in path.read_text().splitlines() if path.exists() else []:
+            if line.startswith(f"{stage} "):
+                return int(facts(line)["pid"])
+        time.sleep(0.02)
+    raise AssertionError(f"{stage} did not start")
 
 
 def results(folder: Path) -> dict[str, bytes]:

@@ -6,27 +6,10 @@ import time
 
 import psutil
 import pytest
-from stand_in_study import CELLS, EVERY, lines_of, ran, results, run, start
+from stand_in_study import CELLS, EVERY, facts, lines_of, ran, results, run, start, wait_for
 
 GRID = ("replication", "grid")
 UPSTREAM = {"check", "prepare", "checkpoint@static", "embed@static"}
-
-
-def facts(line: str) -> dict[str, str]:
-    """What a stage was started with."""
-    return dict(fact.split("=", 1) for fact in line.split()[1:])
-
-
-def wait_for(study, stage: str) -> int:
-    """Wait until a stage runs; its process."""
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends:
-        path = study / "control/ran"
-        for line in path.read_text().splitlines() if path.exists() else []:
-            if line.startswith(f"{stage} "):
-                return int(facts(line)["pid"])
-        time.sleep(0.02)
-    raise AssertionError(f"{stage} did not start")
 
 
 def is_gone(pid: int) -> bool:
