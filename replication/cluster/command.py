@@ -28,6 +28,10 @@ def run_grid(arguments: argparse.Namespace) -> None:
     from replication.cluster.local import command, run_stages
     from replication.dvc_lock import mend_lock
 
+    if arguments.slurm and arguments.gpus:
+        raise StudyError("--gpus: names this machine's; --slurm asks for one for each job")
+    if arguments.sbatch_option and not arguments.slurm:
+        raise StudyError("--sbatch-option: says something only with --slurm")
     if not arguments.slurm:
         jobs, gpus = _places(arguments.jobs, arguments.gpus)
     if done := mend_lock():

@@ -17,6 +17,7 @@ from replication.errors import StudyError
 
 BEFORE_END = 120  # seconds before a task's time is up at which it is told
 _KEPT = ("--parsable", "--kill-on-invalid-dep=yes", "--open-mode=append")
+_LONGEST = 1000  # tasks of an array; more are refused by SLURM's default settings
 _CELLS = ("grid", "grid-llm", "sweep", "audit")  # what needs these runs in the last job
 
 
@@ -42,7 +43,11 @@ def arrays(
     for name in tasks:
         after = tuple(n for n in stages[name].upstream if stages[n].pending)
         found.setdefault((after, needs(stages[name])), []).append(name)
-    return [Array(tuple(names), *key) for key, names in found.items()]
+    return [
+        Array(tuple(names[start : start + _LONGEST]), *key)
+        for key, names in found.items()
+        for start in range(0, len(names), _LONGEST)
+    ]
 
 
 def script(module: str, names: Sequence[str]) -> str:
@@ -97,14 +102,14 @@ def submit(
             )  # fmt: skip
             submitted.append(job)
             ids |= {name: f"{job}_{i}" for i, name in enumerate(array.stages)}
-        if ids:
-            everything = [f"afterany:{job}" for job in ids.values()]
-            after = (f"--cpus-per-task={threads()}", "--job-name=collect", "--array=0")
-            job = sbatch(
-                (*after, *_after(everything), *options),
-                script("replication.cluster.collect", ["collect"]), len(submitted),
-            )  # fmt: skip
-            submitted.append(job)
+        before = dict.fromkeys(task.partition("_")[0] for task in ids.values())
+        last_job = sbatch(
+            (
+                f"--cpus-per-task={threads()}", "--job-name=collect", "--array=0",
+                *_after([f"afterany:{job}" for job in before]), *options,
+            ),
+            script("replication.cluster.collect", ["collect"]), len(submitted),
+        )  # fmt: skip
     except BaseException:
         if submitted and not dry_run:
             subprocess.run(["scancel", *submitted])
@@ -112,7 +117,7 @@ def submit(
     if not dry_run:
         write_json(paths.GRID_SUBMITTED, {"tasks": ids, "last": [n for n in chosen if n in last]})
         print(
-            f"grid: {len(tasks)} stages in {len(submitted)} jobs, the last is {submitted[-1]}; "
+            f"grid: {len(tasks)} stages in {len(submitted)} arrays, then job {last_job}; "
             f"`squeue --me` lists them, {paths.GRID_LOGS} has a log of each stage, "
             f"collect.log in the end how it went"
         )

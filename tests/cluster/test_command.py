@@ -11,6 +11,8 @@ from replication.cluster.command import _places
     [
         ([], "how many stages at once"),
         (["--jobs", "3", "--gpus", "0,1"], "more than 2 GPUs"),
+        (["--slurm", "--gpus", "0"], "this machine's"),
+        (["--jobs", "1", "--sbatch-option=--qos=low"], "only with --slurm"),
     ],
 )
 def test_one_line_tells_what_is_wrong(options, words, capsys):

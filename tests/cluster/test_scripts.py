@@ -62,19 +62,18 @@ def submit(**more) -> None:
 def test_arrays_wait_for_what_they_need_and_the_last_job_for_all(sbatch, capsys):
     submit(jobs=5, options=["--qos=low"])
     calls = [line.split() for line in (sbatch / "calls").read_text().splitlines()]
-    every = ",".join(f"afterany:{task}" for task in ("101_0", "101_1", "102_0", "103_0", "103_1"))
     arrays = ["--array=0-1%5", "--array=0-0%5", "--array=0-1%5", "--array=0"]
     waits = [
         [],
         ["--dependency=afterok:101_0"],
         ["--dependency=afterok:101_1"],
-        [f"--dependency={every}"],
+        ["--dependency=afterany:101,afterany:102,afterany:103"],
     ]  # fmt: skip
     for call, array, wait in zip(calls, arrays, waits, strict=True):
         assert array in call and [word for word in call if "--dependency" in word] == wait
         assert call[-1] == "--qos=low"
     assert all("--requeue" in call for call in calls[:-1])
-    assert "5 stages in 4 jobs, the last is 104" in capsys.readouterr().out
+    assert "5 stages in 3 arrays, then job 104;" in capsys.readouterr().out
 
 
 def test_where_sbatch_refuses_nothing_stays_submitted(sbatch):
@@ -83,6 +82,20 @@ def test_where_sbatch_refuses_nothing_stays_submitted(sbatch):
         submit()
     assert (sbatch / "cancelled").read_text() == "101 102\n"
     assert not (sbatch / paths.GRID_SUBMITTED).exists()
+
+
+def test_an_array_is_no_longer_than_slurm_lets_it_be(monkeypatch):
+    monkeypatch.setattr(slurm, "_LONGEST", 1)
+    found = slurm.arrays(STAGES, ["embed@a", "embed@b", "grid@x-b", "grid@y-b"], lambda _: ())
+    assert [array.stages for array in found] == [
+        ("embed@a",), ("embed@b",), ("grid@x-b",), ("grid@y-b",)
+    ]  # fmt: skip
+
+
+def test_where_only_the_last_stages_are_missing_there_is_one_job(sbatch):
+    slurm.submit(STAGES, ["compare"], lambda _: (), None, (), False)
+    (call,) = (sbatch / "calls").read_text().splitlines()
+    assert "--job-name=collect" in call and "--dependency" not in call
 
 
 def test_a_dry_run_submits_nothing(sbatch, capsys):

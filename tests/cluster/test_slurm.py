@@ -1,7 +1,9 @@
 """Job arrays on a real cluster of one node, which these tests start and stop."""
 
+import json
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -78,10 +80,36 @@ def test_a_requeued_task_begins_again_and_a_second_start_leaves_it_alone(begun, 
         ran(begun)
         subprocess.run([*command, task_of(begun, held)], check=True, env={**os.environ, **slurm})
     wait_for(begun, held)
-    assert "grid: 0 stages in 1 jobs" in run(begun, *GRID, *options, **slurm)
+    assert "grid: 0 stages in 0 arrays" in run(begun, *GRID, *options, **slurm)
     (begun / f"control/hold/{held}").unlink()
     wait_until_empty(slurm)
     log = (begun / f"cache/grid/{held}.log").read_text(encoding="utf-8")
     assert "its time is up; it is queued again" in log and "Traceback" not in log
     assert "1 of 1 stages done, 0 failed" in told(begun)
     assert run(begun, *GRID, *options, **slurm) == "grid: nothing is missing\n"
+
+
+def test_cells_of_a_real_study_are_those_of_a_serial_repro(tmp_path, slurm):
+    """Two cells, trained; to the byte, and in a copy of the project they name its commit."""
+    sys.path.append(str(Path(__file__).parents[1] / "verification"))
+    from recorded_study import STAGES, repro, write_study
+
+    for name in ("serial", "arrays"):
+        write_study(tmp_path / name)
+    project, serial, cells = tmp_path / "arrays", tmp_path / "serial", STAGES[:2]
+    repro(serial, *cells)
+    (project / ".gitignore").write_text("/cache/\n/.dvc/\n")
+    identity = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER")
+                for what in ("NAME", "EMAIL")}  # fmt: skip
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run(["git", *words], cwd=project, check=True, env={**os.environ, **identity})
+    run(project, *GRID, "--only", "nrms-minilm-*", **slurm)
+    wait_until_empty(slurm)
+    assert " done, 0 failed" in told(project)
+    for cell in ("nrms-minilm-frozen-clean-s1", "nrms-minilm-finetuned-clean-s1"):
+        here, there = (folder / "reports/runs" / cell for folder in (project, serial))
+        for name in ("metrics.json", "cold_start.json"):
+            assert (here / name).read_bytes() == (there / name).read_bytes()
+        one, other = (json.loads((f / "run.json").read_text()) for f in (here, there))
+        differing = {key for key in one if one[key] != other[key]}
+        assert differing <= {"started", "ended", "git"} and one["git"]["changed"] is False
