@@ -1,5 +1,6 @@
 """Which stages there are, which of them have to run, and what each needs: read from DVC, here."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -8,6 +9,8 @@ from typing import Any
 
 from replication import paths
 from replication.errors import StudyError
+
+_PATIENCE = 30  # seconds
 
 
 @dataclass(frozen=True)
@@ -29,26 +32,42 @@ class Stage:
 def read_stages() -> dict[str, Stage]:
     """Every stage by name, in the order in which `dvc repro` runs them, one after another.
 
-    Errors: `StudyError` with DVC's own words where it cannot read or compare them.
+    Stages of a killed start may take a moment to end: they are waited for.
+    Errors: `StudyError` with DVC's own words where it cannot read or compare them, as while another
+    `dvc repro` runs.
     """
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-    from dvc.repo.reproduce import collect_stages, plan_repro
+    from dvc.lock import LockError
 
-    try:
-        with Repo(_wait_for_lock=True) as repo:
-            graph = repo.index.graph  # from a stage to those that it needs
-            plan = plan_repro(graph, collect_stages(repo, ["dvc.yaml"]))
-            upstream = {s.addressing: [n.addressing for n in graph.successors(s)] for s in plan}
-            runs = {s.addressing: _run(s) for s in plan}
-            changed = repo.status()
-    except DvcException as error:
-        raise StudyError(f"dvc.yaml: DVC cannot read it: {' '.join(str(error).split())}") from None
+    ends = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            upstream, runs, changed = _read()
+            break
+        except LockError as error:
+            if time.monotonic() > ends:
+                told = str(error).partition("\n\n")[0]
+                raise StudyError(f"DVC is at work here: {' '.join(told.split())}") from None
+            time.sleep(1)
+        except DvcException as error:
+            told = " ".join(str(error).split())
+            raise StudyError(f"dvc.yaml: DVC cannot read the stages: {told}") from None
     found: dict[str, Stage] = {}
     for name, needed in upstream.items():
         pending = name in changed or any(found[other].pending for other in needed)
         found[name] = Stage(name, runs[name], tuple(needed), pending)
     return found
+
+
+def _read() -> tuple[dict[str, list[str]], dict[str, str | None], Collection[str]]:
+    from dvc.repo import Repo
+    from dvc.repo.reproduce import collect_stages, plan_repro
+
+    with Repo(_wait_for_lock=True) as repo:
+        graph = repo.index.graph  # from a stage to those that it needs
+        plan = plan_repro(graph, collect_stages(repo, ["dvc.yaml"]))
+        upstream = {s.addressing: [n.addressing for n in graph.successors(s)] for s in plan}
+        return upstream, {s.addressing: _run(s) for s in plan}, repo.status()
 
 
 def _run(stage: Any) -> str | None:

@@ -18,6 +18,8 @@ from replication.dvc_lock import order_lock
 from replication.errors import StudyError
 from replication.processes import dvc, stage_environment
 
+_PATIENCE = 10  # seconds in which a killed process is gone
+
 
 def command(stage: str) -> list[str]:
     """What runs one stage beside others: DVC waits for its lock, which it holds only to look up
@@ -118,9 +120,11 @@ class _Running:
 
 def _wait(process: subprocess.Popen, started: float) -> tuple[int, float]:
     status = process.wait()
-    if status < 0:  # it was killed: so is what it started
+    if status < 0:  # it was killed: so is what it started, which DVC takes to be at work until gone
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            for _ in range(_PATIENCE * 10):
+                os.killpg(process.pid, signal.SIGKILL)
+                time.sleep(0.1)
     return status, time.monotonic() - started
 
 
@@ -134,7 +138,7 @@ def _reason(name: str, status: int) -> str:
     if status < 0:
         return f"killed by signal {-status}"
     lines = log_of(name).read_text(encoding="utf-8", errors="replace").splitlines()
-    told = [line.strip() for line in lines if line.lower().startswith("error: ")] or lines[-1:]
+    told = [line[7:].strip() for line in lines if line.lower().startswith("error: ")] or lines[-1:]
     return told[0] if told else f"exit status {status}"
 
 
