@@ -71,7 +71,7 @@ def submit(
     options: Sequence[str],
     dry_run: bool,
 ) -> None:
-    """Submit `chosen` but for what is queued already, then the job that brings the results home.
+    """Submit `chosen`, but for what an earlier start is still at, and a job that brings all home.
 
     needs    sbatch's options of a stage
     jobs     tasks of one array that may run at once; None: as many as SLURM lets
@@ -80,9 +80,9 @@ def submit(
     Errors: `StudyError` with sbatch's words where it refuses; what was submitted is cancelled.
     """
     sbatch = _shown if dry_run else _sbatch
-    ids = {} if dry_run else queued()
+    ids, done, awaited = ({}, {}, []) if dry_run else earlier()
     last = last_stages(stages)
-    tasks = [n for n in chosen if n not in last and n not in ids]
+    tasks = [n for n in chosen if n not in last and n not in ids and n not in done]
     if not dry_run:
         paths.GRID_LOGS.mkdir(parents=True, exist_ok=True)
         for name in tasks:
@@ -115,7 +115,8 @@ def submit(
             subprocess.run(["scancel", *submitted])
         raise
     if not dry_run:
-        write_json(paths.GRID_SUBMITTED, {"tasks": ids, "last": [n for n in chosen if n in last]})
+        awaited += [n for n in chosen if n in last and n not in awaited]
+        write_json(paths.GRID_SUBMITTED, {"tasks": done | ids, "last": awaited})
         print(
             f"grid: {len(tasks)} stages in {len(submitted)} arrays, then job {last_job}; "
             f"`squeue --me` lists them, {paths.GRID_LOGS} has a log of each stage, "
@@ -147,15 +148,19 @@ def _shown(options: Sequence[str], text: str, number: int) -> str:
     return f"JOB{number}"
 
 
-def queued() -> dict[str, str]:
-    """Stages of earlier submissions that wait or run: name -> task."""
+def earlier() -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Stages of an earlier start that is still going on, name -> task: those that wait or run, and
+    those that are done, but not brought home yet; and those of its last job."""
     if not paths.GRID_SUBMITTED.exists():
-        return {}
-    tasks = read_json(paths.GRID_SUBMITTED)["tasks"]
+        return {}, {}, []
+    recorded = read_json(paths.GRID_SUBMITTED)
+    tasks = recorded["tasks"]
     asked = ["squeue", "--me", "--array", "--noheader", "--format=%F_%K"]
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, check=True)
+        found = subprocess.run(asked, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise StudyError(f"squeue: {getattr(error, 'stderr', None) or error}".strip()) from None
-    there = set(done.stdout.split())
-    return {name: task for name, task in tasks.items() if task in there}
+    there = set(found.stdout.split())
+    waiting = {name: task for name, task in tasks.items() if task in there}
+    done = {n: task for n, task in tasks.items() if n not in waiting and finished_mark(n).exists()}
+    return (waiting, done, recorded["last"]) if waiting else ({}, {}, [])

@@ -12,6 +12,7 @@ import pytest
 from replication import paths
 from replication.cluster import resources, slurm
 from replication.cluster.graph import Stage
+from replication.documents import read_json
 from replication.errors import StudyError
 from replication.params import load_params
 
@@ -96,6 +97,28 @@ def test_where_only_the_last_stages_are_missing_there_is_one_job(sbatch):
     slurm.submit(STAGES, ["compare"], lambda _: (), None, (), False)
     (call,) = (sbatch / "calls").read_text().splitlines()
     assert "--job-name=collect" in call and "--dependency" not in call
+
+
+def test_a_second_start_leaves_alone_what_the_first_is_still_at(sbatch):
+    """embed@a is done, embed@b runs, a cell of each has failed: its stage is submitted again."""
+    submit()
+    program(sbatch / "bin/squeue", "#!/bin/sh\necho 101_1; echo 103_1; echo 99_0\n")
+    paths.GRID_FINISHED.mkdir()
+    (paths.GRID_FINISHED / "embed@a").touch()
+    (sbatch / "scripts").unlink()
+    slurm.submit(STAGES, PENDING[:-1], lambda _: (), None, (), False)
+    scripts = (sbatch / "scripts").read_text()
+    assert [x for x in scripts.splitlines() if x.startswith("names")] == [
+        "names=(grid@x-a)", "names=(grid@x-b)", "names=(collect)"
+    ]  # fmt: skip
+    calls = (sbatch / "calls").read_text().splitlines()[4:]
+    assert "--dependency" not in calls[0] and "--dependency=afterok:101_1" in calls[1]
+    recorded = read_json(paths.GRID_SUBMITTED)
+    assert recorded["last"] == ["compare"] and recorded["tasks"] == {
+        "embed@a": "101_0", "embed@b": "101_1", "grid@y-b": "103_1",
+        "grid@x-a": "105_0", "grid@x-b": "106_0",
+    }  # fmt: skip
+    assert (paths.GRID_FINISHED / "embed@a").exists()
 
 
 def test_a_dry_run_submits_nothing(sbatch, capsys):
