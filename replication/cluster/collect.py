@@ -13,8 +13,8 @@ from replication.cluster.local import summarise
 from replication.cluster.task import finished_mark
 from replication.documents import read_json
 from replication.dvc_lock import mend_lock
+from replication.dvc_process import dvc, stage_environment
 from replication.errors import StudyError, one_line
-from replication.processes import dvc, stage_environment
 
 
 def collect() -> None:

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from replication import paths
 from replication.cluster.graph import Stage, needing
 from replication.dvc_lock import order_lock
+from replication.dvc_process import dvc, stage_environment
 from replication.errors import StudyError
-from replication.processes import dvc, stage_environment
 
 _PATIENCE = 10  # seconds in which a killed process is gone
 

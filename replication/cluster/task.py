@@ -15,8 +15,8 @@ from types import FrameType
 
 from replication import paths
 from replication.cluster.copies import git_of, new_copy
+from replication.dvc_process import dvc, end, stage_environment
 from replication.errors import StudyError, one_line
-from replication.processes import dvc, end, stage_environment
 
 _RESTARTS = 20  # that one task may have; a stage that gets nowhere does not go on for ever
 

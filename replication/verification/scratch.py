@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from replication import paths
+from replication.dvc_process import dvc, end, stage_environment
 from replication.errors import StudyError
 from replication.params import Params
-from replication.processes import dvc, end, stage_environment
 
 # What makes a study: its code and its parameters, as they lie in the project's folder, committed or
 # not. No output and no record of one is among them, and no cache of DVC or of ours.

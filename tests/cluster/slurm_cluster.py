@@ -86,6 +86,8 @@ def cluster(folder: Path):
         yield {"SLURM_CONF": str(configuration)}
     finally:
         _asked(variables, "scancel", "--user=root")
+        with suppress(AssertionError):  # a task that outlives slurmd does so for long
+            wait_until_empty(variables, 20)
         for process in reversed(started):
             process.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
