@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro app test bench lint setup params lock audit archive docker-check
+.PHONY: repro app test bench bench-gpu lint setup params lock audit archive docker-check
 
 repro: setup .git
 	python -m replication mend
@@ -18,15 +18,19 @@ test: setup .git
 	python -m pytest
 
 # On an idle machine: all are timed. A benchmark that fails is a row of the table, and an error.
-bench: setup
+GPU_BENCHMARKS = tests/benchmarks/bench_gpu.py
+bench: BENCHMARKS = $(filter-out $(GPU_BENCHMARKS),$(wildcard tests/benchmarks/bench_*.py))
+bench-gpu: BENCHMARKS = $(GPU_BENCHMARKS)
+bench bench-gpu: setup
 	mkdir -p reports/benchmarks
 	rm -f reports/benchmarks/.new.tmp
 	status=0; \
-	python -m pytest tests/benchmarks/bench_*.py --continue-on-collection-errors \
+	python -m pytest $(BENCHMARKS) --continue-on-collection-errors \
 	  --benchmark-json=reports/benchmarks/.new.tmp || status=1; \
-	PYTHONPATH=. TQDM_DISABLE=1 python tests/benchmarks/profiles.py || status=1; \
+	$(PROFILE) \
 	PYTHONPATH=. python tests/benchmarks/table.py reports/benchmarks/.new.tmp || status=1; \
 	rm -f reports/benchmarks/.new.tmp; exit $$status
+bench: PROFILE = PYTHONPATH=. TQDM_DISABLE=1 python tests/benchmarks/profiles.py || status=1;
 
 lint: setup
 	ruff check .

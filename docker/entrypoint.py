@@ -181,6 +181,7 @@ def reproduce(
     work = working_copy()
     chosen = [word for override in overrides for word in ("--set-param", override)]
     command = ["dvc", "exp", "run", *chosen] if overrides else ["dvc", "repro"]
+    run([sys.executable, "-m", "replication", "mend"], work)
     if status := run([*command, *stages], work):
         print(
             f"error: stopped with status {status}; nothing was written to {OUT}. The same command "

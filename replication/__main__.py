@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from replication import paths
+from replication import paths, processes
 from replication.cluster.command import add_arguments as add_grid_arguments
 from replication.errors import StudyError, one_line
+from replication.planning.command import add_arguments as add_plan_arguments
 
 # Imports are inside the commands: torch and transformers take seconds, and most do without. Nor is
 # there a moment outside `main` in which Ctrl-C would show a traceback.
@@ -19,6 +20,16 @@ def load_params():
     from replication.params import load_params
 
     return load_params()
+
+
+def shared_params(arguments: argparse.Namespace):
+    """The parameters, in each of the processes that they want for a stage which several can share;
+    to be called before the stage's own modules are imported."""
+    from replication.launch import share_stage
+
+    params = load_params()
+    share_stage(params.training.launch, arguments.typed)
+    return params
 
 
 def check(_: argparse.Namespace) -> None:
@@ -38,22 +49,19 @@ def check(_: argparse.Namespace) -> None:
 
 def compose(arguments: argparse.Namespace) -> None:
     """write params.yaml anew from conf/, as `dvc exp run` does"""
-    from dvc.utils.hydra import compose_and_dump
+    from replication.compose import compose
 
-    conf = Path("conf").resolve()
-    try:
-        compose_and_dump(paths.PARAMS, str(conf), None, "config", str(conf), arguments.overrides)
-    except Exception as error:  # of Hydra, of its parsers
-        raise StudyError(f"conf: cannot be composed: {' '.join(str(error).split())}") from None
+    compose(arguments.overrides, paths.PARAMS)
     load_params()
 
 
 def mend(_: argparse.Namespace) -> None:
-    """put dvc.lock back if DVC was killed while it wrote it"""
-    from replication.dvc_lock import mend_lock
+    """make good what a killed DVC left: half a dvc.lock, staged parameters"""
+    from replication.dvc_lock import LOCK, mend_lock, unstage
 
-    if done := mend_lock():
-        print(done)
+    for done in (mend_lock(), unstage(paths.PARAMS, LOCK)):
+        if done:
+            print(done)
 
 
 def data(_: argparse.Namespace) -> None:
@@ -81,11 +89,11 @@ def checkpoint(arguments: argparse.Namespace) -> None:
 
 def adapt(arguments: argparse.Namespace) -> None:
     """fine-tune one LLM on clicks (LoRA)"""
+    name, started, params = arguments.adapter, time.perf_counter(), shared_params(arguments)
     from replication.encoders.adapt import adapt
     from replication.record import save_adapter_cost
 
-    name, started = arguments.adapter, time.perf_counter()
-    resumed = adapt(name, load_params())
+    resumed = adapt(name, params)
     save_adapter_cost(name, None if resumed else time.perf_counter() - started)
 
 
@@ -98,9 +106,10 @@ def merge(arguments: argparse.Namespace) -> None:
 
 def embed(arguments: argparse.Namespace) -> None:
     """tokens and frozen token vectors of every article"""
+    params = shared_params(arguments)
     from replication.encoders.embed import embed
 
-    embed(arguments.encoder, load_params())
+    embed(arguments.encoder, params)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -111,7 +120,7 @@ def run(arguments: argparse.Namespace) -> None:
         name: getattr(arguments, name)
         for name in ("recommender", "encoder", "tuning", "protocol", "seed")
     }
-    params = grid_cell(load_params(), **cell)
+    params = grid_cell(shared_params(arguments), **cell)
     name = "-".join([*(str(v) for v in list(cell.values())[:-1]), f"s{params.seed}"])
     _run(params, paths.RUNS / name, paths.IMPRESSIONS / "grid" / f"{name}.parquet")
 
@@ -120,7 +129,7 @@ def sweep(arguments: argparse.Namespace) -> None:
     """train and evaluate one depth of the layer sweep"""
     from replication.params import grid_cell
 
-    params = load_params()
+    params = shared_params(arguments)
     cell = grid_cell(
         params,
         arguments.recommender,
@@ -136,14 +145,15 @@ def sweep(arguments: argparse.Namespace) -> None:
 
 def audit(arguments: argparse.Namespace) -> None:
     """flip each deviation of the released code alone, for one pair"""
+    params = shared_params(arguments)
     from replication.audit import audit
 
-    audit(arguments.pair, load_params())
+    audit(arguments.pair, params)
 
 
-def experiment(_: argparse.Namespace) -> None:
+def experiment(arguments: argparse.Namespace) -> None:
     """train and evaluate the experiment at hand, as params.yaml describes it"""
-    _run(load_params(), paths.EXPERIMENT, paths.IMPRESSIONS / "experiment.parquet")
+    _run(shared_params(arguments), paths.EXPERIMENT, paths.IMPRESSIONS / "experiment.parquet")
 
 
 def _run(params, folder: Path, per_impression: Path) -> None:
@@ -179,6 +189,13 @@ def expect(_: argparse.Namespace) -> None:
     from replication.report.expected import expected_table
 
     print(expected_table(load_params()))
+
+
+def plan(arguments: argparse.Namespace) -> None:
+    """print time, memory, disk, order and bottleneck of a study on so many devices"""
+    from replication.planning.command import print_plan
+
+    print_plan(arguments)
 
 
 def report(_: argparse.Namespace) -> None:
@@ -263,6 +280,7 @@ def parser() -> argparse.ArgumentParser:
     checking.add_argument("--keep", action="store_true", help="keep the scratch copy")
     checking.add_argument("--json", action="store_true", help="print JSON")
     add_grid_arguments(add(grid))
+    add_plan_arguments(add(plan))
     cell = add(run)
     for name in ("recommender", "encoder", "tuning", "protocol"):
         cell.add_argument(f"--{name}", required=True)
@@ -286,14 +304,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one stage; 0 on success, 1 after an error that is told in one line, 130 on Ctrl-C."""
     try:
         arguments = parser().parse_args(argv)
+        arguments.typed = sys.argv[1:] if argv is None else argv
         arguments.function(arguments)
+        processes.leave()
     except (StudyError, OSError, MemoryError) as error:
         if arguments.debug:
             raise
-        print(f"error: {one_line(_reason(error))}", file=sys.stderr)
+        processes.tell(one_line(_reason(error)))
+        return 1
+    except RuntimeError as error:
+        if arguments.debug or not processes.lost_another(error):
+            raise
+        processes.tell(processes.LOST)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to go on", file=sys.stderr)
+        if not processes.have_launcher():
+            print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     return 0
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from replication import environment, paths
-from replication.atomic import new_file, new_folder, write_json
+from replication import environment, paths, processes
+from replication.atomic import new_file, write_json
 from replication.checks import RATES, candidates
 from replication.encoders.checkpoints import checkpoint_digest
 from replication.errors import StudyError
@@ -74,6 +74,8 @@ def audit(name: str, params: Params) -> None:
                 }
                 if found is not None:
                     columns[f"{label}/{tuning}"] = found[1]
+    if not processes.is_first():
+        return
     with new_file(paths.IMPRESSIONS / "audit" / f"{name}.parquet") as temporary:
         pl.DataFrame(columns).fill_nan(None).write_parquet(temporary)
     write_json(paths.AUDIT / f"{name}.json", {"pair": name, "runs": runs})
@@ -94,7 +96,8 @@ def audit_cell(params: Params, name: str, base: str, flip: str, tuning: str) -> 
 
 def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
     """AUC and seconds of one run, and its AUC per impression; from the cache if it is there."""
-    print(f"audit: {label}, {cell.recommender} {cell.encoder} {cell.tuning}", flush=True)
+    if processes.is_first():
+        print(f"audit: {label}, {cell.recommender} {cell.encoder} {cell.tuning}", flush=True)
     key = environment.result_key(
         params=relevant(cell),
         data=json.loads((paths.PREPARED / "meta.json").read_bytes())["sha256"],
@@ -102,8 +105,8 @@ def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
     )
     digest = hashlib.sha256(key.encode()).hexdigest()[:16]
     folder = paths.AUDIT_CACHE / digest
-    if not folder.exists():
-        with new_folder(folder) as temporary:
+    if not processes.agreed(folder.exists()):
+        with processes.folder_by_first(folder) as temporary:
             run(cell, temporary / "run", temporary / "impressions.parquet")
     metrics = json.loads((folder / "run/metrics.json").read_bytes())
     cost = json.loads((folder / "run/cost.json").read_bytes())

@@ -19,6 +19,7 @@ _PRETRAINING_COUNTS = (
 DEMO_SIZES = (
     "articles", "train_users", "test_users", "train_impressions", "test_impressions",
 )  # fmt: skip
+FSDP_FORMATS = ("bf16", "fp32")
 MOST = 2**31 - 1  # of what counts things in 32 bits
 LARGEST_SEED = 2**32 - 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -79,6 +80,7 @@ def check(params: Params, where: Path) -> None:
                 f"accepted: 0 to {encoder.layers}, the layers of {params.encoder}"
             )
     _check_numbers(params, where)
+    _check_launch(params, where)
     for name, entry in params.encoders.items():
         _check_encoder(name, entry, where)
     _check_heads(params, where)
@@ -129,6 +131,20 @@ def _check_heads(params: Params, where: Path) -> None:
             )
 
 
+def _check_launch(params: Params, where: Path) -> None:
+    """Shares of weights need processes to hold them, and weights that can be cut."""
+    if not params.training.launch.fsdp:
+        return
+    if params.training.launch.count == 1:
+        raise StudyError(
+            f"{where}: training.launch.fsdp: true is not accepted; accepted with one process: false"
+        )
+    for name, adapter in params.adapters.items():
+        require(
+            f"adapters.{name}.base_format (with fsdp)", adapter.base_format, FSDP_FORMATS, where
+        )
+
+
 def _check_numbers(params: Params, where: Path) -> None:
     counts, rates, shares, seeds = _numbers(params)
     for values, least, most in ((counts, 1, MOST), (seeds, 0, LARGEST_SEED)):
@@ -159,6 +175,8 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
         "text.abstract_tokens": params.text.abstract_tokens,
         "evaluation.bootstrap_samples": params.evaluation.bootstrap_samples,
         "audit.max_steps": params.audit.max_steps,
+        "training.launch.processes": params.training.launch.processes,
+        "training.launch.nodes": params.training.launch.nodes,
     }
     model = params.model
     counts |= {f"model.{k}": getattr(model, k) for k in ("filters", "query", "category", "window")}

@@ -1,6 +1,8 @@
-"""Mend dvc.lock, and put it in order.
+"""Mend what a DVC that was killed leaves: half a dvc.lock, or staged files of an experiment.
 
-DVC writes it in place: one that is killed meanwhile leaves half of it."""
+DVC writes dvc.lock in place. `dvc exp run -S` stages the parameters that it changes, and refuses to
+start while they are staged. And put dvc.lock in order after stages that ran at once.
+"""
 
 import subprocess
 from collections.abc import Sequence
@@ -32,6 +34,24 @@ def _committed(lock: Path) -> bytes | None:
         ["git", "show", f"HEAD:./{lock.name}"], cwd=lock.parent, capture_output=True
     )
     return None if done.returncode else done.stdout
+
+
+def unstage(*files: Path) -> str | None:
+    """Take `files` out of git's index, as `git restore --staged` does; returns what was done.
+
+    The files themselves stay as they are. Without a repository nothing is done.
+    """
+    names = [str(file) for file in files]
+    listed = subprocess.run(
+        ["git", "diff", "--cached", "--name-only", "--relative", "--", *names],
+        capture_output=True,
+        text=True,
+    )
+    staged = listed.stdout.splitlines()
+    if listed.returncode or not staged:
+        return None
+    subprocess.run(["git", "reset", "--quiet", "--", *staged], check=True)
+    return f"{', '.join(staged)}: no longer staged"
 
 
 def _is_whole(lock: Path) -> bool:

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from replication import processes
 from replication.digest import sha256
 
 # Of malloc.h: freed memory at the end of the heap, and blocks, larger than so many bytes go back.
@@ -94,11 +95,13 @@ def libraries() -> dict[str, str | None]:
 
 
 def computing() -> dict[str, Any]:
-    """What decides the last digits of a number: threads, instructions, torch's build, settings."""
+    """What decides the last digits of a number: processes that share the work, and of each of them
+    threads, instructions, torch's build, settings."""
     import torch
 
     found = torch.cpu.get_capabilities()
     return {
+        "processes": processes.count(),
         "threads": torch.get_num_threads(),
         "vector_units": torch.backends.cpu.get_cpu_capability(),
         "instructions": [name for name in _INSTRUCTIONS if found.get(name)],

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 
-from replication import environment, paths
+from replication import environment, paths, processes
 from replication.atomic import new_folder, write_json
 from replication.encoders.checkpoints import checkpoint_digest
 from replication.encoders.precision import resolve_precision
@@ -77,7 +76,8 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
 
     Writes metrics.json, cold_start.json, cost.json and run.json into `folder`, per-impression
     metrics (Parquet) to `per_impression`; returns the content of metrics.json. A run that was cut
-    off goes on from its last state in cache/training, if there is one, to the same result.
+    off goes on from its last state in cache/training, if there is one, to the same result. Several
+    processes share training and scoring; the first one writes.
     """
     environment.return_freed_memory()
     data = load_prepared(paths.PREPARED)
@@ -91,6 +91,8 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
     model, fitted = fit(params, data, precision, progress)
     testing = time.perf_counter()
     summary, metrics, scores = evaluate(model, data.test, params, precision)
+    if not processes.is_first():
+        return summary
     seconds = {"search": progress.search_seconds, "test": time.perf_counter() - testing}
     samples = params.evaluation.bootstrap_samples
     summary["ci95"] = bootstrap_ci({m: metrics[m] for m in METRICS}, samples, params.seed)
@@ -123,7 +125,8 @@ def _progress(params: Params, data: Prepared) -> Progress:
     )
     state = SavedState(paths.TRAINING / f"{run_id(params)}.safetensors", key)
     # D11: unseeded as released, yet what was drawn is written down.
-    return Progress(state, params.seed if params.protocol.seeded else secrets.randbits(31))
+    seed = params.seed if params.protocol.seeded else secrets.randbits(31)
+    return Progress(state, int(processes.agreed(seed)))
 
 
 def fit(
@@ -132,9 +135,6 @@ def fit(
     """A recommender trained as the experiment at hand says; all that is drawn follows the seed."""
     torch.manual_seed(progress.seed)
     rng = np.random.default_rng(progress.seed)
-    accelerator = Accelerator(
-        mixed_precision="bf16" if precision == "bf16" else "no", cpu=not torch.cuda.is_available()
-    )
     model = build_recommender(params, data)
     learn, select = training_and_selection(params, data)
 
@@ -142,7 +142,7 @@ def fit(
         return evaluate(model, select, params, precision)[0]["auc"] or 0.0
 
     name = run_id(params)
-    return model, train(model, accelerator, learn, params, selection_auc, rng, name, progress)
+    return model, train(model, precision, learn, params, selection_auc, rng, name, progress)
 
 
 def evaluate(

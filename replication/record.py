@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from replication import environment, paths
+from replication import environment, paths, processes
 from replication.atomic import new_file, write_json
 from replication.digest import sha256
 from replication.encoders.adapters import model_folder
@@ -71,6 +71,8 @@ def cost(
     resumed  how often the run was cut off and went on: seconds are then the sum over its parts
              without what was lost, and memory is that of the last part
 
+    Of several processes, seconds and articles are those of all together, memory that of the first.
+
     Articles per second count every slot read in training. Parameters are those of the recommender
     and of the language model, whether its output is computed here or read from disk; a text field's
     own copy of tuned layers counts as well.
@@ -92,6 +94,7 @@ def cost(
         "test_seconds": round(seconds["test"], 2),
         "articles_per_second": round(fit.articles / fit.seconds, 1),
         "resumed": resumed,
+        "processes": processes.count(),
         **_memory(),
     }
 
@@ -112,12 +115,15 @@ def save_adapter_cost(name: str, seconds: float | None) -> None:
 
     seconds: None where the run had been interrupted, for then it did not do the whole.
     """
+    if not processes.is_first():
+        return
     training = checkpoint_digest(name)["training"]
     write_json(
         paths.ADAPTERS / f"{name}.json",
         {
             "trainable_parameters": training["trainable_parameters"],
             "steps": training["steps"],
+            "processes": processes.count(),
             "seconds": None if seconds is None else round(seconds, 2),
             **_memory(),
             "hardware": environment.hardware(),

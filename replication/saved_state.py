@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from replication import processes
 from replication.atomic import new_file
 
 SAVE_EVERY = 300  # seconds between two saves, at least
@@ -19,6 +20,8 @@ _SHARE = 20  # and at least so many times what a save took
 
 class SavedState:
     """Parameters that train, the optimizer's moments, torch's generators, and notes, in one file.
+
+    Of several processes all read it, and the first writes it.
 
     path    safetensors; not there before the first `save`
     key     what the run's result depends on (`environment.result_key`); a state under another key
@@ -43,7 +46,10 @@ class SavedState:
         notes: dict[str, Any],
         others: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Replace the file. Notes are JSON; `others` are tensors under names of the caller's."""
+        """Replace the file. Notes are JSON; `others` are tensors under names of the caller's.
+
+        Where processes hold shares of a parameter, all have to call this.
+        """
         from safetensors.torch import save_file
 
         started = time.monotonic()
@@ -55,7 +61,9 @@ class SavedState:
         tensors["generator/cpu"] = torch.get_rng_state()
         if torch.cuda.is_available():
             tensors["generator/cuda"] = torch.cuda.get_rng_state()
-        tensors = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+        tensors = {name: whole(t.detach()).cpu().contiguous() for name, t in tensors.items()}
+        if not processes.is_first():
+            return
         with new_file(self.path) as temporary:
             save_file(tensors, temporary, {"key": self.key, "notes": json.dumps(notes)})
             with temporary.open("rb") as file:  # or a power cut could leave zeros under its name
@@ -75,10 +83,10 @@ class SavedState:
             kind, _, rest = name.partition("/")
             parts.setdefault(kind, {})[rest] = t
         for name, p in parameters.items():
-            p.copy_(parts["parameter"][name])
+            p.copy_(_shared(parts["parameter"][name], p))
         for kind in parts.keys() - {"parameter", "generator", "other"}:
             for name, t in parts[kind].items():
-                optimizer.state[parameters[name]][kind] = t.to(parameters[name].device)
+                optimizer.state[parameters[name]][kind] = _shared(t, parameters[name])
         torch.set_rng_state(parts["generator"]["cpu"])
         if torch.cuda.is_available():
             torch.cuda.set_rng_state(parts["generator"]["cuda"])
@@ -86,7 +94,8 @@ class SavedState:
 
     def remove(self) -> None:
         """The run is finished and written down."""
-        self.path.unlink(missing_ok=True)
+        if processes.is_first():
+            self.path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any] | None:
         from safetensors import SafetensorError, safe_open
@@ -102,5 +111,22 @@ class SavedState:
             if found.get("key") == self.key:
                 return json.loads(found["notes"])
             problem = "of other parameters, data, code, libraries or hardware"
-        print(f"{self.path}: {problem}, so that training starts over", file=sys.stderr, flush=True)
+        if processes.is_first():
+            told = f"{self.path}: {problem}, so that training starts over"
+            print(told, file=sys.stderr, flush=True)
         return None
+
+
+def whole(t: Tensor) -> Tensor:
+    """All of a tensor of which processes hold shares (they all have to ask); else itself."""
+    return t.full_tensor() if hasattr(t, "full_tensor") else t
+
+
+def _shared(t: Tensor, p: Tensor) -> Tensor:
+    """`t` on the device of parameter `p`, and shared among processes as that is."""
+    t = t.to(p.device)
+    if t.shape != p.shape or not hasattr(p, "full_tensor"):  # a number of steps is everyone's
+        return t
+    from torch.distributed.tensor import distribute_tensor
+
+    return distribute_tensor(t, p.device_mesh, p.placements)

@@ -74,13 +74,39 @@ class Schedule:
 
 
 @strict
+class Launch:
+    """The processes that share one stage's training, LoRA step or embedding (`processes.py`).
+
+    processes  on each node; with GPUs, one for each
+    nodes      on each of which the same command is started
+    fsdp       LoRA: each process holds a share of the base's weights, and gathers a layer's when it
+               computes with it
+    The number format is no matter of theirs: `Training.precision` says it for one or many.
+    """
+
+    processes: int = 1
+    nodes: int = 1
+    fsdp: bool = False
+
+    @property
+    def count(self) -> int:
+        """Of all nodes together."""
+        return self.processes * self.nodes
+
+
+@strict
 class Training:
-    """One schedule for frozen encoders, one for tuned word vectors, one for tuned layers."""
+    """One schedule for frozen encoders, one for tuned word vectors, one for tuned layers.
+
+    precision  what is computed in, whatever the number of processes; auto: bf16 where the device
+               has it
+    """
 
     precision: Literal["auto", "fp32", "bf16"]
     frozen: Schedule
     tuned_words: Schedule
     tuned_layers: Schedule
+    launch: Launch = Launch()
 
 
 @strict

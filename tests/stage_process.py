@@ -15,9 +15,9 @@ from replication import saved_state
 from replication.__main__ import main
 from replication.encoders import states
 
-_FORKED = multiprocessing.get_context("forkserver")
+FORKED = multiprocessing.get_context("forkserver")
 # The last one, for a child looks for the main module of its parent.
-_FORKED.set_forkserver_preload(
+FORKED.set_forkserver_preload(
     [
         *("accelerate", "peft", "replication.audit", "replication.encoders.adapt"),
         *("replication.encoders.embed", "replication.paper.compare", "replication.report.write"),
@@ -34,7 +34,7 @@ def start(folder: Path, stage: str, largest: int | None = None) -> BaseProcess:
     every few minutes.
     largest  bytes that a file may have, as if the disk were full
     """
-    process = _FORKED.Process(target=_run, args=(str(folder), stage, largest))
+    process = FORKED.Process(target=_run, args=(str(folder), stage, largest))
     log = folder / "log"
     log.unlink(missing_ok=True)
     process.start()

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from accelerate.state import AcceleratorState
 from tiny_study import change, write_project
 
 from replication import paths
@@ -31,7 +30,6 @@ every_kind = pytest.mark.parametrize("kind", EXPERIMENTS)
 
 def result(folder: Path, kind: str, **changes) -> dict[str, bytes]:
     """The bytes of all that a run found, made in the working directory's project."""
-    AcceleratorState._reset_state(reset_partial_state=True)  # in the study a run is a process
     params = change(load_params(), **EXPERIMENTS[kind], **changes)
     run(params, folder / "run", folder / "run.parquet")
     files = (folder / "run/metrics.json", folder / "run/cold_start.json", folder / "run.parquet")

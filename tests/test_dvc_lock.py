@@ -100,3 +100,13 @@ def test_stages_are_in_the_order_of_a_serial_repro(lock, known, expected):
     lock.write_text(with_stages(*sorted(expected, reverse=True)), encoding="utf-8")
     order_lock(list("abcd"))
     assert lock.read_text(encoding="utf-8") == with_stages(*expected)
+
+
+def test_what_an_experiment_staged_is_unstaged_and_no_other_file(committed, capsys):
+    for name in ("params.yaml", "notes"):
+        committed.with_name(name).write_text("a: 1\n", encoding="utf-8")
+    git("add", "params.yaml", "notes")
+    assert main(["mend"]) == 0
+    assert capsys.readouterr().out == "params.yaml: no longer staged\n"
+    status = subprocess.check_output(["git", "status", "--porcelain"], text=True)
+    assert sorted(status.splitlines()) == ["?? params.yaml", "A  notes"]

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from tiny_study import change
 from transformers import AutoModel
 
@@ -22,14 +21,6 @@ from replication.experiment import build_recommender, run, run_id
 from replication.params import as_mapping, grid_cell
 
 SECTIONS = ("metrics", "cold_start", "cost", "run")
-
-
-@pytest.fixture(autouse=True)
-def fresh_accelerator():
-    """Accelerate keeps the precision of a process's first run; in the study a run is a process."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def run_in(folder: Path, params) -> tuple[dict, pl.DataFrame]:

@@ -1,12 +1,16 @@
 """The study as its user runs it: DVC stages in a git clone, shrunk to minutes' fractions."""
 
+import contextlib
 import json
+import os
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from commands import shell
+from commands import environ, shell
 
 from replication import paths
 from replication.digest import sha256
@@ -118,6 +122,52 @@ def test_a_second_repro_runs_nothing(study):
     assert not stages_run(shell(study[0], "dvc", "repro"))
 
 
+def started(folder: Path, *command: str) -> subprocess.Popen:
+    """A DVC at work, as a process group of its own."""
+    return subprocess.Popen(
+        ["dvc", *command], cwd=folder, env=environ(), start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+AGAIN = ("repro", "--force", "--single-item", "experiment")  # although it was run
+
+
+@pytest.mark.slow
+def test_a_repro_killed_with_dvc_itself_goes_on(study):
+    folder, _ = study
+    metrics = folder / "reports/experiment/metrics.json"
+    expected = metrics.read_bytes()
+    for seconds in (1, 3, 5, 7, 9):
+        process = started(folder, *AGAIN)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if metrics.exists():
+            assert metrics.read_bytes() == expected
+        shell(folder, sys.executable, "-m", "replication", "mend")
+        read_yaml(folder / "dvc.lock")
+    shell(folder, "dvc", "repro")
+    assert metrics.read_bytes() == expected
+    assert not stages_run(shell(folder, "dvc", "repro"))
+
+
+@pytest.mark.slow
+def test_of_two_repros_at_once_one_says_that_it_must_wait(study):
+    folder, _ = study
+    expected = (folder / "reports/experiment/metrics.json").read_bytes()
+    both = [started(folder, *AGAIN), started(folder, *AGAIN)]
+    printed = [process.communicate()[0] for process in both]
+    failed = [said for said, process in zip(printed, both, strict=True) if process.returncode]
+    assert len(failed) == 1
+    assert "is busy, it is being blocked by" in failed[0]
+    assert (folder / "reports/experiment/metrics.json").read_bytes() == expected
+    assert stages_run(shell(folder, "dvc", "repro")) == ["inventory"]  # its cost is another
+    shell(folder, "git", "reset", "-q", "--hard")
+
+
 @pytest.mark.slow
 def test_an_experiment_reruns_only_itself_and_is_listed(study):
     folder, _ = study
@@ -135,6 +185,23 @@ def test_an_experiment_reruns_only_itself_and_is_listed(study):
     shell(folder, "dvc", "exp", "run", *released)
     after = json.loads((folder / "reports/experiment/run.json").read_text(encoding="utf-8"))
     assert after["id"] == "nrms-minilm-l3-finetuned-k1-released-unseeded"
+
+
+@pytest.mark.slow
+def test_a_killed_experiment_is_run_by_the_same_command(study):
+    folder, _ = study
+    overrides = [arg for item in [*SHRUNK, "finetune_layers=3"] for arg in ("-S", item)]
+    killed = started(folder, "exp", "run", *overrides)
+    for line in killed.stdout:
+        if "Running stage 'experiment'" in line:
+            break
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    shell(folder, sys.executable, "-m", "replication", "mend")
+    shell(folder, "dvc", "exp", "run", *overrides)
+    after = json.loads((folder / "reports/experiment/run.json").read_text(encoding="utf-8"))
+    assert after["id"] == "nrms-minilm-l3-finetuned-k3-clean-s1"
+    shell(folder, "git", "reset", "-q", "--hard")
 
 
 @pytest.mark.slow

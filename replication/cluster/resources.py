@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from replication.cluster.graph import Stage
 from replication.params import Params
-from replication.report.estimate import ACCELERATOR
 from replication.report.expected import GIB, Expected, expected_rows, machine_of
 
 MEASURED, ESTIMATED = 1.5, 3.0  # margins of time; of 33 rows the estimate was out by up to 2.6
@@ -27,7 +26,7 @@ def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
     Errors: `StudyError` where the size of the data is not known yet, see `expected_rows`.
     """
     rows = {(row.kind, row.name): row for row in expected_rows(params)}
-    gpu = ("--gres=gpu:1",) if machine_of(params) is ACCELERATOR else ()
+    gpu = ("--gres=gpu:1",) if machine_of(params).gpu is not None else ()
     largest = max(_memory(row) for row in rows.values())
     common = (f"--cpus-per-task={threads()}",)
 

@@ -8,7 +8,8 @@ the recommender's own loss, and unlike a yes/no loss for each candidate it does 
 adapter on how often users click at all.
 
 What is drawn at a step depends on the seed and the step alone, so that a run which was cut off goes
-on from its last state (`cache/adapt/`) to the adapter that it would have reached.
+on from its last state (`cache/adapt/`) to the adapter that it would have reached. Several processes
+each learn from a share of every batch; the first one writes.
 """
 
 import importlib.util
@@ -21,21 +22,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from replication import environment, paths
-from replication.atomic import new_folder, write_json
+from replication import environment, paths, processes
+from replication.atomic import write_json
 from replication.checks import require
 from replication.digest import sha256
 from replication.encoders.adapters import base_digest, load_causal
+from replication.encoders.judge import Judge, shared
 from replication.encoders.precision import autocast, computing_device, resolve_precision
-from replication.encoders.questions import WORDING, Questioner, answer_scores
+from replication.encoders.questions import WORDING, Questioner
 from replication.errors import StudyError
 from replication.mind.prepared import Impressions, load_prepared, split_last_day
 from replication.params import Params, as_mapping
-from replication.saved_state import SavedState
+from replication.saved_state import SavedState, whole
 from replication.settings import Adapter
 
 OBJECTIVE = (
@@ -55,41 +57,39 @@ def adapt(name: str, params: Params) -> bool:
     adapter = params.adapters[name]
     data = load_prepared(paths.PREPARED)
     base = paths.CHECKPOINTS / adapter.base
-    precision = resolve_precision(params.training.precision)
+    precision, fsdp = resolve_precision(params.training.precision), params.training.launch.fsdp
     base_sha256 = base_digest(adapter.base)
     key = environment.result_key(
         adapter=as_mapping(adapter),
         base=base_sha256,
         data=data.meta["sha256"],
         precision=precision,
+        fsdp=fsdp,
     )
     titles = data.articles.title.to_list()
     questioner = Questioner(titles, base, adapter.title_tokens)
     clicks = Clicks.of(split_last_day(data.train)[0])
-    model = _lora(name, adapter, base)
+    model = _lora(name, adapter, base, fsdp)
+    judge = shared(Judge(model, questioner.answers), fsdp)
     state = SavedState(paths.ADAPTING / f"{name}.safetensors", key)
-    curve = _train(name, adapter, model, questioner, clicks, precision, state)
-    with new_folder(paths.CHECKPOINTS / name) as folder:
-        _save(model, folder, adapter.base)
-        shutil.copyfile(base / "tokenizer.json", folder / "tokenizer.json")
-        files = sorted(folder.iterdir())
-        write_json(
-            folder / "source.json",
-            {
-                "encoder": name,
-                "source": "adapted",
-                "name": adapter.base,
-                "revision": None,
-                "sha256": {p.name: sha256(p) for p in files},
-                "base": base_sha256,
-                "objective": {"loss": OBJECTIVE, "prompt": WORDING},
-                "training": {
-                    "trainable_parameters": sum(p.numel() for p in _trainable(model).values()),
-                    "steps": adapter.max_steps,
-                    "loss": curve,
-                },
-            },
-        )
+    curve = _train(name, adapter, judge, questioner, clicks, precision, state)
+    weights = {key: whole(p.detach()) for key, p in _trainable(model).items()}
+    origin = {
+        "encoder": name,
+        "source": "adapted",
+        "name": adapter.base,
+        "revision": None,
+        "base": base_sha256,
+        "objective": {"loss": OBJECTIVE, "prompt": WORDING},
+        "training": {
+            "trainable_parameters": sum(t.numel() for t in weights.values()),
+            "steps": adapter.max_steps,
+            "loss": curve,
+        },
+    }
+    with processes.folder_by_first(paths.CHECKPOINTS / name) as folder:
+        if processes.is_first():
+            _save(model, weights, folder, origin)
     state.remove()
     return state.notes is not None
 
@@ -145,13 +145,17 @@ class Clicks:
         return histories, candidates
 
 
-def _lora(name: str, adapter: Adapter, base: Path):
-    """The base with its weights frozen, and fresh LoRA weights that train."""
+def _lora(name: str, adapter: Adapter, base: Path, fsdp: bool):
+    """The base with its weights frozen, and fresh LoRA weights that train.
+
+    It waits in the machine's memory if processes will share it: a GPU need not hold all of it.
+    """
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(adapter.seed)
     where = computing_device()
-    model = load_causal(base, **_weights(name, adapter), device_map={"": where})
+    place = torch.device("cpu") if fsdp else where
+    model = load_causal(base, **_weights(name, adapter), device_map={"": place})
     if where.type == "cuda":
         model.gradient_checkpointing_enable({"use_reentrant": False})
     config = LoraConfig(
@@ -193,29 +197,29 @@ def _trainable(model) -> dict[str, Tensor]:
 def _train(
     name: str,
     adapter: Adapter,
-    model,
+    judge: nn.Module,
     questioner: Questioner,
     clicks: Clicks,
     precision: str,
     state: SavedState,
 ) -> list[list[float]]:
     """Train in place. Returns [step, mean loss since the last one] of every `save_every` steps."""
-    trained = _trainable(model)
+    trained = _trainable(judge)
     optimizer = torch.optim.Adam(trained.values(), lr=adapter.learning_rate, fused=True)
     done, curve, losses = 0, [], []
     if state.notes:
         done, curve = state.notes["step"], state.notes["curve"]
         state.restore(trained, optimizer)
-    model.train()
+    judge.train()
     with tqdm(total=adapter.max_steps, initial=done, desc=name, unit="batch") as progress:
-        for step, loss in _steps(adapter, done, model, questioner, clicks, precision):
+        for step, loss in _steps(adapter, done, judge, questioner, clicks, precision):
             for group in optimizer.param_groups:  # falls linearly to zero
                 group["lr"] = adapter.learning_rate * (1 - step / adapter.max_steps)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            losses.append(loss.item())
+            losses.append(processes.mean(loss.detach()).item())
             progress.update()
             progress.set_postfix(loss=f"{losses[-1]:.3f}")
             step += 1
@@ -231,25 +235,38 @@ def _train(
 
 
 def _steps(
-    adapter: Adapter, done: int, model, questioner: Questioner, clicks: Clicks, precision: str
+    adapter: Adapter,
+    done: int,
+    judge: nn.Module,
+    questioner: Questioner,
+    clicks: Clicks,
+    precision: str,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Each step that is left, and the loss of its batch."""
-    causal = model.get_base_model()
+    """Each step that is left, and the loss of its batch; of several processes, that of a share, the
+    mean of which is the batch's."""
     for step in range(done, adapter.max_steps):
-        torch.manual_seed(int(np.random.default_rng([adapter.seed, 2, step]).integers(2**63)))
-        questions = questioner.ask(*clicks.draw(adapter, step)).to(causal.device)
+        processes.seed(adapter.seed, 2, step)
+        histories, candidates = clicks.draw(adapter, step)
+        own, weight = processes.share(len(candidates))
+        questions = questioner.ask([histories[i] for i in own], candidates[own])
+        questions = questions.to(computing_device())
         with autocast(precision):
-            scores = answer_scores(causal, questions, questioner.answers)
+            scores = judge(questions)
         scores = scores.masked_fill(~questions.asked, float("-inf"))
-        yield step, F.cross_entropy(scores, scores.new_zeros(len(scores), dtype=torch.int64))
+        first = scores.new_zeros(len(scores), dtype=torch.int64)  # the clicked one stands there
+        yield step, weight * F.cross_entropy(scores, first)
 
 
-def _save(model, folder: Path, base: str) -> None:
-    """peft's own files, the same at every run and on every machine."""
+def _save(model, weights: dict[str, Tensor], folder: Path, origin: dict) -> None:
+    """peft's own files, the same at every run and on every machine, and what they came from."""
+    base = origin["name"]
     model.active_peft_config.base_model_name_or_path = base
-    model.save_pretrained(folder, save_embedding_layers=False)
+    model.save_pretrained(folder, state_dict=weights, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["target_modules"].sort()  # a set, in an order of its own each time
     write_json(path, config)
+    shutil.copyfile(paths.CHECKPOINTS / base / "tokenizer.json", folder / "tokenizer.json")
+    digests = {p.name: sha256(p) for p in sorted(folder.iterdir())}
+    write_json(folder / "source.json", origin | {"sha256": digests})

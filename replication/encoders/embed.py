@@ -8,8 +8,7 @@ padding.
 
 from pathlib import Path
 
-from replication import environment, paths
-from replication.atomic import new_folder
+from replication import environment, paths, processes
 from replication.encoders.adapters import require_adapter
 from replication.encoders.checkpoints import checkpoint_digest
 from replication.encoders.precision import resolve_precision
@@ -30,6 +29,7 @@ from replication.params import Params, as_mapping, named_encoder
 def embed(name: str, params: Params) -> None:
     """Write `embeddings/<name>/`; the states of a run that was cut off are not computed again.
 
+    Several processes share the articles; the first one writes.
     Errors: `StudyError` where the checkpoint or the prepared data are missing or malformed.
     """
     encoder = named_encoder(params, name)
@@ -41,14 +41,15 @@ def embed(name: str, params: Params) -> None:
     if encoder.source == "adapted":
         require_adapter(checkpoint)
     key = None if encoder.family == "words" else _key(name, params, data)
-    with new_folder(paths.EMBEDDINGS / name, key) as folder:
-        if encoder.family == "words":
-            tokens = _embed_words(texts, limits, checkpoint, encoder.width, folder)
-        else:
+    with processes.folder_by_first(paths.EMBEDDINGS / name, key) as folder:
+        tokens = {}
+        if encoder.family != "words":
             ids = prompted_ids if encoder.family == "causal" else piece_ids
             tokens = {f: ids(texts[f], checkpoint, limits[f]) for f in FIELDS}
             _embed_pieces(name, params, tokens, checkpoint, folder)
-        for field in FIELDS:
+        elif processes.is_first():  # a table is read, and nothing computed
+            tokens = _embed_words(texts, limits, checkpoint, encoder.width, folder)
+        for field in tokens if processes.is_first() else ():
             tokens[field].save(folder, field)
 
 

@@ -4,14 +4,16 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from replication import environment, paths
-from replication.atomic import new_folder, write_text
+from replication import environment, paths, processes
+from replication.atomic import write_text
 from replication.documents import read_json
 from replication.encoders.adapters import load_causal, model_folder
 from replication.encoders.checkpoints import checkpoint_digest
@@ -78,6 +80,9 @@ def write_states(
     last     only the last so many tokens of each article are kept
     record   where the number of articles that are done is written down, every few minutes; if it
              is there, the work goes on after those: it and `path` must be of the same arguments
+
+    Several processes compute a batch each, and the first one writes: to the bytes that one process
+    alone would have written.
     """
     model = load_transformer(checkpoint, depth).to(computing_device())
     _refuse_unfit(tokens, length, model.config, checkpoint, label)
@@ -86,43 +91,69 @@ def write_states(
         kept = np.minimum(kept, last)
     places = np.concatenate([[0], np.cumsum(kept)])
     shape = (int(places[-1]), model.config.hidden_size)
-    done = int(record.read_text()) if record and record.exists() else 0
-    if done:
+    first = processes.is_first()
+    done = int(record.read_text()) if first and record and record.exists() else 0
+    if first and done:
         states = np.load(path, mmap_mode="r+", allow_pickle=False)
-    else:
+    elif first:
         states = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
         _reserve(path)
-    order = np.argsort(-tokens.lengths, kind="stable")  # like lengths together: little padding
-    bar = tqdm(total=len(order), initial=done, desc=label, unit="articles")
+    done = int(processes.agreed(done))
+    bar = tqdm(total=len(tokens), initial=done, desc=label, unit="articles")
     saved = time.monotonic()
-    order = order[done:]
+    batches = _batches(tokens, length, done)
     with torch.inference_mode(), bar:
-        while len(order):
-            width = length or int(tokens.lengths[order[0]])
-            rows, order = np.split(order, [max(1, TOKENS_PER_BATCH // width)])
-            ids = torch.from_numpy(tokens.take(rows).padded(width, side="right").astype(np.int64))
-            lengths = torch.from_numpy(tokens.lengths[rows])[:, None]  # (n, 1)
-            steps = torch.arange(width)
-            mask = steps < lengths  # (n, t)
-            ids = ids.masked_fill(~mask, model.config.pad_token_id or 0)
-            ids, attend = ids.to(model.device), mask.long().to(model.device)
-            with autocast(precision):
-                output = model(ids, attention_mask=attend).last_hidden_state  # (n, t, d)
-            keep = torch.ones_like(mask) if length else mask & (steps >= lengths - (last or width))
-            kept_states = output.cpu()[keep].half()
-            if not torch.isfinite(kept_states).all():
+        while together := list(islice(batches, processes.count())):
+            found = torch.empty(0, shape[1], dtype=torch.float16)
+            for rows, width in together[processes.rank() :][:1]:  # none is left for some at the end
+                found = _kept_states(model, tokens, rows, width, length, last, precision)
+            if not torch.isfinite(found).all():
                 raise StudyError(
                     f"{checkpoint}: gives values that are not finite for {label}; expected finite "
                     f"weights; run `dvc repro checkpoint@{checkpoint.name}`"
                 )
-            states[Ragged(states, places).positions(rows)] = kept_states.numpy()
-            bar.update(len(rows))
-            done += len(rows)
-            if record and (time.monotonic() - saved >= SAVE_EVERY or not len(order)):
+            for (rows, _), part in zip(together, processes.gathered(found), strict=False):
+                states[Ragged(states, places).positions(rows)] = part.numpy()
+            count = sum(len(rows) for rows, _ in together)
+            bar.update(count)
+            done += count
+            due = time.monotonic() - saved >= SAVE_EVERY or done == len(tokens)
+            if first and record and due:
                 states.flush()
                 write_text(record, str(done))
                 saved = time.monotonic()
-    states.flush()
+    if first:
+        states.flush()
+
+
+def _batches(tokens: Ragged, length: int | None, done: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Rows of articles that are computed together, and to how many tokens they are padded.
+
+    done: so many articles at the start are left out
+    """
+    order = np.argsort(-tokens.lengths, kind="stable")  # like lengths together: little padding
+    order = order[done:]
+    while len(order):
+        width = length or int(tokens.lengths[order[0]])
+        rows, order = np.split(order, [max(1, TOKENS_PER_BATCH // width)])
+        yield rows, width
+
+
+def _kept_states(
+    model, tokens: Ragged, rows: np.ndarray, width: int, length: int | None, last: int | None,
+    precision: str,
+) -> torch.Tensor:  # fmt: skip
+    """Of one batch, the states that are kept: (positions, d) float16, article after article."""
+    ids = torch.from_numpy(tokens.take(rows).padded(width, side="right").astype(np.int64))
+    lengths = torch.from_numpy(tokens.lengths[rows])[:, None]  # (n, 1)
+    steps = torch.arange(width)
+    mask = steps < lengths  # (n, t)
+    ids = ids.masked_fill(~mask, model.config.pad_token_id or 0)
+    ids, attend = ids.to(model.device), mask.long().to(model.device)
+    with autocast(precision):
+        output = model(ids, attention_mask=attend).last_hidden_state  # (n, t, d)
+    keep = torch.ones_like(mask) if length else mask & (steps >= lengths - (last or width))
+    return output.cpu()[keep].half()
 
 
 def _reserve(path: Path) -> None:
@@ -185,11 +216,13 @@ def cached_states(
     }
     name, key = (json.dumps(part, sort_keys=True) for part in (content, content | made_by))
     folder = paths.STATES / hashlib.sha256(name.encode()).hexdigest()[:16]
-    if not (folder / "states.npy").exists() or _text(folder / "key.json") != key:
-        with new_folder(folder, key) as temporary:
+    there = (folder / "states.npy").exists() and _text(folder / "key.json") == key
+    if not processes.agreed(there):
+        with processes.folder_by_first(folder, key) as temporary:
             file, record = temporary / "states.npy", temporary / ".done"
             write_states(file, checkpoint, depth, tokens, precision, label, length, last, record)
-            write_text(temporary / "key.json", key)
+            if processes.is_first():
+                write_text(temporary / "key.json", key)
     return load_array(folder / "states.npy")
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from replication import paths
 from replication.encoders.precision import resolve_precision
 from replication.encoders.states import cached_states, load_transformer
-from replication.encoders.tokens import LLM_POSITIONS, token_limits, truncated_ids
+from replication.encoders.tokens import GPU_SHARE, LLM_POSITIONS, token_limits, truncated_ids
 from replication.errors import StudyError
 from replication.mind.prepared import load_prepared
 from replication.mind.ragged import Ragged, load_array
@@ -25,6 +25,7 @@ from replication.params import Params
 ARTICLES_AT_ONCE = 128  # that go through tuned layers together on a processor
 READ_AT_ONCE = 4 << 20  # bytes of stored vectors
 MAPPED = 256 << 20  # bytes of a file that may stay mapped into memory
+COPIED_AT_ONCE = 256 << 20  # bytes of them
 
 
 class Places(nn.Module):
@@ -66,6 +67,8 @@ class StoredVectors(nn.Module):
         self.width = states.shape[1]
         self.masked = masked
         self.blank = blank
+        self.copied: Tensor | None = None  # on a GPU
+        self.too_large = False
 
     def forward(
         self, articles: Tensor, dtype: torch.dtype | None = None
@@ -77,6 +80,9 @@ class StoredVectors(nn.Module):
         if dtype is None:
             autocast = torch.is_autocast_enabled(kind)
             dtype = torch.get_autocast_dtype(kind) if autocast else torch.float32
+        if (here := self._on_gpu(articles.device)) is not None:
+            vectors = here[where].to(dtype).masked_fill_(empty.unsqueeze(2), 0)
+            return vectors, (mask if self.masked else None)
         vectors = torch.empty(*where.shape, self.width, dtype=dtype)  # (n, t, d)
         # Converted piece by piece, so that no second copy of a batch is ever there.
         size = max(1, READ_AT_ONCE // (where.shape[1] * self.states[:1].nbytes))
@@ -87,6 +93,25 @@ class StoredVectors(nn.Module):
             self._let_go()
         vectors[empty.cpu()] = 0
         return vectors.to(articles.device), (mask if self.masked else None)
+
+    def _on_gpu(self, device: torch.device) -> Tensor | None:
+        """All vectors (positions, d) on a GPU that has the room for them, else None.
+
+        A step over the vectors of an LLM then reads them a hundred times faster than from disk.
+        """
+        if device.type != "cuda":
+            return None
+        if self.copied is None and not self.too_large:
+            free, _ = torch.cuda.mem_get_info(device)
+            self.too_large = self.states.nbytes > GPU_SHARE * free
+            if not self.too_large:
+                self.copied = torch.empty(self.states.shape, dtype=torch.float16, device=device)
+                rows = max(1, COPIED_AT_ONCE // self.states[:1].nbytes)
+                for start in range(0, len(self.states), rows):
+                    some = np.array(self.states[start : start + rows])
+                    self.copied[start : start + rows] = torch.from_numpy(some)
+                    self._let_go()
+        return self.copied
 
     def _let_go(self) -> None:
         """Of a large file, keep no page mapped: what was read stays in the system's own cache."""

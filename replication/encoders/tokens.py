@@ -12,6 +12,7 @@ from replication.params import Text
 
 FIELDS = ("title", "abstract")
 PROMPT = ("This news:", " means in one word:")  # around the text, as released
+GPU_SHARE = 0.3  # of a GPU's free memory: vectors of tokens stay there if they take no more
 LLM_POSITIONS = 10  # last positions kept of a prompted text; NAML reads the last 5, as released
 
 _WORD = re.compile(r"\w+|[^\w\s]")

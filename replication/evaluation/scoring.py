@@ -1,4 +1,8 @@
-"""Score all candidates of a split: each article encoded once, each user once, no Python loop."""
+"""Score all candidates of a split: each article encoded once, each user once, no Python loop.
+
+Several processes share articles, users and impressions by whole batches, so that every number is
+computed as by one process alone.
+"""
 
 import warnings
 
@@ -6,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from replication import processes
 from replication.encoders.precision import autocast
 from replication.mind.prepared import Impressions
 from replication.mind.ragged import Ragged
@@ -41,9 +46,10 @@ def _news_vectors(model: Recommender, wanted: np.ndarray) -> Tensor:
     device = model.labels.device
     vectors = torch.zeros(len(model.labels), model.width, device=device)  # row 0: padding
     articles = torch.from_numpy(wanted.astype(np.int64)).to(device)
-    for some in model.by_length(articles).split(ARTICLES_AT_ONCE):
+    parts = model.by_length(articles).split(ARTICLES_AT_ONCE)
+    for some in parts[processes.rank() :: processes.count()]:
         vectors[some] = model.encode_news(some).float()
-    return vectors
+    return processes.summed(vectors)
 
 
 def _user_vectors(
@@ -53,15 +59,15 @@ def _user_vectors(
     lengths = (read > 0).sum(axis=1)
     order = np.argsort(lengths, kind="stable")  # like lengths together: little padding
     clicks = model.as_clicks(vectors)
-    found = torch.empty(len(read), model.width, device=vectors.device)
-    for start in range(0, len(read), USERS_AT_ONCE):
+    found = torch.zeros(len(read), model.width, device=vectors.device)
+    for start in range(0, len(read), USERS_AT_ONCE)[processes.rank() :: processes.count()]:
         some = order[start : start + USERS_AT_ONCE]
         width = max(1, lengths[some[-1]]) if model.ignores_padding else read.shape[1]
         clicked = torch.from_numpy(read[some, -width:].astype(np.int64)).to(vectors.device)
         ids = torch.from_numpy(users[some].astype(np.int64)).to(vectors.device)
         encoded = model.encode_users(clicks, clicked, clicked > 0, ids)  # (b, width)
         found[torch.from_numpy(some).to(vectors.device)] = encoded.float()
-    return found
+    return processes.summed(found)
 
 
 def _products(
@@ -73,9 +79,10 @@ def _products(
     which a product of two dense ones is wanted: computed where they stand, a tenth of the time that
     it takes to gather both vectors of every candidate first.
     """
-    found = []
+    found = torch.zeros(len(candidates.values))
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # "in beta state"
-        for start in range(0, len(row_of), IMPRESSIONS_AT_ONCE):
+        starts = range(0, len(row_of), IMPRESSIONS_AT_ONCE)
+        for start in starts[processes.rank() :: processes.count()]:
             some = slice(start, start + IMPRESSIONS_AT_ONCE)
             offsets = candidates.offsets[start : start + IMPRESSIONS_AT_ONCE + 1]
             articles = np.asarray(candidates.values[offsets[0] : offsets[-1]])
@@ -87,8 +94,8 @@ def _products(
             )
             users = user_vectors[torch.from_numpy(row_of[some])]
             scores = torch.sparse.sampled_addmm(places, users, vectors.T, beta=0)
-            found.append(scores.values())
-    return torch.cat(found).numpy() if found else np.empty(0, np.float32)
+            found[offsets[0] : offsets[-1]] = scores.values()
+    return processes.summed(found).numpy()
 
 
 def first_with_same_history(histories: Ragged) -> np.ndarray:

@@ -47,6 +47,10 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
+    def take(self, rows: list[int]) -> "Batch":
+        """Those of the samples."""
+        return Batch(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
 
 class Recommender(nn.Module):
     """Base of NAML, NRMS and LSTUR. The score of an article is `user vector . news vector`.

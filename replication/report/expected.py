@@ -12,24 +12,22 @@ from replication.errors import StudyError
 from replication.paper.cells import read_json
 from replication.params import Params, grid_cell
 from replication.report.estimate import (
-    ACCELERATOR,
+    LARGE,
     PASSES,
     SMALL,
-    SMALL_IMPRESSIONS,
-    TWO_CORES,
     Estimate,
-    Machine,
     Shape,
     adapting,
     embedding,
     training,
 )
+from replication.report.machines import Machine, machine
 from replication.report.tables import markdown
 
 GIB = 2**30
 CALIBRATION = (
-    "How far to trust it: of the demo's 21 cells, on two cores, measured over estimated time was "
-    "0.9 (geometric mean; 0.5 to 2.1). No run on an accelerator has been compared."
+    "How far to trust it: docs/planning.md has the demo's runs beside what is predicted of them. "
+    "No run on an accelerator has been compared."
 )
 
 
@@ -48,34 +46,31 @@ class Expected:
     measured: tuple[float, float, int] | None = None
 
 
-def machine_of(params: Params) -> Machine:
+def default_machine(params: Params) -> str:
     """Profiles of a release of MIND are meant for an accelerator, others for a laptop."""
-    return ACCELERATOR if params.data.release else TWO_CORES
+    return "accelerator" if params.data.release else "two-cores"
+
+
+def machine_of(params: Params) -> Machine:
+    """The machine that a profile is meant for."""
+    return machine(default_machine(params))
 
 
 def shape_of(params: Params) -> Shape:
-    """MIND-small's; of other data, what `prepare` found; of a corpus that is still to be made, what
-    its generator is asked for, with MIND-small's clicks a history and an impression.
+    """MIND-small's; of other data, what `prepare` found; before that, of a corpus that is still to
+    be made what its generator is asked for, with MIND-small's clicks a history and an impression,
+    and of MIND-large what others have counted.
 
-    Errors: `StudyError` where the data are not prepared yet, so that their size is not known, or
-    where their card is damaged.
+    Errors: `StudyError` where the data are not prepared yet and their size is not known, or where
+    their card is damaged.
     """
     if params.data.release == "small":
         return SMALL
     card, limits = read_json(paths.DATA_CARD), token_limits(params.text)
     tokens = {field: min(SMALL.tokens[field], limits[field]) for field in limits}
-    asked, impressions = params.data.articles, params.data.train_impressions
-    if card is None and asked and impressions:
-        clicks = round(SMALL.clicks / SMALL_IMPRESSIONS * impressions)
-        return replace(
-            SMALL,
-            articles=asked,
-            clicks=clicks,
-            train_articles=asked,
-            test_articles=asked,
-            tokens=tokens,
-        )
     if card is None or card.get("release") != params.data.release:
+        if (shape := _before_they_are_prepared(params)) is not None:
+            return replace(shape, tokens=tokens)
         raise StudyError(
             f"{paths.DATA_CARD}: is not of profile {params.profile}, the size of whose data is not "
             "known before they are prepared; run `dvc repro prepare`"
@@ -88,6 +83,26 @@ def shape_of(params: Params) -> Shape:
         _size(card, "splits", "train", "history_mean"),
         SMALL.learned,
         tokens,
+        int(_size(card, "splits", "train", "impressions")),
+        int(_size(card, "splits", "test", "impressions")),
+    )
+
+
+def _before_they_are_prepared(params: Params) -> Shape | None:
+    if params.data.release == "large":
+        return LARGE
+    asked, impressions = params.data.articles, params.data.train_impressions
+    tested = params.data.test_impressions
+    if not (asked and impressions and tested):
+        return None
+    return replace(
+        SMALL,
+        articles=asked,
+        clicks=round(SMALL.clicks / SMALL.impressions * impressions),
+        train_articles=asked,
+        test_articles=asked,
+        impressions=impressions,
+        test_impressions=tested,
     )
 
 

@@ -7,15 +7,17 @@ from itertools import islice
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from replication import processes
+from replication.encoders.precision import autocast, computing_device
 from replication.errors import StudyError
 from replication.mind.prepared import Impressions
 from replication.params import Params
 from replication.recommenders import Batch, Recommender
+from replication.training.adam import Adam
 from replication.training.batches import Samples, ahead, batches, draw_each_epoch, draw_once
 from replication.training.progress import Fit, Progress
 
@@ -43,7 +45,7 @@ def parameter_groups(model: Recommender, params: Params) -> list[dict]:
 
 def train(
     model: Recommender,
-    accelerator: Accelerator,
+    precision: str,
     impressions: Impressions,
     params: Params,
     select: Callable[[Recommender], float],
@@ -53,16 +55,23 @@ def train(
 ) -> Fit:
     """Train in place; on return the model holds the parameters with the best selection AUC.
 
+    precision bf16 (the model runs under autocast) or fp32
     select    gives the AUC of the selection split; called every `evaluate_every` batches and at the
               end. Training stops after `patience` calls in a row without a better one.
     rng       as it was when the run began: what a run that was cut off had drawn is drawn again
     progress  where the state is saved every few minutes, and from which training goes on
+
+    Of several processes each learns from its share of every batch; what is dropped out depends on
+    process and batch alone. Parameters and losses are the same in all, up to the rounding of sums.
     Errors: `StudyError` where there is no sample, or the loss is no longer finite.
     """
     schedule, protocol = params.schedule, params.protocol
+    seed = torch.initial_seed()  # that the run was seeded with
     draw = draw_each_epoch if protocol.negatives_drawn == "each_epoch" else draw_once
-    optimizer = torch.optim.Adam(parameter_groups(model, params), fused=True)
-    prepared, optimizer = accelerator.prepare(model, optimizer)
+    device = computing_device()
+    model.to(device)
+    optimizer = Adam(parameter_groups(model, params), fused=True)
+    prepared = processes.learning_together(model)
     samples = draw(impressions, protocol.negatives, rng)
     if not len(samples):
         raise StudyError(
@@ -76,20 +85,28 @@ def train(
     best, losses = _copy(trained), []
     if fit.steps:
         kept = progress.state.restore(trained, optimizer)
-        losses = list(kept.pop("losses").to(accelerator.device))
+        losses = list(kept.pop("losses").to(device))
         best = kept
+    if processes.agreed(fit.steps) != fit.steps:
+        raise StudyError(
+            f"{label}: the processes found different states; expected one project folder that all "
+            "nodes see"
+        )
     started = time.perf_counter() - fit.seconds
     left = total - fit.steps if fit.waited < schedule.patience else 0
     stream = ahead(islice(_stream(samples, draw, impressions, params, rng, fit.steps), left))
     with tqdm(total=total, initial=fit.steps, desc=label, unit="batch") as bar:
         prepared.train()
         for batch in stream:
-            batch = batch.to(accelerator.device)
-            loss = loss_of(prepared(batch), batch)
-            accelerator.backward(loss)
+            batch = batch.to(device)
+            own, weight = _own_share(batch, seed, fit.steps)
+            with autocast(precision):
+                scores = prepared(own)
+            loss = weight * loss_of(scores, own)
+            loss.backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            losses.append(loss.detach())
+            losses.append(processes.mean(loss.detach()))
             fit.steps += 1
             fit.samples += len(batch.users)
             fit.articles += int((batch.candidates > 0).sum() + (batch.clicked > 0).sum())
@@ -102,7 +119,7 @@ def train(
                         f"lower training.{params.schedule_name}.learning_rate"
                     )
                 losses.clear()
-                auc = select(model)
+                auc = processes.agreed(select(model))
                 prepared.train()
                 fit.curve.append((fit.steps, round(mean_loss, 6), round(auc, 6)))
                 bar.set_postfix(loss=f"{mean_loss:.3f}", auc=f"{auc:.4f}")
@@ -120,6 +137,18 @@ def train(
     fit.epochs = -(-fit.steps // per_epoch)
     fit.seconds = time.perf_counter() - started
     return fit
+
+
+def _own_share(batch: Batch, seed: int, step: int) -> tuple[Batch, float]:
+    """This process's samples of a batch and the weight of their loss; a process alone has all.
+
+    A saved state has the generator of that one, while several seed their own at every step.
+    """
+    if processes.count() == 1:
+        return batch, 1.0
+    processes.seed(seed, step)
+    rows, weight = processes.share(len(batch.users))
+    return batch.take(rows), weight
 
 
 def _stream(

@@ -88,7 +88,7 @@ def _at_hand(params: Params, records: Mapping[str, Record]) -> list[str]:
 
 def _machine(params: Params, threads: int | None) -> dict[str, Any]:
     """What a run.json would say of this machine, with so many threads."""
-    computing = environment.computing()
+    computing = environment.computing() | {"processes": params.training.launch.count}
     return {
         "precision": resolve_precision(params.training.precision),
         "libraries": environment.libraries(),

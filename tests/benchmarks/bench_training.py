@@ -17,8 +17,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from mind_files import ARTICLES
 from naive.training import WholeTransformer, train_step
 from stored_nrms import nrms
@@ -87,16 +85,11 @@ def study(mind_small, tmp_path_factory) -> Study:
 
 @pytest.mark.parametrize(("tuned", "goal"), [(2, 20), (6, 5)])
 def test_step(measure, benchmark, study, tuned, goal):
-    def fit(model: NRMS, mixed_precision: str) -> Fit:
-        AcceleratorState._reset_state(reset_partial_state=True)  # one precision a process, else
-        accelerator = Accelerator(mixed_precision=mixed_precision, cpu=True)
+    def fit(model: NRMS, precision: str) -> Fit:
         rng = np.random.default_rng(1)
-        fitted = train(
-            model, accelerator, study.impressions, study.params, lambda _: 0.5, rng, "step"
-        )
-        return fitted
+        return train(model, precision, study.impressions, study.params, lambda _: 0.5, rng, "step")
 
-    def fresh() -> NRMS:  # what an Accelerator has prepared keeps that one's precision
+    def fresh() -> NRMS:
         text = build_text(replace(study.params, finetune_layers=tuned), NRMS.fields)
         return nrms(text["title"], ARTICLES + 1)
 
@@ -109,7 +102,7 @@ def test_step(measure, benchmark, study, tuned, goal):
         return slow, torch.optim.Adam(trained, lr=1e-4)
 
     precision = resolve_precision("auto")
-    exact = _seconds(fit, fresh(), "no")
+    exact = _seconds(fit, fresh(), "fp32")
     chosen = _batches(study.impressions)
     clean = _seconds(train_step, *naive(False), chosen[0])
     model, (slow, adam) = fresh(), naive(True)
@@ -117,7 +110,7 @@ def test_step(measure, benchmark, study, tuned, goal):
         work=STEP.format(tuned),
         size=SIZE,
         goal=f">= {goal}x",
-        fast=lambda: fit(model, "bf16" if precision == "bf16" else "no"),
+        fast=lambda: fit(model, precision),
         naive=lambda: [train_step(slow, adam, batch) for batch in chosen],
         goal_ratio=goal,
     )

@@ -1,6 +1,7 @@
-"""The package's own NRMS over a model of MiniLM's shape and data of MIND-small's, for profiles.
+"""The package's own NRMS over a model of a known shape and data of MIND-small's: for timing.
 
-Weights and the states below the cut are random numbers: they take as long as any others.
+Weights and, in profiles, the states below the cut are random numbers: they take as long as any
+others.
 """
 
 import contextlib
@@ -12,12 +13,13 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from mind_files import ARTICLES, write_mind
 from titles import titles
 from transformers import BertConfig, BertModel
 
 from replication import experiment, paths
+from replication.atomic import write_json
+from replication.digest import sha256
 from replication.encoders import text
 from replication.encoders.precision import computing_device, resolve_precision
 from replication.mind.prepare import prepare
@@ -25,28 +27,44 @@ from replication.mind.prepared import Prepared, load_prepared
 from replication.mind.ragged import Ragged
 from replication.params import Params, as_mapping, grid_cell, load_params
 from replication.recommenders import Recommender, Sizes
+from replication.settings import Encoder
 from replication.training import loop
 
 BATCH, NEGATIVES, HISTORY = 16, 2, 50
 MINILM = BertConfig(
     hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
 )
+BERT_BASE = BertConfig()
+SHAPES = {"minilm": MINILM, "bert-base": BERT_BASE}
 
 
-def write_study(folder: Path, share: float = 1.0) -> Prepared:
+def write_study(folder: Path, share: float = 1.0, encoder: str = "minilm") -> Prepared:
     """Prepared data, checkpoint and tokenised titles, where the package looks for them."""
     write_mind(folder / "raw", share)
     prepare(folder / "raw", folder / paths.PREPARED)
     torch.manual_seed(1)
-    BertModel(MINILM).save_pretrained(folder / paths.CHECKPOINTS / "minilm")
-    (folder / paths.EMBEDDINGS / "minilm").mkdir(parents=True)
-    titles(round(share * ARTICLES), 1).save(folder / paths.EMBEDDINGS / "minilm", "title")
+    checkpoint = folder / paths.CHECKPOINTS / encoder
+    BertModel(SHAPES[encoder]).save_pretrained(checkpoint)
+    write_source(checkpoint)
+    (folder / paths.EMBEDDINGS / encoder).mkdir(parents=True)
+    titles(round(share * ARTICLES), 1).save(folder / paths.EMBEDDINGS / encoder, "title")
     return load_prepared(folder / paths.PREPARED)
 
 
-def parameters(layers: int) -> Params:
-    """NRMS and MiniLM under the clean protocol, its top `layers` layers tuned, published widths."""
-    params = grid_cell(load_params(), "nrms", "minilm", "finetuned", "clean", 1, layers)
+def write_source(checkpoint: Path) -> None:
+    """What stage `checkpoint` leaves beside weights: their origin and digests."""
+    digests = {path.name: sha256(path) for path in sorted(checkpoint.iterdir())}
+    write_json(checkpoint / "source.json", {"source": "random weights", "sha256": digests})
+
+
+def parameters(layers: int, encoder: str = "minilm") -> Params:
+    """NRMS under the clean protocol, the top `layers` layers tuned, published widths."""
+    shape, params = SHAPES[encoder], load_params()
+    entry = Encoder(
+        "transformer", "folder", encoder, shape.num_hidden_layers, shape.hidden_size, layers
+    )
+    params = replace(params, encoders={**params.encoders, encoder: entry})
+    params = grid_cell(params, "nrms", encoder, "finetuned", "clean", 1, layers)
     return replace(
         params,
         history=HISTORY,
@@ -69,9 +87,6 @@ def recommender(params: Params, data: Prepared, folder: Path) -> Recommender:
 def training(model: Recommender, params: Params, data: Prepared) -> Callable[..., loop.Fit]:
     """A function of a number of batches and a `select` that trains `model` for so many."""
     precision = resolve_precision("auto")
-    accelerator = Accelerator(
-        mixed_precision="bf16" if precision == "bf16" else "no", cpu=not torch.cuda.is_available()
-    )
 
     def train(steps: int, select: Callable[[Recommender], float]) -> loop.Fit:
         schedule = replace(
@@ -85,7 +100,7 @@ def training(model: Recommender, params: Params, data: Prepared) -> Callable[...
         changed = replace(params.training, **{params.schedule_name: schedule})
         return loop.train(
             model,
-            accelerator,
+            precision,
             data.train,
             replace(params, training=changed),
             select,

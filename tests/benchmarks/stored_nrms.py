@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from replication.encoders.precision import resolve_precision
@@ -85,11 +84,7 @@ def parameters(steps: int) -> Params:
 
 def train_steps(model: NRMS, data: Prepared, steps: int) -> Fit:
     """The first batches of an epoch by the package's training loop, in its best format."""
-    bf16 = resolve_precision("auto") == "bf16"
-    accelerator = Accelerator(
-        mixed_precision="bf16" if bf16 else "no", cpu=not torch.cuda.is_available()
-    )
-    rng = np.random.default_rng(1)
+    precision, rng = resolve_precision("auto"), np.random.default_rng(1)
     return train(
-        model, accelerator, data.train, parameters(steps), lambda _: 0.0, rng, "stored vectors"
+        model, precision, data.train, parameters(steps), lambda _: 0.0, rng, "stored vectors"
     )

@@ -1,7 +1,8 @@
 """The report of the benchmarks: reports/benchmarks/README.md from what pytest-benchmark saved.
 
 `python tests/benchmarks/table.py FILE` takes the JSON of the benchmarks that were just run (all of
-them or some) into reports/benchmarks/ and writes the page anew.
+them or some) into reports/benchmarks/ and writes the page anew. Those on a GPU have a page of their
+own, `gpu/README.md`.
 """
 
 import json
@@ -16,6 +17,12 @@ from wording import commit_text, markdown, memory_text, number, ratio_text, seco
 from replication.atomic import write_json, write_text
 
 FOLDER = Path("reports/benchmarks")
+GPU = "gpu"  # the folder of the GPU's page
+RESIDENT = (
+    "the resident memory of a process that does this work alone; where data grow or vectors are "
+    "read from disk, what it needs over the libraries and the model."
+)
+ON_GPU = "what torch held on the GPU at most, weights included."
 _UNITS = {"ratio": "times", "seconds": "s", "peak_mib": "MiB"}
 
 
@@ -32,9 +39,8 @@ def page(saved: dict[str, Any], profiles: dict[str, Any] | None, available: list
         "# Benchmarks",
         "The study's work done the naive way (`tests/benchmarks/naive/`, as the released code does "
         "it) and our way, side by side in one run. A ratio is naive over our seconds; seconds are "
-        "medians, ours after one untimed round. Peak memory is the resident memory of a process "
-        "that does this work alone, naive → ours; where data grow or vectors are read from disk, "
-        "what it needs over the libraries and the model.",
+        "medians, ours after one untimed round. Peak memory, naive → ours, is "
+        + (ON_GPU if saved["machine_info"]["gpu"] else RESIDENT),
         machine_text(saved),
         markdown(head, rows),
     ]
@@ -117,7 +123,8 @@ def machine_text(saved: dict[str, Any]) -> str:
         f"{'yes' if machine['bf16'] else 'no'}, GPU {machine['gpu'] or 'none'}; Python "
         f"{libraries['python']}, torch {libraries['torch']}; "
         f"{commit_text(saved['commit_info'])}. It took "
-        f"{number(saved['seconds'] / 60)} minutes. Again: `make bench` on an idle machine."
+        f"{number(saved['seconds'] / 60)} minutes. Again: "
+        f"`make bench{'-gpu' if machine['gpu'] else ''}` on an idle machine."
     )
 
 
@@ -140,14 +147,20 @@ def _plain_name(fullname: str) -> str:
 
 def write(saved: dict[str, Any]) -> None:
     """Keep `saved` as benchmarks.json, and write README.md with the profile that lies beside it."""
-    profiles = FOLDER / "profiles.json"
+    on_gpu = bool(saved["machine_info"]["gpu"])
+    folder = FOLDER / GPU if on_gpu else FOLDER
+    profiles = folder / "profiles.json"
     known = json.loads(profiles.read_text(encoding="utf-8")) if profiles.exists() else None
-    available = sorted(path.name for path in Path(__file__).parent.glob("bench_*.py"))
+    here = Path(__file__).parent
+    available = sorted(
+        path.name for path in here.glob("bench_*.py") if ("gpu" in path.stem) == on_gpu
+    )
     text = page(saved, known, available)
-    write_json(FOLDER / "benchmarks.json", saved)
+    folder.mkdir(exist_ok=True)
+    write_json(folder / "benchmarks.json", saved)
     if points := scaling_points(saved):
-        write_scaling(points, FOLDER)
-    write_text(FOLDER / "README.md", text)
+        write_scaling(points, folder)
+    write_text(folder / "README.md", text)
 
 
 if __name__ == "__main__":

@@ -2,21 +2,12 @@
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState
 from phases import Counter, Phases
 from profiles import BUILD, profiles
 
 
-@pytest.fixture
-def own_precision():
-    """A process has one; the tests that come after have another."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
-
-
 @pytest.mark.slow
-def test_profiles_of_a_small_study(own_precision, tmp_path):
+def test_profiles_of_a_small_study(tmp_path):
     found = profiles(tmp_path, share=0.01)
     bounds = found["bounds"]
     assert all(rate > 0 for kind in bounds["multiply"].values() for rate in kind.values())

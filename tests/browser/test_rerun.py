@@ -25,8 +25,8 @@ from replication.browser.content.rerun import (
 )
 from replication.paper.cells import grid_cells, sweep_cells
 from replication.params import Params, as_mapping, grid_cell, load_params, load_protocol
-from replication.report.estimate import TWO_CORES, adapting, embedding, training
-from replication.report.expected import expected_rows, shape_of
+from replication.report.estimate import adapting, embedding, training
+from replication.report.expected import expected_rows, machine_of, shape_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -269,17 +269,17 @@ def test_a_damaged_run_is_not_counted(odd):
 
 def test_before_the_first_run_it_is_estimated_with_what_is_not_there_yet():
     params = load_params()
-    shape = shape_of(params)
+    shape, machine = shape_of(params), machine_of(params)
     for choice in (CHOICE, Choice("naml", "llama-tiny-lora", "frozen", "clean", 1)):
         names = choice.recommender, choice.encoder, choice.tuning, "clean", 1, choice.layers
-        alone = training(grid_cell(params, *names), shape, TWO_CORES)
-        besides = embedding(params, choice.encoder, shape, TWO_CORES).seconds
+        alone = training(grid_cell(params, *names), shape, machine)
+        besides = embedding(params, choice.encoder, shape, machine).seconds
         if choice.encoder in params.adapters:
-            besides += adapting(params, choice.encoder, TWO_CORES).seconds
+            besides += adapting(params, choice.encoder, machine).seconds
         cost = expected_cost(params, choice, [])
         assert cost.seconds == pytest.approx(alone.seconds + besides)
         assert (cost.basis, cost.runs) == ("estimated", 0) and cost.text.startswith("~")
-        assert TWO_CORES.name in cost.reason and f"vectors of {choice.encoder}" in cost.reason
+        assert machine.name in cost.reason and f"vectors of {choice.encoder}" in cost.reason
         for folder in (paths.EMBEDDINGS, paths.CHECKPOINTS):
             (folder / choice.encoder).mkdir(parents=True)
         cost = expected_cost(params, choice, [])

@@ -32,7 +32,7 @@ class Engine:
         store = folder / "store"
         self.store = ["buildah", "--root", str(store), "--runroot", str(folder / "run")]
         self.environ = {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
-        self.container, self.entrypoint = "", []
+        self.container, self.commit, self.entrypoint = "", "", []
 
     def __call__(self, *words: str) -> str:
         done = subprocess.run([*self.store, *words], env=self.environ, stdout=subprocess.PIPE,
@@ -99,12 +99,21 @@ def pip_settings(folder: Path) -> list[str]:
     return [*mounts, "--volume", f"{folder}/pip.conf:/etc/pip.conf:ro"]
 
 
+def kill(process: subprocess.Popen) -> None:
+    """The container, as `docker kill` does."""
+    for part in psutil.Process(process.pid).children(recursive=True):
+        part.kill()
+    process.communicate()
+
+
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory) -> Iterator[Engine]:
     folder = tmp_path_factory.mktemp("docker")
     engine = Engine(folder)
     clone = str(folder / "clone")
     subprocess.run(["git", "clone", "--quiet", f"file://{ROOT}", clone], check=True)
+    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=clone, text=True)
+    engine.commit = head.strip()
     try:
         started = time.monotonic()
         engine("build", "--format", "docker", "--build-arg", f"BASE={base(engine, folder)}",
@@ -135,14 +144,20 @@ def mounted(mounts) -> list[str]:
 
 
 def test_a_study_leaves_its_results_with_the_owner_of_the_folder(engine, mounts, mounted):
+    killed = engine.start(mounted, [*engine.entrypoint, "study", *SHRUNK])
+    for line in killed.stdout:
+        if "Running stage 'grid" in line:
+            break
+    kill(killed)
+    assert not list(mounts["out"].iterdir())
     output = engine.run("study", *SHRUNK, options=mounted)
-    assert stages_run(output)[-1] == "report"
+    assert "prepare" not in stages_run(output)
+    assert stages_run(output)[-1] == "inventory"
     assert "Demo data" in (mounts["out"] / "reports/REPORT.md").read_text(encoding="utf-8")
     left = list(mounts["out"].rglob("*"))
     assert {path.stat().st_uid for path in left} == {4321}
     run = mounts["out"] / "reports/runs/nrms-static-frozen-clean-s1/run.json"
-    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=ROOT, text=True).strip()
-    assert json.loads(run.read_text())["git"] == {"commit": head, "changed": False}
+    assert json.loads(run.read_text())["git"] == {"commit": engine.commit, "changed": False}
 
 
 def test_an_experiment_in_a_second_container_reuses_what_the_volume_holds(engine, mounts, mounted):
@@ -161,15 +176,12 @@ def test_no_part_of_it_is_done_as_root(engine, mounted):
     status = engine.run("shell", "-c", "cat /proc/self/status", options=mounted)
     assert "CapEff:\t0000000000000000" in status
     assert engine.run("shell", "-c", "id -u; touch $HOME/a", options=["--user", "1234"]) == "1234\n"
-    # A folder that Docker made because it was not there is root's.
-    fresh = ["--volume", f"{_root_owned(mounted)}:/out"]
+    # Folders that Docker made because they were not there are root's.
+    made = Path(mounted[1].partition(":")[0]).with_name("made-by-docker")
+    (made / "out").mkdir(parents=True)
+    (made / "cache").mkdir()
+    fresh = ["--volume", f"{made}/out:/out", "--volume", f"{made}/cache:/cache"]
     assert engine.run("shell", "-c", "id -u; touch /out/a", options=fresh) == "1000\n"
-
-
-def _root_owned(mounted: list[str]) -> Path:
-    folder = Path(mounted[1].partition(":")[0]).with_name("made-by-docker")
-    folder.mkdir()
-    return folder
 
 
 def test_the_browser_answers_every_address_and_its_health_is_known(engine, mounted):
@@ -190,9 +202,7 @@ def test_the_browser_answers_every_address_and_its_health_is_known(engine, mount
         health = engine.start(mounted, engine.health)
         assert (health.communicate()[0], health.returncode) == ("", 0)
     finally:
-        for part in psutil.Process(process.pid).children(recursive=True):
-            part.kill()
-        process.communicate()
+        kill(process)
     health = engine.start(mounted, engine.health)
     assert f"does not answer on port {port}" in health.communicate()[0]
     assert health.returncode != 0

@@ -11,6 +11,7 @@ import torch
 from replication import paths
 from replication.digest import sha256
 from replication.encoders import adapt as module
+from replication.encoders import judge
 from replication.encoders.adapt import Clicks, adapt
 from replication.encoders.adapters import load_causal
 from replication.encoders.questions import Questioner, answer_scores
@@ -156,10 +157,14 @@ def test_a_damaged_state_is_not_used(adapted_copy, steps):
 
 def test_only_the_adapter_trains(adapted, monkeypatch):
     kept = {}
-    monkeypatch.setattr(module, "_save", lambda model, *_: kept.update(model.named_parameters()))
+
+    def stop(model, *_):
+        kept.update(model.named_parameters())
+        raise Stop
+
+    monkeypatch.setattr(module, "_save", stop)
     monkeypatch.setattr(paths, "ADAPTING", Path("cache/other"))
     before = (LORA / "source.json").read_bytes()
-    monkeypatch.setattr(module, "write_json", lambda *_: (_ for _ in ()).throw(Stop))
     with pytest.raises(Stop):
         adapt("llama-lora", change(adapted, max_steps=2))
     assert (LORA / "source.json").read_bytes() == before
@@ -238,7 +243,7 @@ def test_an_unknown_adapter_names_the_known_ones(adapted):
 
 
 def test_a_loss_that_is_not_finite_names_the_rate(adapted_copy, monkeypatch):
-    monkeypatch.setattr(module, "answer_scores", lambda *a: answer_scores(*a) * float("nan"))
+    monkeypatch.setattr(judge, "answer_scores", lambda *a: answer_scores(*a) * float("nan"))
     with pytest.raises(StudyError, match=r"not finite at step 1; lower learning_rate"):
         adapt("llama-lora", adapted_copy)
     assert not paths.ADAPTING.exists() or not any(paths.ADAPTING.iterdir())

@@ -236,7 +236,7 @@ def _yaml() -> list[Case]:
         _case("a NUL byte", TEXT + "a: \0\n", "not valid YAML"),
         _case("an escape character", TEXT + "a: \x1b[2J\n", "not valid YAML"),
         _case("two documents", f"{TEXT}---\n{TEXT}", "not valid YAML"),
-        _case("cut short", TEXT[: TEXT.index("tuned_words")], "training.tuned_words: is missing"),
+        _case("cut short", TEXT[: TEXT.index("paper:")], "paper: is missing"),
         _case("another version", f"%YAML 9.9\n---\n{TEXT}", "not valid YAML"),
         _case("tabs for spaces", TEXT.replace("  ", "\t"), "not valid YAML"),
         _case("many digits", _last(f"a: {'9' * 4000}"), "unknown key a; accepted: "),

@@ -12,23 +12,24 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from replication import paths
 from replication.errors import StudyError
+from replication.mind.releases import load_pins
 from replication.params import grid_cell, load_params
 from replication.recommenders import RECOMMENDERS
 from replication.report.estimate import (
-    ACCELERATOR,
     FIELDS,
+    LARGE,
     SMALL,
-    Machine,
     Shape,
     adapting,
     embedding,
     training,
 )
-from replication.report.expected import duration, expected_rows, expected_table
+from replication.report.expected import duration, expected_rows, expected_table, shape_of
+from replication.report.machines import Machine
 
 ROOT = Path(__file__).parents[2]
 FREE = Machine("whose batches and reading cost nothing", 1e12, float("inf"), 0.0)
-TINY = Shape(100, 1000, 80, 50, 10.0, 0.8, {"title": 8.0, "abstract": 20.0})
+TINY = Shape(100, 1000, 80, 50, 10.0, 0.8, {"title": 8.0, "abstract": 20.0}, 700, 300)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("expected")
     shutil.copytree(ROOT / "conf", folder / "conf")
     conf = str(folder / "conf")
-    for profile in ("mind-small", "mind-demo", "demo"):
+    for profile in ("mind-small", "mind-demo", "mind-large", "demo", "local"):
         out = str(folder / f"{profile}.yaml")
         compose_and_dump(out, conf, None, "config", conf, [f"profile={profile}"])
     return folder
@@ -180,6 +181,16 @@ def test_the_base_of_an_adapter_in_four_bits_is_smaller(small):
     assert twice.operations == 2 * whole.operations
 
 
+def test_layers_that_are_run_again_on_a_gpu_take_half_more_time_and_a_tenth_of_the_memory(small):
+    name = "llama-8b-instruct-lora"
+    here, gpu = (adapting(small, name, m) for m in (FREE, replace(FREE, gpu="")))
+    assert gpu.operations == pytest.approx(1.5 * here.operations)
+    weights = 2 * (32 * 13 * 4096**2 + 2 * 128_256 * 4096)
+    tokens = 4 * 5 * (10 * 20 + 20 + 30)
+    assert here.memory - weights == pytest.approx(34 * tokens * 32 * 4096)
+    assert gpu.memory - weights == pytest.approx((34 + 2 * 32) * tokens * 4096)
+
+
 def write_run(folder: Path, profile: str, seconds: float, gpu: float | None) -> None:
     folder.mkdir(parents=True)
     cost = {"seconds": seconds, "peak_memory_mib": 4096.0, "peak_gpu_memory_mib": gpu}
@@ -217,15 +228,21 @@ def test_other_data_are_known_once_they_are_prepared(small, folder):
     with pytest.raises(StudyError, match=r"data\.json: .*mind-demo.* run `dvc repro prepare`"):
         expected_rows(params)
     paths.REPORTS.mkdir()
-    split = {"clicks": 5000, "news": 900, "history_mean": 30.0}
+    split = {"clicks": 5000, "news": 900, "history_mean": 30.0, "impressions": 3000}
     card = {"release": "demo", "articles": 1000, "splits": {"train": split, "test": split}}
     paths.DATA_CARD.write_text(json.dumps(card), encoding="utf-8")
     fewer = {row.name: row.estimate for row in expected_rows(params)}
     more = {row.name: row.estimate for row in expected_rows(small)}
     name = "nrms-bert-base-finetuned-clean"
     assert fewer[name].seconds < more[name].seconds and fewer[name].disk < more[name].disk
-    with pytest.raises(StudyError, match="is not of profile demo"):  # another profile's data
-        expected_rows(load_params(folder / "demo.yaml"))
+    with pytest.raises(StudyError, match="is not of profile local"):  # another profile's data
+        expected_rows(load_params(folder / "local.yaml"))
+
+
+def test_what_is_known_of_data_before_they_are_prepared(small, folder):
+    assert shape_of(load_params(folder / "mind-large.yaml")) == LARGE
+    demo = shape_of(load_params(folder / "demo.yaml"))
+    assert (demo.articles, demo.impressions, demo.test_impressions) == (1500, 12_000, 3000)
 
 
 def test_text_fields_are_those_of_the_recommenders():
@@ -233,8 +250,15 @@ def test_text_fields_are_those_of_the_recommenders():
 
 
 def test_small_is_mind_small(small):
-    assert (SMALL.articles, SMALL.clicks) == (65_238, 236_344)
-    assert small.data.release == "small" and "100 TFLOP/s" in ACCELERATOR.name
+    figures = load_pins().releases.small.figures
+    train, test, both = figures["train"], figures["test"], figures["both"]
+    assert (SMALL.articles, SMALL.clicks) == (both["articles"], train["clicks"])
+    assert (SMALL.train_articles, SMALL.test_articles) == (train["news"], test["news"])
+    assert (SMALL.impressions, SMALL.test_impressions) == (
+        train["impressions"], test["impressions"],
+    )  # fmt: skip
+    assert SMALL.learned == 1 - train["last_day_impressions"] / train["impressions"]
+    assert shape_of(small) == SMALL
 
 
 @pytest.mark.parametrize(

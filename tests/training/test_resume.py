@@ -6,7 +6,6 @@ from itertools import count, product
 from pathlib import Path
 
 import pytest
-from accelerate.state import AcceleratorState
 from tiny_study import change, with_schedule
 
 from replication import environment, paths
@@ -26,9 +25,8 @@ class Killed(BaseException):
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path, monkeypatch):
-    """States in a folder of the test's own; Accelerate forgets the precision of the run before."""
+    """States in a folder of the test's own."""
     monkeypatch.setattr(paths, "TRAINING", tmp_path / "training")
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture

@@ -71,6 +71,7 @@ class CostFile(TypedDict):
     test_seconds: NotRequired[Finite | None]
     articles_per_second: NotRequired[Finite | None]
     resumed: NotRequired[Count]
+    processes: NotRequired[Count]
     peak_memory_mib: Finite | None
     peak_gpu_memory_mib: Finite | None
 

@@ -35,8 +35,10 @@ class WholeTransformer(nn.Module):
             module.requires_grad_(False)
         self.transformer.embeddings.requires_grad_(embeddings_train)
         self.width = self.transformer.config.hidden_size
-        self.ids = torch.from_numpy(tokens.padded(limit, "oldest", "right")).long()
-        self.mask = torch.arange(limit) < torch.from_numpy(tokens.lengths)[:, None]
+        ids = torch.from_numpy(tokens.padded(limit, "oldest", "right")).long()
+        mask = torch.arange(limit) < torch.from_numpy(tokens.lengths)[:, None]
+        self.register_buffer("ids", ids, persistent=False)
+        self.register_buffer("mask", mask, persistent=False)
 
     def train(self, mode: bool = True) -> "WholeTransformer":
         super().train(mode)
