@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from replication import paths, processes
+from replication.cluster.command import add_arguments as add_grid_arguments
 from replication.errors import StudyError, one_line
 from replication.planning.command import add_arguments as add_plan_arguments
 
@@ -225,6 +226,13 @@ def verify(arguments: argparse.Namespace) -> None:
     verify(arguments.stages, arguments.all, arguments.keep, arguments.json)
 
 
+def grid(arguments: argparse.Namespace) -> None:
+    """run what is missing of the study, several stages at once"""
+    from replication.cluster.command import run_grid
+
+    run_grid(arguments)
+
+
 def score(arguments: argparse.Namespace) -> None:
     """score a prediction file in MIND's submission format"""
     from replication.evaluation.predictions import format_scores, score_predictions
@@ -271,6 +279,7 @@ def parser() -> argparse.ArgumentParser:
     checking.add_argument("--all", action="store_true", help="all stages")
     checking.add_argument("--keep", action="store_true", help="keep the scratch copy")
     checking.add_argument("--json", action="store_true", help="print JSON")
+    add_grid_arguments(add(grid))
     add_plan_arguments(add(plan))
     cell = add(run)
     for name in ("recommender", "encoder", "tuning", "protocol"):

@@ -1,10 +1,11 @@
 """Mend what a DVC that was killed leaves: half a dvc.lock, or staged files of an experiment.
 
 DVC writes dvc.lock in place. `dvc exp run -S` stages the parameters that it changes, and refuses to
-start while they are staged.
+start while they are staged. And put dvc.lock in order after stages that ran at once.
 """
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from replication.atomic import new_file
@@ -19,15 +20,20 @@ def mend_lock(lock: Path = LOCK) -> str | None:
     """
     if not lock.exists() or _is_whole(lock):
         return None
-    committed = subprocess.run(
-        ["git", "show", f"HEAD:./{lock.name}"], cwd=lock.parent, capture_output=True
-    )
-    if committed.returncode:
+    committed = _committed(lock)
+    if committed is None:
         lock.unlink()
         return f"{lock}: was half written, and is removed"
     with new_file(lock) as temporary:
-        temporary.write_bytes(committed.stdout)
+        temporary.write_bytes(committed)
     return f"{lock}: was half written, and is again as it was committed"
+
+
+def _committed(lock: Path) -> bytes | None:
+    done = subprocess.run(
+        ["git", "show", f"HEAD:./{lock.name}"], cwd=lock.parent, capture_output=True
+    )
+    return None if done.returncode else done.stdout
 
 
 def unstage(*files: Path) -> str | None:
@@ -59,3 +65,30 @@ def _is_whole(lock: Path) -> bool:
     except (DvcException, Invalid):
         return False
     return True
+
+
+def order_lock(plan: Sequence[str], lock: Path = LOCK) -> None:
+    """Put the stages in `lock` into the order in which a serial `dvc repro` would have left them.
+
+    Stages that run at once are recorded as they end. DVC leaves a recorded stage where it is and
+    appends a new one, so: first those of the committed file, as there, then the others.
+    plan: all stages, in the order of `dvc repro`
+    """
+    from dvc.repo import Repo, lock_repo
+    from dvc.utils.serialize import load_yaml, modify_yaml, parse_yaml
+
+    if mend_lock(lock) or not lock.exists():
+        return
+    text = _committed(lock)
+    known = list(parse_yaml(text.decode(), lock)["stages"]) if text else []
+    places = {name: i for i, name in enumerate(dict.fromkeys([*known, *plan]))}
+    with Repo(str(lock.parent), _wait_for_lock=True) as repo, lock_repo(repo):
+        found = list(load_yaml(lock)["stages"])
+        ordered = sorted(found, key=lambda name: places.get(name, len(places)))
+        if found == ordered:
+            return
+        with new_file(lock) as temporary:
+            temporary.write_bytes(lock.read_bytes())
+            with modify_yaml(temporary) as data:
+                for name in ordered:
+                    data["stages"].move_to_end(name)

@@ -16,6 +16,10 @@ STATES = Path("cache/states")  # hidden states below a cut, made when first want
 ADAPTING = Path("cache/adapt")  # states from which an interrupted LoRA run goes on
 TRAINING = Path("cache/training")  # and those of recommenders
 AUDIT_CACHE = Path("cache/audit")  # finished runs of an audit
+GRID_LOGS = Path("cache/grid")  # what stages print that run at once
+GRID_COPIES = GRID_LOGS / "copies"  # in which tasks of a cluster run
+GRID_FINISHED = GRID_LOGS / "finished"  # marks of those that are done
+GRID_SUBMITTED = GRID_LOGS / "submitted.json"  # which stage is which task
 IMPRESSIONS = Path("runs")  # per-impression metrics, too large for git
 
 REPORTS = Path("reports")

@@ -1,4 +1,4 @@
-"""A dvc.lock that DVC was killed over is put back; one that DVC can read is left alone."""
+"""A dvc.lock that DVC was killed over is put back; its stages are put in order."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from replication.__main__ import main
-from replication.dvc_lock import mend_lock
+from replication.dvc_lock import mend_lock, order_lock
 
 LOCK = """schema: '2.0'
 stages:
@@ -78,6 +78,28 @@ def test_a_whole_one_is_left_alone(committed, capsys):
     committed.write_text(HALF, encoding="utf-8")
     assert main(["mend"]) == 0 and capsys.readouterr().out.count("\n") == 1
     assert committed.read_text() == LOCK
+
+
+def with_stages(*names: str) -> str:
+    head, _, stage = LOCK.partition("  check:\n")
+    return head + "".join(f"  {name}:\n{stage}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"), [(None, "abcd"), ("cz", "czabd"), ("da", "dabc")]
+)  # fmt: skip
+def test_stages_are_in_the_order_of_a_serial_repro(lock, known, expected):
+    """Those that were committed stay where they were, whatever the order in which others ended."""
+    git("init", "-q", "-b", "main")
+    if known:
+        lock.write_text(with_stages(*known), encoding="utf-8")
+        git("add", "dvc.lock")
+        git("commit", "-q", "-m", "lock")
+    (lock.parent / ".dvc").mkdir()
+    (lock.parent / ".dvc/config").touch()
+    lock.write_text(with_stages(*sorted(expected, reverse=True)), encoding="utf-8")
+    order_lock(list("abcd"))
+    assert lock.read_text(encoding="utf-8") == with_stages(*expected)
 
 
 def test_what_an_experiment_staged_is_unstaged_and_no_other_file(committed, capsys):

@@ -1,16 +1,15 @@
 """A scratch copy of the study, in which its stages run from nothing."""
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from replication import paths
+from replication.dvc_process import dvc, end, stage_environment
 from replication.errors import StudyError
 from replication.params import Params
 
@@ -19,7 +18,6 @@ from replication.params import Params
 _STUDY = ("replication", "conf", "dvc.yaml", "params.yaml", ".dvcignore", ".dvc/config")
 # No git here, a cache of its own (left empty: see `rerun`), no shortcut through an earlier run.
 _SETTINGS = "[core]\n    no_scm = true\n    analytics = false\n[cache]\n    dir = cache\n"
-_PATIENCE = 20  # seconds that stages have to end after an interrupt
 
 
 @contextmanager
@@ -69,32 +67,23 @@ def rerun(folder: Path, stages: Sequence[str], threads: int | None) -> None:
     threads: of torch; None: as many as it takes by itself.
     Errors: `StudyError` where a stage fails. An interrupt is passed on to the stage and waited for.
     """
-    environment = dict(os.environ)
-    if threads is not None:
-        environment["OMP_NUM_THREADS"] = str(threads)
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    threading = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
     # Without --no-commit every output would be copied once more, into the cache.
-    command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache", "--no-commit", *stages]
+    command = dvc("repro", "--no-run-cache", "--no-commit", *stages)
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=sys.stderr, start_new_session=True
+        command,
+        cwd=folder,
+        env=stage_environment(**threading),
+        stdout=sys.stderr,
+        start_new_session=True,
     ) as process:
         try:
             status = process.wait()
         except BaseException:
-            _end(process)
+            end(process)
             raise
     if status:
         raise StudyError(
             f"verify: a stage failed in the scratch copy, as told above; try it here: "
             f"`dvc repro {' '.join(stages[:1])}`"
         )
-
-
-def _end(process: subprocess.Popen) -> None:
-    """End a process and all that it started."""
-    for how in (signal.SIGINT, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE)
-            return

@@ -1,0 +1,31 @@
+"""DVC as a process that can be ended together with all that it started."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+_PATIENCE = 20  # seconds that stages have to end after an interrupt
+
+
+def dvc(*arguments: str) -> list[str]:
+    """The command line of this environment's DVC."""
+    return [sys.executable, "-m", "dvc", *arguments]
+
+
+def stage_environment(**more: str) -> dict[str, str]:
+    """Variables under which a stage's `python` is the one that runs now, and `more`."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, **more}
+
+
+def end(process: subprocess.Popen) -> None:
+    """End a process that leads its session, and all that it started: an interrupt, then a kill."""
+    for how in (signal.SIGINT, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+            return
