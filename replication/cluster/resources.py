@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 
 from replication.cluster.graph import Stage
+from replication.errors import StudyError
 from replication.params import Params
 from replication.report.expected import GIB, Expected, expected_rows, machine_of
 
@@ -23,12 +24,18 @@ def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
 
     Stages that are neither estimated nor long ask for no GPU, time or memory: what the partition
     gives by itself will do.
-    Errors: `StudyError` where the size of the data is not known yet, see `expected_rows`.
+    Errors: `StudyError` where the size of the data is not known yet, see `expected_rows`, and where
+    the parameters want several nodes for a stage.
     """
+    launch = params.training.launch
+    if launch.nodes > 1:
+        raise StudyError(
+            f"training.launch.nodes: {launch.nodes}: with --slurm a stage has one node; set it to 1"
+        )
     rows = {(row.kind, row.name): row for row in expected_rows(params)}
-    gpu = ("--gres=gpu:1",) if machine_of(params).gpu is not None else ()
+    gpu = (f"--gres=gpu:{launch.processes}",) if machine_of(params).gpu is not None else ()
     largest = max(_memory(row) for row in rows.values())
-    common = (f"--cpus-per-task={threads()}",)
+    common = (f"--cpus-per-task={threads() * launch.processes}",)
 
     def of(stage: Stage) -> tuple[str, ...]:
         row = rows.get(_row_of(stage, params))

@@ -200,6 +200,19 @@ def test_a_profile_of_mind_asks_for_gpus_and_three_times_the_estimate(demo):
     assert 0 <= int(cell["mem"][:-1]) - 1.5 * (estimate.memory / 2**30 + 2) < 4
 
 
+def test_a_stage_of_several_processes_has_a_gpu_for_each_and_one_node(demo):
+    def launched(**how):
+        launch = replace(demo.training.launch, **how)
+        training = replace(demo.training, launch=launch)
+        data = replace(demo.data, release="small")
+        return resources.resources(replace(demo, training=training, data=data))
+
+    cell = asked(launched(processes=2), "audit@words")
+    assert cell["gres"] == "gpu:2" and int(cell["cpus-per-task"]) == 2 * resources.threads()
+    with pytest.raises(StudyError, match=r"training\.launch\.nodes: 3"):
+        launched(nodes=3)
+
+
 def test_every_long_stage_is_kept_in_dvcs_cache_of_runs():
     """DVC leaves out a stage that has an output which it does not cache, but for metrics, plots."""
     from dvc.repo import Repo
