@@ -50,8 +50,9 @@ class SelfAttention(nn.Module):
         return self.attend(self.project(x), mask)
 
     def project(self, x: Tensor) -> Tensor:
-        """`x` (..., w) -> queries, keys and values (..., 3 w)."""
-        return torch.cat([self.q(x), self.k(x), self.v(x)], dim=-1)
+        """`x` (..., w) -> queries, keys and values (..., 3 w), in float32 on a processor."""
+        projected = torch.cat([self.q(x), self.k(x), self.v(x)], dim=-1)
+        return projected.float() if projected.is_cpu else projected
 
     def attend(self, projected: Tensor, mask: Tensor | None = None) -> Tensor:
         """What `project` gives of a sequence (n, t, 3 w) -> (n, t, w)."""
@@ -61,11 +62,11 @@ class SelfAttention(nn.Module):
         )
         keys = None if mask is None else mask[:, None, None, :]
         # A processor's fused attention over heads this narrow is eight times slower in bf16.
-        with torch.autocast(q.device.type, enabled=not q.is_cpu):
-            if q.is_cpu:
-                q, k, v = q.float(), k.float(), v.float()
+        kind = q.device.type
+        with torch.autocast(kind, enabled=not q.is_cpu):
             y = F.scaled_dot_product_attention(q, k, v, attn_mask=keys)
-        return y.transpose(1, 2).flatten(2).to(projected.dtype)  # (n, t, w)
+        y = y.transpose(1, 2).flatten(2)  # (n, t, w)
+        return y.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else y
 
 
 class ConvolutionReader(nn.Module):
