@@ -14,8 +14,9 @@ repro: setup .git
 app: setup
 	streamlit run app.py
 
+# Two at once, for most tests keep one core busy; those of a file share what they set up.
 test: setup .git
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadfile
 
 # On an idle machine: all are timed. A benchmark that fails is a row of the table, and an error.
 GPU_BENCHMARKS = tests/benchmarks/bench_gpu.py

@@ -26,6 +26,7 @@ def start(folder: Path, count: int, target: Callable[..., int | None], *given) -
         free.bind(("localhost", 0))
         port = str(free.getsockname()[1])
     world = {"MASTER_ADDR": "localhost", "MASTER_PORT": port, "WORLD_SIZE": str(count)}
+    world["OMP_NUM_THREADS"] = "1"  # which the launcher sets too
     found = []
     for rank in range(count):
         own = world | {"RANK": str(rank), "LOCAL_RANK": str(rank)} if count > 1 else {}
