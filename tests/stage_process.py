@@ -6,6 +6,7 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from replication.__main__ import main
 from replication.encoders import states
 
 FORKED = multiprocessing.get_context("forkserver")
+MAIN = sys.modules["__main__"]
 # The last one, for a child looks for the main module of its parent.
 FORKED.set_forkserver_preload(
     [
@@ -27,6 +29,17 @@ FORKED.set_forkserver_preload(
 )
 
 
+def forked(target: Callable[..., None], *given: object) -> BaseProcess:
+    """Start `target(*given)` in a child, which begins by running the main module of its parent.
+
+    Streamlit's AppTest leaves the page that it tested in that place.
+    """
+    sys.modules["__main__"] = MAIN
+    process = FORKED.Process(target=target, args=given)
+    process.start()
+    return process
+
+
 def start(folder: Path, stage: str, largest: int | None = None) -> BaseProcess:
     """Start `python -m replication <stage>` in `folder`; what it prints goes to `folder`/log.
 
@@ -34,10 +47,9 @@ def start(folder: Path, stage: str, largest: int | None = None) -> BaseProcess:
     every few minutes.
     largest  bytes that a file may have, as if the disk were full
     """
-    process = FORKED.Process(target=_run, args=(str(folder), stage, largest))
     log = folder / "log"
     log.unlink(missing_ok=True)
-    process.start()
+    process = forked(_run, str(folder), stage, largest)
     while not log.exists() and process.exitcode is None:
         time.sleep(0.001)
     return process

@@ -30,9 +30,7 @@ def start(folder: Path, count: int, target: Callable[..., int | None], *given) -
     found = []
     for rank in range(count):
         own = world | {"RANK": str(rank), "LOCAL_RANK": str(rank)} if count > 1 else {}
-        run = (str(folder), rank, own, target, given)
-        found.append(stage_process.FORKED.Process(target=_run, args=run))
-        found[-1].start()
+        found.append(stage_process.forked(_run, str(folder), rank, own, target, given))
     return found
 
 
