@@ -21,6 +21,16 @@ def stage_environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PATH": path, **more}
 
 
+def status_of(process: subprocess.Popen) -> int:
+    """Wait for a process that leads its session: its exit status. An interrupt meanwhile ends it,
+    and is passed on."""
+    try:
+        return process.wait()
+    except BaseException:
+        end(process)
+        raise
+
+
 def end(process: subprocess.Popen) -> None:
     """End a process that leads its session, and all that it started: an interrupt, then a kill."""
     for how in (signal.SIGINT, signal.SIGKILL):

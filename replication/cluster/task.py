@@ -15,7 +15,7 @@ from types import FrameType
 
 from replication import paths
 from replication.cluster.copies import git_of, new_copy
-from replication.dvc_process import dvc, end, stage_environment
+from replication.dvc_process import dvc, stage_environment, status_of
 from replication.errors import StudyError, one_line
 
 _RESTARTS = 20  # that one task may have; a stage that gets nowhere does not go on for ever
@@ -39,12 +39,7 @@ def run_task(stage: str) -> None:
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )
-    try:
-        status = process.wait()
-    except BaseException:
-        end(process)
-        raise
-    if status:
+    if status_of(process):
         raise StudyError(f"{stage}: failed in {folder}, as told above")
     mark = finished_mark(stage)
     mark.parent.mkdir(parents=True, exist_ok=True)

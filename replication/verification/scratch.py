@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from replication import paths
-from replication.dvc_process import dvc, end, stage_environment
+from replication.dvc_process import dvc, stage_environment, status_of
 from replication.errors import StudyError
 from replication.params import Params
 
@@ -77,11 +77,7 @@ def rerun(folder: Path, stages: Sequence[str], threads: int | None) -> None:
         stdout=sys.stderr,
         start_new_session=True,
     ) as process:
-        try:
-            status = process.wait()
-        except BaseException:
-            end(process)
-            raise
+        status = status_of(process)
     if status:
         raise StudyError(
             f"verify: a stage failed in the scratch copy, as told above; try it here: "

@@ -9,7 +9,6 @@ after the other; memory is what torch held there at most.
 import contextlib
 import time
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,17 @@ import numpy as np
 import pytest
 import torch
 from mind_files import ARTICLES
-from mind_study import BATCH, HISTORY, NEGATIVES, parameters, training, write_source, write_study
+from mind_study import (
+    BATCH,
+    HISTORY,
+    NEGATIVES,
+    distinct,
+    drawn,
+    parameters,
+    training,
+    write_source,
+    write_study,
+)
 from naive.embedding import last_positions
 from naive.training import WholeTransformer, train_step
 from stored_nrms import BATCH as MANY
@@ -28,10 +37,9 @@ from replication import paths
 from replication.encoders.states import write_states
 from replication.encoders.text import build_text
 from replication.encoders.tokens import LLM_POSITIONS
-from replication.mind.prepared import Impressions, Prepared
+from replication.mind.prepared import Prepared
 from replication.mind.ragged import Ragged
-from replication.recommenders import NRMS, Batch
-from replication.training.batches import batches, draw_each_epoch
+from replication.recommenders import NRMS
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -73,7 +81,7 @@ def test_tuning(measure, benchmark, study, tuned):
     slow = WholeTransformer(paths.CHECKPOINTS / "bert-base", tuned, tokens, LIMIT, True)
     slow = nrms(slow, ARTICLES + 1).cuda().train()
     adam = torch.optim.Adam([p for p in slow.parameters() if p.requires_grad], lr=1e-4)
-    chosen = [batch.to("cuda") for batch in _batches(study.train, BATCHES)]
+    chosen = [batch.to("cuda") for batch in drawn(study.train, BATCHES)]
     peaks = [
         _peak_mib(lambda: training(model, params, study)(NAIVE_BATCHES, lambda _: 0.5)),
         _peak_mib(lambda: train_step(slow, adam, chosen[0])),
@@ -95,7 +103,7 @@ def test_tuning(measure, benchmark, study, tuned):
         naive_peak_mib=peaks[1],
     )
     if seconds := benchmark.extra_info.get("seconds"):
-        encoded = sum(_distinct(batch) for batch in chosen)
+        encoded = sum(distinct(batch) for batch in chosen)
         benchmark.extra_info["note"] = (
             f"{1e3 * seconds / BATCHES:.0f} ms a step in bf16, naive "
             f"{1e3 * benchmark.extra_info['naive_seconds'] / BATCHES:.0f} ms in fp32; "
@@ -191,14 +199,3 @@ def _peak_mib(function: Callable[[], Any]) -> float:
     torch.cuda.reset_peak_memory_stats()
     function()
     return torch.cuda.max_memory_allocated() / 2**20
-
-
-def _batches(shown: Impressions, count: int) -> list[Batch]:
-    """The batches that `training` draws."""
-    rng = np.random.default_rng(1)
-    samples = draw_each_epoch(shown, NEGATIVES, rng)
-    return list(islice(batches(samples, shown, HISTORY, "newest", BATCH, rng), count))
-
-
-def _distinct(batch: Batch) -> int:
-    return len(torch.unique(torch.cat([batch.candidates, batch.clicked], dim=1)))

@@ -11,13 +11,13 @@ batch, so that eight different batches are timed together.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mind_files import ARTICLES
+from mind_study import BATCH, HISTORY, NEGATIVES, distinct, drawn
 from naive.training import WholeTransformer, train_step
 from stored_nrms import nrms
 from titles import LIMIT, titles
@@ -30,12 +30,11 @@ from replication.encoders.text import build_text
 from replication.mind.prepared import Impressions, load_prepared
 from replication.mind.ragged import Ragged
 from replication.params import Params, load_params
-from replication.recommenders import NRMS, Batch
-from replication.training.batches import batches, draw_each_epoch
+from replication.recommenders import NRMS
 from replication.training.loop import Fit, train
 
 ROOT = Path(__file__).parents[2]
-BATCHES, BATCH, HISTORY, NEGATIVES = 8, 16, 50, 2
+BATCHES = 8
 STEP = "step of NRMS over MiniLM, top {} of 6 layers tuned"
 SIZE = f"{BATCHES} batches of {BATCH} samples: {HISTORY} clicks, {1 + NEGATIVES} candidates"
 
@@ -103,7 +102,7 @@ def test_step(measure, benchmark, study, tuned, goal):
 
     precision = resolve_precision("auto")
     exact = _seconds(fit, fresh(), "fp32")
-    chosen = _batches(study.impressions)
+    chosen = drawn(study.impressions, BATCHES)
     clean = _seconds(train_step, *naive(False), chosen[0])
     model, (slow, adam) = fresh(), naive(True)
     fitted, losses = measure(
@@ -116,7 +115,7 @@ def test_step(measure, benchmark, study, tuned, goal):
     )
     assert fitted.steps == len(losses) == BATCHES
     if seconds := benchmark.extra_info.get("seconds"):
-        encoded = sum(_distinct(batch) for batch in chosen)
+        encoded = sum(distinct(batch) for batch in chosen)
         slots = BATCHES * BATCH * (HISTORY + 1 + NEGATIVES)
         benchmark.extra_info["note"] = (
             f"{seconds / BATCHES:.2f} s a step in {precision}, {exact / BATCHES:.2f} s in fp32; "
@@ -151,14 +150,3 @@ def _seconds(function: Callable[..., object], *arguments: object) -> float:
     started = time.perf_counter()
     function(*arguments)
     return time.perf_counter() - started
-
-
-def _batches(shown: Impressions) -> list[Batch]:
-    """The batches that `train` draws from the same seed."""
-    rng = np.random.default_rng(1)
-    samples = draw_each_epoch(shown, NEGATIVES, rng)
-    return list(islice(batches(samples, shown, HISTORY, "newest", BATCH, rng), BATCHES))
-
-
-def _distinct(batch: Batch) -> int:
-    return len(torch.unique(torch.cat([batch.candidates, batch.clicked], dim=1)))

@@ -7,6 +7,7 @@ others.
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -23,12 +24,13 @@ from replication.digest import sha256
 from replication.encoders import text
 from replication.encoders.precision import computing_device, resolve_precision
 from replication.mind.prepare import prepare
-from replication.mind.prepared import Prepared, load_prepared
+from replication.mind.prepared import Impressions, Prepared, load_prepared
 from replication.mind.ragged import Ragged
 from replication.params import Params, as_mapping, grid_cell, load_params
-from replication.recommenders import Recommender, Sizes
+from replication.recommenders import Batch, Recommender, Sizes
 from replication.settings import Encoder
 from replication.training import loop
+from replication.training.batches import batches, draw_each_epoch
 
 BATCH, NEGATIVES, HISTORY = 16, 2, 50
 MINILM = BertConfig(
@@ -109,3 +111,15 @@ def training(model: Recommender, params: Params, data: Prepared) -> Callable[...
         )
 
     return train
+
+
+def drawn(shown: Impressions, count: int) -> list[Batch]:
+    """The first batches that the training loop draws where its generator is seeded with 1."""
+    rng = np.random.default_rng(1)
+    samples = draw_each_epoch(shown, NEGATIVES, rng)
+    return list(islice(batches(samples, shown, HISTORY, "newest", BATCH, rng), count))
+
+
+def distinct(batch: Batch) -> int:
+    """How many articles a batch names, padding included."""
+    return len(torch.unique(torch.cat([batch.candidates, batch.clicked], dim=1)))
