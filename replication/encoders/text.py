@@ -11,7 +11,6 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from replication import paths
 from replication.encoders.precision import resolve_precision
@@ -22,7 +21,6 @@ from replication.mind.prepared import load_prepared
 from replication.mind.ragged import Ragged, load_array
 from replication.params import Params
 
-ARTICLES_AT_ONCE = 128  # that go through tuned layers together on a processor
 READ_AT_ONCE = 4 << 20  # bytes of stored vectors
 MAPPED = 256 << 20  # bytes of a file that may stay mapped into memory
 COPIED_AT_ONCE = 256 << 20  # bytes of them
@@ -178,18 +176,6 @@ class TunedTransformer(nn.Module):
         return self
 
     def forward(self, articles: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Like lengths go through the layers together, so that little of it is padding."""
-        order = self.places.lengths[articles].argsort(stable=True)
-        size = len(articles) if articles.is_cuda else ARTICLES_AT_ONCE
-        parts = [self._encoded(articles[some]) for some in order.split(max(1, size))]
-        width = parts[-1][1].shape[1]  # of the longest
-        x = torch.cat([F.pad(x, (0, 0, 0, width - x.shape[1])) for x, _ in parts])
-        mask = torch.cat([F.pad(mask, (0, width - mask.shape[1])) for _, mask in parts])
-        back = order.argsort()
-        return x.index_select(0, back), (mask[back] if self.masked else None)
-
-    def _encoded(self, articles: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, t, d) and the mask (n, t)."""
         where, mask = self.places(articles)
         if isinstance(self.below, StoredVectors):
             x = self.below(articles, torch.float32)[0]
@@ -199,7 +185,7 @@ class TunedTransformer(nn.Module):
             x = self.below(ids, attention_mask=mask.long()).last_hidden_state
         if len(self.top.encoder.layer):
             x = self.top(inputs_embeds=x, attention_mask=mask.long()).last_hidden_state
-        return x, mask
+        return x, (mask if self.masked else None)
 
 
 def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:

@@ -17,8 +17,8 @@ from replication.mind.ragged import Ragged
 from replication.params import Params
 from replication.recommenders import Recommender
 
-ARTICLES_AT_ONCE = 512
-USERS_AT_ONCE = 128  # what a core's cache holds
+ARTICLES_AT_ONCE = 2048
+USERS_AT_ONCE = 64  # what a core's cache holds
 IMPRESSIONS_AT_ONCE = 4096
 
 
@@ -46,7 +46,7 @@ def _news_vectors(model: Recommender, wanted: np.ndarray) -> Tensor:
     device = model.labels.device
     vectors = torch.zeros(len(model.labels), model.width, device=device)  # row 0: padding
     articles = torch.from_numpy(wanted.astype(np.int64)).to(device)
-    parts = model.by_length(articles).split(ARTICLES_AT_ONCE)
+    parts = articles.split(ARTICLES_AT_ONCE)
     for some in parts[processes.rank() :: processes.count()]:
         vectors[some] = model.encode_news(some).float()
     return processes.summed(vectors)
@@ -57,15 +57,16 @@ def _user_vectors(
 ) -> Tensor:
     """Vectors of u users, from clicks `read` (u, h), padded on the left, and `users` (u,) ids."""
     lengths = (read > 0).sum(axis=1)
-    order = np.argsort(lengths, kind="stable")  # like lengths together: little padding
+    order = np.argsort(lengths, kind="stable")  # like lengths together: little or no padding
     clicks = model.as_clicks(vectors)
     found = torch.zeros(len(read), model.width, device=vectors.device)
     for start in range(0, len(read), USERS_AT_ONCE)[processes.rank() :: processes.count()]:
         some = order[start : start + USERS_AT_ONCE]
         width = max(1, lengths[some[-1]]) if model.ignores_padding else read.shape[1]
         clicked = torch.from_numpy(read[some, -width:].astype(np.int64)).to(vectors.device)
+        mask = None if lengths[some[0]] == width else clicked > 0
         ids = torch.from_numpy(users[some].astype(np.int64)).to(vectors.device)
-        encoded = model.encode_users(clicks, clicked, clicked > 0, ids)  # (b, width)
+        encoded = model.encode_users(clicks, clicked, mask, ids)  # (b, width)
         found[torch.from_numpy(some).to(vectors.device)] = encoded.float()
     return processes.summed(found)
 

@@ -1,5 +1,6 @@
 """What the three recommenders have in common: one way to encode news and users, one score."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from replication.recommenders.heads import ClsHead, TokenHead, WordHead
+
+ARTICLES_AT_ONCE = 96  # whose texts are read together on a processor
 
 
 @dataclass(frozen=True)
@@ -100,19 +103,25 @@ class Recommender(nn.Module):
         """Create the modules of this recommender; return the width of its news vectors."""
         raise NotImplementedError
 
-    def read_text(self, field: str, articles: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Token vectors of one field after the head: (n, t, w) and the mask (n, t) or None."""
-        return self.heads[field](*self.text[field](articles))
+    def read_text(
+        self, field: str, articles: Tensor, reader: Callable[[Tensor, Tensor | None], Tensor]
+    ) -> Tensor:
+        """One field of articles (n,) -> (n, width of `reader`).
+
+        Texts of like length are read together, so that little of what is computed is padding.
+
+        reader  token vectors after the head (m, t, w) and their mask (m, t) or None -> (m, width)
+        """
+        encoder, head = self.text[field], self.heads[field]
+        order = encoder.places.lengths[articles].argsort(stable=True)
+        size = len(articles) if articles.is_cuda else ARTICLES_AT_ONCE
+        parts = [reader(*head(*encoder(articles[some]))) for some in order.split(max(1, size))]
+        return torch.cat(parts).index_select(0, order.argsort())
 
     @property
     def ignores_padding(self) -> bool:
         """Whether a history's vector is the same without its padding."""
         return self.masked
-
-    def by_length(self, articles: Tensor) -> Tensor:
-        """The article ids (n,), those with the shortest texts first: neighbours pad little."""
-        lengths = sum(encoder.places.lengths[articles] for encoder in self.text.values())
-        return articles[lengths.argsort(stable=True)]
 
     def encode_news(self, articles: Tensor) -> Tensor:
         """Article ids (n,) int64 -> news vectors (n, width)."""
@@ -134,8 +143,16 @@ class Recommender(nn.Module):
         history = slot if self.no_click is None else self.no_click.to(vectors.dtype)[None]
         return self.click_features(torch.cat([vectors, slot, history]))
 
-    def encode_users(self, clicks: Tensor, places: Tensor, mask: Tensor, users: Tensor) -> Tensor:
-        """As `encode_user`: the click in a slot is row `places` (b, h) int64 of `as_clicks`."""
+    def encode_users(
+        self, clicks: Tensor, places: Tensor, mask: Tensor | None, users: Tensor
+    ) -> Tensor:
+        """As `encode_user`: the click in a slot is row `places` (b, h) int64 of `as_clicks`.
+
+        A mask of None says that there is a click in every slot.
+        """
+        if mask is None:
+            lengths = torch.full_like(users, places.shape[1])
+            return self.read_user(F.embedding(places, clicks), None, lengths, users)
         slot, history = len(clicks) - 2, len(clicks) - 1
         if self.zero_padded or self.masked:  # masked slots are zeros too: a GRU may read them (D3)
             places = places.masked_fill(~mask, slot)

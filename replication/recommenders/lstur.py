@@ -37,7 +37,7 @@ class LSTUR(Recommender):
         return width
 
     def encode_news(self, articles: Tensor) -> Tensor:
-        title = self.reader(*self.read_text("title", articles))  # (n, filters)
+        title = self.read_text("title", articles, self.reader)  # (n, filters)
         labels = self.label_embedding(self.labels[articles]).flatten(1)  # (n, 2 * filters)
         return torch.cat([labels.to(title.dtype), title], dim=1)  # (n, 3 * filters)
 

@@ -30,7 +30,7 @@ class NAML(Recommender):
         return filters
 
     def encode_news(self, articles: Tensor) -> Tensor:
-        views = [self.readers[field](*self.read_text(field, articles)) for field in self.fields]
+        views = [self.read_text(f, articles, self.readers[f]) for f in self.fields]
         labels = self.label_embedding(self.labels[articles])  # (n, 2, category)
         views += [torch.relu(linear(labels[:, i])) for i, linear in enumerate(self.label_linear)]
         return self.view_pool(torch.stack(views, dim=1))  # (n, 4, filters) -> (n, filters)

@@ -27,9 +27,11 @@ class NRMS(Recommender):
         return width
 
     def encode_news(self, articles: Tensor) -> Tensor:
-        x, mask = self.read_text("title", articles)  # (n, t, w)
-        x = self.dropout(self.token_attention(x, mask))  # (n, t, w)
-        return self.token_pool(x, mask)  # (n, w)
+        return self.read_text("title", articles, self._read_title)
+
+    def _read_title(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Token vectors (n, t, w) and mask (n, t) or None -> (n, w)."""
+        return self.token_pool(self.dropout(self.token_attention(x, mask)), mask)
 
     def click_features(self, vectors: Tensor) -> Tensor:
         return self.click_attention.project(vectors)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
+from replication.encoders.text import Places
 from replication.mind.ragged import Ragged
 from replication.recommenders import Batch, Recommender
 
@@ -37,6 +38,7 @@ class WholeTransformer(nn.Module):
         self.width = self.transformer.config.hidden_size
         ids = torch.from_numpy(tokens.padded(limit, "oldest", "right")).long()
         mask = torch.arange(limit) < torch.from_numpy(tokens.lengths)[:, None]
+        self.places = Places(tokens.offsets, limit)  # by whose lengths a recommender sorts
         self.register_buffer("ids", ids, persistent=False)
         self.register_buffer("mask", mask, persistent=False)
 
