@@ -22,6 +22,7 @@ RESIDENT = (
     "the resident memory of a process that does this work alone; where data grow or vectors are "
     "read from disk, what it needs over the libraries and the model."
 )
+ELSEWHERE = "What was done on a GPU has [a page of its own](gpu/README.md)."
 ON_GPU = "what torch held on the GPU at most, weights included."
 _UNITS = {"ratio": "times", "seconds": "s", "peak_mib": "MiB"}
 
@@ -44,6 +45,8 @@ def page(saved: dict[str, Any], profiles: dict[str, Any] | None, available: list
         machine_text(saved),
         markdown(head, rows),
     ]
+    if not saved["machine_info"]["gpu"]:
+        parts.append(ELSEWHERE)
     if notes := notes_of(saved):
         parts.append(notes)
     ran = {entry["fullname"].split("::")[0].rsplit("/")[-1] for entry in _entries(saved)}

@@ -63,12 +63,24 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def settle(page: Page) -> None:
-    """Wait until the script has run and its charts are drawn."""
-    page.wait_for_selector(SETTLED)
-    footer = page.locator('[data-testid="stCaptionContainer"]', has_text="· loaded")
-    footer.last.wait_for()  # the last to come
-    # Tables and buttons stand as grey bars until their part of the front end is loaded.
-    page.wait_for_function("""!document.querySelector('[data-testid="stSkeleton"]')""")
-    for chart in page.query_selector_all('[data-testid="stVegaLiteChart"]'):
-        chart.wait_for_selector("canvas, svg")
+def settle(page: Page, heading: str = "") -> None:
+    """Wait until the script has run and its charts are drawn, on the page with this `heading`.
+
+    One question, asked at each frame: Playwright looks for an element again only after half a
+    second if it has not come within a quarter of one, too coarse for timing.
+    """
+    page.wait_for_function(
+        """([settled, heading]) => {
+            const all = (query) => [...document.querySelectorAll(query)];
+            const says = (element, text) => element.textContent.includes(text);
+            const charts = all('[data-testid="stVegaLiteChart"]');
+            return document.querySelector(settled)
+                && all("h1, h2").some((found) => says(found, heading))
+                // The last to come.
+                && all('[data-testid="stCaptionContainer"]').some((e) => says(e, "· loaded"))
+                // Tables and buttons are grey bars until their part of the front end is loaded.
+                && !document.querySelector('[data-testid="stSkeleton"]')
+                && charts.every((chart) => chart.querySelector("canvas, svg"));
+        }""",
+        arg=[SETTLED, heading],
+    )
