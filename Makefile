@@ -14,9 +14,10 @@ repro: setup .git
 app: setup
 	streamlit run app.py
 
-# Two at once, for most tests keep one core busy; those of a file share what they set up.
+# Two at once, for most tests keep one core busy; those of a file share what they set up. Idle
+# threads of torch sleep: beside a second process spinning ones cost tiny tensors seconds.
 test: setup .git
-	python -m pytest --numprocesses 2 --dist loadfile
+	OMP_WAIT_POLICY=PASSIVE python -m pytest --numprocesses 2 --dist loadfile
 
 # On an idle machine: all are timed. A benchmark that fails is a row of the table, and an error.
 GPU_BENCHMARKS = tests/benchmarks/bench_gpu.py

@@ -11,8 +11,6 @@ settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
-# Idle threads of torch sleep: on a busy machine spinning ones cost tiny tensors seconds.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")
