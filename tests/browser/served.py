@@ -75,7 +75,7 @@ def settle(page: Page, heading: str = "") -> None:
             const says = (element, text) => element.textContent.includes(text);
             const charts = all('[data-testid="stVegaLiteChart"]');
             return document.querySelector(settled)
-                && all("h1, h2").some((found) => says(found, heading))
+                && all("h1, h2").some((e) => !heading || e.textContent === heading)
                 // The last to come.
                 && all('[data-testid="stCaptionContainer"]').some((e) => says(e, "· loaded"))
                 // Tables and buttons are grey bars until their part of the front end is loaded.
