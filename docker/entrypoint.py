@@ -25,9 +25,9 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.request import urlopen
 
-from replication import paths
-from replication.atomic import new_file, new_folder
-from replication.errors import StudyError
+from replication.files.atomic import new_file, new_folder
+from replication.files.errors import StudyError
+from replication.study import paths
 
 IMAGE = Path(__file__).parents[1]  # the project as it was built, which nothing writes to
 OUT = Path("/out")

@@ -7,17 +7,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from replication import paths, processes
-from replication.cluster.command import add_arguments as add_grid_arguments
-from replication.errors import StudyError, one_line
-from replication.planning.command import add_arguments as add_plan_arguments
+from replication.files.errors import StudyError, one_line
+from replication.machine import processes
+from replication.pipeline.grid.command import add_arguments as add_grid_arguments
+from replication.pipeline.plan.command import add_arguments as add_plan_arguments
+from replication.study import paths
 
 # Imports are inside the commands: torch and transformers take seconds, and most do without. Nor is
 # there a moment outside `main` in which Ctrl-C would show a traceback.
 
 
 def load_params():
-    from replication.params import load_params
+    from replication.study.params import load_params
 
     return load_params()
 
@@ -25,7 +26,7 @@ def load_params():
 def shared_params(arguments: argparse.Namespace):
     """The parameters, in each of the processes that they want for a stage which several can share;
     to be called before the stage's own modules are imported."""
-    from replication.launch import share_stage
+    from replication.machine.launch import share_stage
 
     params = load_params()
     share_stage(params.training.launch, arguments.typed)
@@ -42,14 +43,14 @@ def check(_: argparse.Namespace) -> None:
                 f"-S encoders.{name}.revision=<40 hex digits>",
                 file=sys.stderr,
             )
-    from replication.atomic import write_text
+    from replication.files.atomic import write_text
 
     write_text(paths.CHECKED, "params.yaml was checked\n")
 
 
 def compose(arguments: argparse.Namespace) -> None:
     """write params.yaml anew from conf/, as `dvc exp run` does"""
-    from replication.compose import compose
+    from replication.study.compose import compose
 
     compose(arguments.overrides, paths.PARAMS)
     load_params()
@@ -57,7 +58,7 @@ def compose(arguments: argparse.Namespace) -> None:
 
 def mend(_: argparse.Namespace) -> None:
     """make good what a killed DVC left: half a dvc.lock, staged parameters"""
-    from replication.dvc_lock import LOCK, mend_lock, unstage
+    from replication.pipeline.dvc_lock import LOCK, mend_lock, unstage
 
     for done in (mend_lock(), unstage(paths.PARAMS, LOCK)):
         if done:
@@ -73,7 +74,7 @@ def data(_: argparse.Namespace) -> None:
 
 def prepare(_: argparse.Namespace) -> None:
     """MIND's TSV files -> checked columns of integers"""
-    from replication.atomic import write_text
+    from replication.files.atomic import write_text
     from replication.mind.prepare import prepare
 
     prepare(paths.RAW, paths.PREPARED, load_params().data.release)
@@ -82,7 +83,7 @@ def prepare(_: argparse.Namespace) -> None:
 
 def checkpoint(arguments: argparse.Namespace) -> None:
     """the pinned bytes of one encoder"""
-    from replication.encoders.checkpoints import fetch_checkpoint
+    from replication.encoders.sources.checkpoints import fetch_checkpoint
 
     fetch_checkpoint(arguments.encoder, load_params())
 
@@ -90,8 +91,8 @@ def checkpoint(arguments: argparse.Namespace) -> None:
 def adapt(arguments: argparse.Namespace) -> None:
     """fine-tune one LLM on clicks (LoRA)"""
     name, started, params = arguments.adapter, time.perf_counter(), shared_params(arguments)
-    from replication.encoders.adapt import adapt
-    from replication.record import save_adapter_cost
+    from replication.encoders.lora.adapt import adapt
+    from replication.experiment.record import save_adapter_cost
 
     resumed = adapt(name, params)
     save_adapter_cost(name, None if resumed else time.perf_counter() - started)
@@ -99,7 +100,7 @@ def adapt(arguments: argparse.Namespace) -> None:
 
 def merge(arguments: argparse.Namespace) -> None:
     """write an adapted LLM as one model, its adapter merged into its weights"""
-    from replication.encoders.adapters import merge
+    from replication.encoders.sources.adapters import merge
 
     merge(arguments.adapter, load_params(), arguments.folder)
 
@@ -107,14 +108,14 @@ def merge(arguments: argparse.Namespace) -> None:
 def embed(arguments: argparse.Namespace) -> None:
     """tokens and frozen token vectors of every article"""
     params = shared_params(arguments)
-    from replication.encoders.embed import embed
+    from replication.encoders.models.embed import embed
 
     embed(arguments.encoder, params)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """train and evaluate one cell of the grid"""
-    from replication.params import grid_cell
+    from replication.study.params import grid_cell
 
     cell = {
         name: getattr(arguments, name)
@@ -127,7 +128,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def sweep(arguments: argparse.Namespace) -> None:
     """train and evaluate one depth of the layer sweep"""
-    from replication.params import grid_cell
+    from replication.study.params import grid_cell
 
     params = shared_params(arguments)
     cell = grid_cell(
@@ -146,7 +147,7 @@ def sweep(arguments: argparse.Namespace) -> None:
 def audit(arguments: argparse.Namespace) -> None:
     """flip each deviation of the released code alone, for one pair"""
     params = shared_params(arguments)
-    from replication.audit import audit
+    from replication.experiment.audit import audit
 
     audit(arguments.pair, params)
 
@@ -157,7 +158,7 @@ def experiment(arguments: argparse.Namespace) -> None:
 
 
 def _run(params, folder: Path, per_impression: Path) -> None:
-    from replication.experiment import run, run_id
+    from replication.experiment.run import run, run_id
 
     result = run(params, folder, per_impression)
     print(f"{run_id(params)}: AUC {result['auc']:.4f}, {folder}/metrics.json")
@@ -193,7 +194,7 @@ def expect(_: argparse.Namespace) -> None:
 
 def plan(arguments: argparse.Namespace) -> None:
     """print time, memory, disk, order and bottleneck of a study on so many devices"""
-    from replication.planning.command import print_plan
+    from replication.pipeline.plan.command import print_plan
 
     print_plan(arguments)
 
@@ -207,7 +208,7 @@ def report(_: argparse.Namespace) -> None:
 
 def inventory(_: argparse.Namespace) -> None:
     """list every artefact with its digest, its size and the stage that makes it"""
-    from replication.inventory import write_inventory
+    from replication.pipeline.inventory import write_inventory
 
     write_inventory()
 
@@ -221,14 +222,14 @@ def show(_: argparse.Namespace) -> None:
 
 def verify(arguments: argparse.Namespace) -> None:
     """rerun stages in a scratch copy and compare with the recorded results"""
-    from replication.verification.verify import verify
+    from replication.pipeline.verify.verify import verify
 
     verify(arguments.stages, arguments.all, arguments.keep, arguments.json)
 
 
 def grid(arguments: argparse.Namespace) -> None:
     """run what is missing of the study, several stages at once"""
-    from replication.cluster.command import run_grid
+    from replication.pipeline.grid.command import run_grid
 
     run_grid(arguments)
 

@@ -34,7 +34,7 @@ def project(project_folder, monkeypatch) -> Path:
 @pytest.fixture
 def params(project):
     """The tiny project's parameters: protocol clean, NRMS, minilm with two tuned layers."""
-    from replication.params import load_params
+    from replication.study.params import load_params
 
     return load_params()
 
@@ -42,7 +42,7 @@ def params(project):
 @pytest.fixture
 def data(project):
     """The tiny project's prepared data."""
-    from replication import paths
-    from replication.mind.prepared import load_prepared
+    from replication.mind.columns.prepared import load_prepared
+    from replication.study import paths
 
     return load_prepared(paths.PREPARED)

@@ -12,17 +12,18 @@ from pathlib import Path
 
 import torch
 
-from replication import saved_state
 from replication.__main__ import main
-from replication.encoders import states
+from replication.encoders.models import states
+from replication.machine import saved_state
 
 FORKED = multiprocessing.get_context("forkserver")
 MAIN = sys.modules["__main__"]
 # The last one, for a child looks for the main module of its parent.
 FORKED.set_forkserver_preload(
     [
-        *("accelerate", "peft", "replication.audit", "replication.encoders.adapt"),
-        *("replication.encoders.embed", "replication.paper.compare", "replication.report.write"),
+        *("accelerate", "peft", "replication.experiment.audit", "replication.encoders.lora.adapt"),
+        *("replication.encoders.models.embed", "replication.paper.compare"),
+        "replication.report.write",
         *("transformers.models.bert.modeling_bert", "transformers.models.llama.modeling_llama"),
         "pytest",
     ]

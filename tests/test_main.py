@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from replication.__main__ import main
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 
 BEHAVIORS = "1\tU1\t11/15/2019 9:00:00 AM\tN1\tN1-0 N2-1 N3-0\n"
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from commands import environ, shell
 
-from replication import paths
-from replication.digest import sha256
-from replication.documents import read_yaml
+from replication.files.digest import sha256
+from replication.files.documents import read_yaml
 from replication.paper.cells import read_grid, read_json
-from replication.params import load_params
+from replication.study import paths
+from replication.study.params import load_params
 
 ROOT = Path(__file__).parents[1]
 SHRUNK = [

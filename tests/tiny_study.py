@@ -15,12 +15,12 @@ import torch
 from ruamel.yaml import YAML
 from torch import nn
 
-from replication import paths
-from replication.encoders.text import Places, WordVectors
-from replication.mind.prepared import Impressions
-from replication.mind.ragged import Ragged
-from replication.params import Params, load_protocol
+from replication.encoders.models.text import Places, WordVectors
+from replication.mind.columns.prepared import Impressions
+from replication.mind.columns.ragged import Ragged
 from replication.recommenders import LSTUR, RECOMMENDERS, Recommender, Sizes
+from replication.study import paths
+from replication.study.params import Params, load_protocol
 
 ROOT = Path(__file__).parents[1]
 WORDS = [f"word{i}" for i in range(30)]
@@ -32,10 +32,10 @@ WIDTH = 12  # of the word vectors
 
 def write_project(folder: Path, monkeypatch) -> None:
     """MIND files, prepared data, two checkpoints and their embeddings; parameters to match."""
-    from replication.encoders.checkpoints import fetch_checkpoint
-    from replication.encoders.embed import embed
+    from replication.encoders.models.embed import embed
+    from replication.encoders.sources.checkpoints import fetch_checkpoint
     from replication.mind.prepare import prepare
-    from replication.params import load_params
+    from replication.study.params import load_params
 
     folder.mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(folder)

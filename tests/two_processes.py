@@ -11,9 +11,9 @@ from pathlib import Path
 import stage_process
 import torch
 
-from replication import saved_state
-from replication.encoders import states
+from replication.encoders.models import states
 from replication.evaluation import scoring
+from replication.machine import saved_state
 
 
 def start(folder: Path, count: int, target: Callable[..., int | None], *given) -> list[BaseProcess]:

@@ -5,11 +5,11 @@ from pathlib import Path
 import streamlit as st
 from altair.utils.schemapi import debug_mode
 
-from replication import paths
 from replication.browser.content.provenance import commit
 from replication.browser.reading.study import Study, read_study
 from replication.browser.views import VIEWS, View
 from replication.browser.words import counted, plain
+from replication.study import paths
 
 ICON = Path(__file__).with_name("icon.svg")  # Streamlit would fetch one that it is told by name
 TITLE = "Language models in neural news recommenders: a replication"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from replication.errors import StudyError
-from replication.mind.ragged import Ragged
-from replication.params import Text
+from replication.files.errors import StudyError
+from replication.mind.columns.ragged import Ragged
+from replication.study.params import Text
 
 FIELDS = ("title", "abstract")
 PROMPT = ("This news:", " means in one word:")  # around the text, as released

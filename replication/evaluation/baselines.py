@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 
 
 def random_scores(candidates: int, seed: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS
 from replication.evaluation.scoring import first_with_same_history
-from replication.mind.prepared import Impressions
+from replication.mind.columns.prepared import Impressions
 
 FIFTHS = (20, 40, 60, 80)
 HALVES = (50,)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 
 METRICS = ("auc", "mrr", "ndcg@5", "ndcg@10")
 

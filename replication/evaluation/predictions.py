@@ -13,9 +13,9 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 import polars as pl
 
-from replication.errors import StudyError, shown
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
+from replication.files.errors import StudyError, shown
 
 ID_PATTERN = r"^[0-9]{1,18}$"  # what fits 64 bits
 LINE_PATTERN = r"^[ \t]*([^ \t\[\]]+)[ \t]*\[[ \t]*([^\[\] \t][^\[\]]*)\][ \t]*$"

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from replication import paths
-from replication.atomic import write_json
 from replication.evaluation.baselines import (
     popularity_scores,
     random_scores,
@@ -11,8 +9,10 @@ from replication.evaluation.baselines import (
 )
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
-from replication.mind.prepared import load_prepared
-from replication.params import Params
+from replication.files.atomic import write_json
+from replication.mind.columns.prepared import load_prepared
+from replication.study import paths
+from replication.study.params import Params
 
 SEED = 1  # not the experiment's: its change leaves the references as they are
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from replication import processes
-from replication.encoders.precision import autocast
-from replication.mind.prepared import Impressions
-from replication.mind.ragged import Ragged
-from replication.params import Params
+from replication.machine import processes
+from replication.machine.precision import autocast
+from replication.mind.columns.prepared import Impressions
+from replication.mind.columns.ragged import Ragged
 from replication.recommenders import Recommender
+from replication.study.params import Params
 
 ARTICLES_AT_ONCE = 2048
 USERS_AT_ONCE = 64  # what a core's cache holds

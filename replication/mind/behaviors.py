@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from replication.mind.ragged import Ragged
+from replication.mind.columns.ragged import Ragged
 from replication.mind.tsv import read_rows, refuse, refuse_repeated
 
 # In the file's order; source as in news.py.

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from replication.atomic import new_folder, write_json
-from replication.digest import sha256
-from replication.errors import StudyError, shown
+from replication.files.atomic import new_folder, write_json
+from replication.files.digest import sha256
+from replication.files.errors import StudyError, shown
 from replication.mind.behaviors import Behaviors, read_behaviors
+from replication.mind.columns.prepared import SECONDS_A_DAY
+from replication.mind.columns.ragged import Ragged, save_array
 from replication.mind.news import read_news
-from replication.mind.prepared import SECONDS_A_DAY
-from replication.mind.ragged import Ragged, save_array
 from replication.mind.releases import PINS
 from replication.mind.statistics import check_statistics
 from replication.mind.tsv import fail

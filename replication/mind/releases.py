@@ -3,9 +3,9 @@
 import hashlib
 from pathlib import Path
 
-from replication.documents import read_yaml, validated
-from replication.errors import StudyError
-from replication.settings import strict
+from replication.files.documents import read_yaml, validated
+from replication.files.errors import StudyError
+from replication.study.settings import strict
 
 PINS = Path(__file__).with_name("pins.yaml")
 

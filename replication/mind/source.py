@@ -4,10 +4,10 @@ import shutil
 import textwrap
 from pathlib import Path
 
-from replication.archives import read_member
-from replication.atomic import new_folder
-from replication.errors import StudyError
-from replication.hub_token import require_sound_token
+from replication.files.archives import read_member
+from replication.files.atomic import new_folder
+from replication.files.errors import StudyError
+from replication.files.hub_token import require_sound_token
 from replication.mind.prepare import FILES, find_file
 from replication.mind.releases import (
     PINS,
@@ -17,7 +17,7 @@ from replication.mind.releases import (
     load_pins,
     zip_name,
 )
-from replication.params import Params
+from replication.study.params import Params
 
 SPLITS = ("train", "dev")
 LICENCE = (

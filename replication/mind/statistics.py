@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.mind.releases import PINS, load_pins
 
 

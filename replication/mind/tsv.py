@@ -6,7 +6,7 @@ from typing import NoReturn
 import numpy as np
 import polars as pl
 
-from replication.errors import StudyError, shown
+from replication.files.errors import StudyError, shown
 
 _COMPRESSED = (b"\x1f\x8b", b"\x28\xb5", b"\x78\x9c", b"\x78\xda")  # gzip, zstd, zlib: no UTF-8
 

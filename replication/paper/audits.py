@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from replication import paths
-from replication.errors import StudyError
 from replication.evaluation.intervals import interval, resampled_means
 from replication.evaluation.reproduction import relative_improvement
 from replication.evaluation.statistics import holm
+from replication.files.errors import StudyError
 from replication.paper import verdict
 from replication.paper.cells import number, read_columns, read_json
 from replication.paper.claims import Claim, Gain, SignOf
 from replication.paper.evidence import SEED
 from replication.paper.models import TUNINGS
 from replication.paper.significance import p_value
-from replication.params import Params
+from replication.study import paths
+from replication.study.params import Params
 
 
 def audit_effects(params: Params, claims: Sequence[Claim]) -> list[dict[str, Any]]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from replication import documents, paths
-from replication.errors import StudyError
 from replication.evaluation.metrics import METRICS
-from replication.params import Params
+from replication.files import documents
+from replication.files.errors import StudyError
+from replication.study import paths
+from replication.study.params import Params
 
 METRIC_NAMES = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
 

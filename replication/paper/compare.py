@@ -3,8 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from replication import paths
-from replication.atomic import write_json
+from replication.files.atomic import write_json
 from replication.paper.audits import audit_effects
 from replication.paper.cells import read_grid, read_sweep
 from replication.paper.claims import load_claims
@@ -16,7 +15,8 @@ from replication.paper.judges import judge
 from replication.paper.main_table import TOLERANCE, TOLERANCE_REASON, main_table
 from replication.paper.sweeps import sweep_curves
 from replication.paper.values import load_values
-from replication.params import Params
+from replication.study import paths
+from replication.study.params import Params
 
 NOT_EVIDENCE = "demo data: not evidence about the paper"
 

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from replication.documents import read_yaml
-from replication.errors import StudyError
+from replication.files.documents import read_yaml
+from replication.files.errors import StudyError
 
 Entry = TypeVar("Entry")
 

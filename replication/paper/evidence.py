@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from replication.errors import StudyError
 from replication.evaluation.intervals import resampled_means
+from replication.files.errors import StudyError
 from replication.paper.cells import Cell, number, read_columns
 from replication.paper.models import MODELS
-from replication.params import Params
+from replication.study.params import Params
 
 SEED = 1  # of the resamples; not an experiment's
 Group = int | str | None  # 1 to 5, "at_most_5", "more_than_5", or None: everybody

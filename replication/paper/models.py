@@ -2,8 +2,8 @@
 
 from typing import Literal, NamedTuple
 
-from replication.checks import RECOMMENDER_NAMES
 from replication.evaluation.metrics import METRICS
+from replication.study.checks import RECOMMENDER_NAMES
 
 
 class Model(NamedTuple):

@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from replication import paths
-from replication.errors import StudyError
 from replication.evaluation.intervals import interval
 from replication.evaluation.statistics import correlation_replicates, rank_correlation
+from replication.files.errors import StudyError
 from replication.paper import verdict
 from replication.paper.cells import Cell, number
 from replication.paper.claims import Cost, NotMonotone
 from replication.paper.evidence import Evidence, Place
 from replication.paper.results import Result, differences, known_models, located, whole
+from replication.study import paths
 
 LEAST = 3  # models that an order needs
 

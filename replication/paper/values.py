@@ -12,11 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn
 
-from replication.atomic import new_file
-from replication.checks import RECOMMENDER_NAMES
-from replication.errors import StudyError, shown
 from replication.evaluation.metrics import METRICS
+from replication.files.atomic import new_file
+from replication.files.errors import StudyError, shown
 from replication.paper.models import MODELS, TUNINGS
+from replication.study.checks import RECOMMENDER_NAMES
 
 VALUES = Path(__file__).with_name("values.csv")
 

@@ -1,4 +1,8 @@
-"""News recommenders over any text encoder. A new one is one file and one line here."""
+"""News recommenders over any text encoder, and the attention they share. A new one is one file and
+one line here.
+
+Imports `machine`, and what a text encoder is given as.
+"""
 
 from replication.recommenders.base import Batch, Recommender, Sizes
 from replication.recommenders.lstur import LSTUR

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from replication.encoders.dropout import Dropout, attend_in_steps
+from replication.machine.dropout import Dropout, attend_in_steps
 
 
 class AdditiveAttention(nn.Module):

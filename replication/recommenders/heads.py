@@ -6,7 +6,7 @@ differ in more than tuning (deviation D7); the clean protocol uses `TokenHead` f
 
 from torch import Tensor, nn
 
-from replication.encoders.dropout import Dropout
+from replication.machine.dropout import Dropout
 
 
 class TokenHead(nn.Module):

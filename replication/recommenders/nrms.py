@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from replication.encoders.dropout import Dropout
+from replication.machine.dropout import Dropout
 from replication.recommenders.attention import AdditiveAttention, SelfAttention
 from replication.recommenders.base import Recommender, Sizes
 from replication.recommenders.heads import ClsHead

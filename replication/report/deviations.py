@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from replication.paper.models import TUNINGS
-from replication.protocol import DEVIATIONS
 from replication.report.study import COMPARED, Study
 from replication.report.tables import Field, Number, Probability, Table
 from replication.report.texts import verdict_text
 from replication.report.verdicts import found_number
+from replication.study.protocol import DEVIATIONS
 
 # What the release does; `conf/protocol` holds both ways of each.
 WHAT = {

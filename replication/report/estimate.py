@@ -9,11 +9,11 @@ al., 2020, section 2.1).
 import math
 from dataclasses import dataclass
 
-from replication.checks import candidates
 from replication.encoders.tokens import GPU_SHARE, LLM_POSITIONS, token_limits
-from replication.params import Params
 from replication.report.machines import Machine
-from replication.settings import Encoder
+from replication.study.checks import candidates
+from replication.study.params import Params
+from replication.study.settings import Encoder
 
 FIELDS = {"naml": ("title", "abstract"), "nrms": ("title",), "lstur": ("title",)}
 PASSES = 3  # assumed: passes over the training clicks until early stopping

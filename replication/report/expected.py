@@ -6,11 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from replication import paths
 from replication.encoders.tokens import token_limits
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.paper.cells import read_json
-from replication.params import Params, grid_cell
 from replication.report.estimate import (
     LARGE,
     PASSES,
@@ -23,6 +21,8 @@ from replication.report.estimate import (
 )
 from replication.report.machines import Machine, machine
 from replication.report.tables import markdown
+from replication.study import paths
+from replication.study.params import Params, grid_cell
 
 GIB = 2**30
 CALIBRATION = (

@@ -10,9 +10,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from replication.documents import read_yaml, validated
-from replication.errors import StudyError
-from replication.settings import strict
+from replication.files.documents import read_yaml, validated
+from replication.files.errors import StudyError
+from replication.study.settings import strict
 
 MACHINES = Path(__file__).with_name("machines.yaml")
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from replication.paper.cells import Cell
-from replication.params import Params
 from replication.report.study import Study
 from replication.report.tables import Table, markdown
+from replication.study.params import Params
 
 
 def origin_text(study: Study) -> list[str]:

@@ -1,11 +1,11 @@
 """What `make repro` ends with: the table of results, the verdicts, and where the report is."""
 
-from replication import paths
-from replication.params import Params
 from replication.report.grid_table import results_table
 from replication.report.study import DEMO_LABEL, read_study
 from replication.report.tables import markdown
 from replication.report.verdicts import verdict_counts
+from replication.study import paths
+from replication.study.params import Params
 
 
 def show_results(params: Params) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replication import paths
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.paper.cells import Cell, read_grid, read_json
-from replication.params import Params
+from replication.study import paths
+from replication.study.params import Params
 
 DEMO_LABEL = "Demo data: not evidence about the paper."
 COMPARED = "dvc repro compare report"  # makes whatever comes out of `compare`

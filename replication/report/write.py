@@ -1,8 +1,6 @@
 """Stage `report`: reports/REPORT.md, its tables (Markdown, CSV, LaTeX) and its figures."""
 
-from replication import paths
-from replication.atomic import new_folder, write_text
-from replication.params import Params
+from replication.files.atomic import new_folder, write_text
 from replication.report.cold_starts import (
     cold_start_table,
     contrasts_table,
@@ -24,6 +22,8 @@ from replication.report.grid_table import results_table
 from replication.report.published import cross_checks_table
 from replication.report.study import Study, read_study
 from replication.report.verdicts import claims_table
+from replication.study import paths
+from replication.study.params import Params
 
 TABLES = (
     claims_table, results_table, effects_table, depths_table, sweep_table, groups_table,

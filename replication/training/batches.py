@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from replication.errors import StudyError
-from replication.mind.prepared import Impressions
+from replication.files.errors import StudyError
+from replication.mind.columns.prepared import Impressions
 from replication.recommenders import Batch
 
 

@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from replication import processes
-from replication.encoders.precision import autocast, computing_device
-from replication.errors import StudyError
-from replication.mind.prepared import Impressions
-from replication.params import Params
+from replication.files.errors import StudyError
+from replication.machine import processes
+from replication.machine.precision import autocast, computing_device
+from replication.mind.columns.prepared import Impressions
 from replication.recommenders import Batch, Recommender
+from replication.study.params import Params
 from replication.training.adam import Adam
 from replication.training.batches import Samples, ahead, batches, draw_each_epoch, draw_once
 from replication.training.progress import Fit, Progress

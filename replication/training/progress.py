@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor
 
-from replication import environment
-from replication.params import Schedule, as_mapping
-from replication.saved_state import SavedState
+from replication.machine import environment
+from replication.machine.saved_state import SavedState
+from replication.study.params import Schedule, as_mapping
 
 
 @dataclass

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
-from replication.checks import candidates
-from replication.params import Params
+from replication.study.checks import candidates
+from replication.study.params import Params
 
 
 def search(params: Params, selection_auc: Callable[[Params], float]) -> tuple[Params, list[dict]]:

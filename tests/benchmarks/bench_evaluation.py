@@ -18,12 +18,12 @@ from naive import evaluation as naive
 from stored_nrms import HISTORY, parameters, stored_nrms
 from torch import Tensor
 
-from replication.encoders.precision import resolve_precision
 from replication.evaluation.cold_start import user_groups
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics
 from replication.evaluation.scoring import score
-from replication.mind.prepared import Impressions, load_prepared
+from replication.machine.precision import resolve_precision
+from replication.mind.columns.prepared import Impressions, load_prepared
 from replication.recommenders import NRMS
 
 SIZE = "{:,} impressions, {:,} candidates, {:,} articles, {:,} users"

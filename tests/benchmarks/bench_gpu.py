@@ -33,13 +33,13 @@ from stored_nrms import BATCH as MANY
 from stored_nrms import nrms, stored_nrms, train_steps, write_vectors
 from titles import LIMIT, titles
 
-from replication import paths
-from replication.encoders.states import write_states
-from replication.encoders.text import build_text
+from replication.encoders.models.states import write_states
+from replication.encoders.models.text import build_text
 from replication.encoders.tokens import LLM_POSITIONS
-from replication.mind.prepared import Prepared
-from replication.mind.ragged import Ragged
+from replication.mind.columns.prepared import Prepared
+from replication.mind.columns.ragged import Ragged
 from replication.recommenders import NRMS
+from replication.study import paths
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

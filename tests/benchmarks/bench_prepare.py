@@ -9,8 +9,8 @@ import numpy as np
 from measuring import peak_of
 from naive.prepare import prepare as prepare_by_line
 
+from replication.mind.columns.prepared import load_prepared
 from replication.mind.prepare import SPLITS, prepare
-from replication.mind.prepared import load_prepared
 
 
 def test_prepare(measure, mind_small, tmp_path):

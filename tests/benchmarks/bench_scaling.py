@@ -18,14 +18,14 @@ from measuring import peak_of
 from mind_files import write_mind
 from stored_nrms import HISTORY, parameters, stored_nrms, train_steps, write_vectors
 
-from replication.encoders.precision import resolve_precision
-from replication.environment import return_freed_memory
 from replication.evaluation.cold_start import HALVES, cold_start, user_groups
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics
 from replication.evaluation.scoring import score
+from replication.machine.environment import return_freed_memory
+from replication.machine.precision import resolve_precision
+from replication.mind.columns.prepared import load_prepared
 from replication.mind.prepare import prepare
-from replication.mind.prepared import load_prepared
 
 LARGEST = 1.0  # of MIND-small
 SHARES = tuple(LARGEST * part for part in (0.1, 0.2, 0.5, 1.0))

@@ -22,15 +22,15 @@ from naive.training import WholeTransformer, train_step
 from stored_nrms import nrms
 from titles import LIMIT, titles
 
-from replication import paths
-from replication.encoders.checkpoints import fetch_checkpoint
-from replication.encoders.precision import resolve_precision
-from replication.encoders.states import write_states
-from replication.encoders.text import build_text
-from replication.mind.prepared import Impressions, load_prepared
-from replication.mind.ragged import Ragged
-from replication.params import Params, load_params
+from replication.encoders.models.states import write_states
+from replication.encoders.models.text import build_text
+from replication.encoders.sources.checkpoints import fetch_checkpoint
+from replication.machine.precision import resolve_precision
+from replication.mind.columns.prepared import Impressions, load_prepared
+from replication.mind.columns.ragged import Ragged
 from replication.recommenders import NRMS
+from replication.study import paths
+from replication.study.params import Params, load_params
 from replication.training.loop import Fit, train
 
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ from measuring import peak_of
 from mind_files import ARTICLES
 from stored_nrms import BATCH, HISTORY, stored_nrms, train_steps, write_vectors
 
-from replication.environment import return_freed_memory
-from replication.mind.prepared import load_prepared
+from replication.machine.environment import return_freed_memory
+from replication.mind.columns.prepared import load_prepared
 from replication.training.batches import batches, draw_each_epoch
 
 POSITIONS, WIDTH = 10, 4_096

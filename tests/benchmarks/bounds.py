@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from phases import Need, clock
 
-from replication.encoders.precision import computing_device
+from replication.machine.precision import computing_device
 
 TOKENS = 8192  # of a batch of 16 samples: some 500 distinct articles of 16 tokens
 SHAPES = {"384 x 384": (384, 384), "384 x 1536": (384, 1536), "1536 x 384": (1536, 384)}

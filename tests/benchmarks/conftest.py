@@ -40,8 +40,8 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """What can change a figure, and nothing that tells whose machine it is."""
     import torch
 
-    from replication import environment
-    from replication.encoders.precision import resolve_precision
+    from replication.machine import environment
+    from replication.machine.precision import resolve_precision
 
     machine_info.clear()
     machine_info.update(environment.hardware())
@@ -52,7 +52,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 
 def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:
     """The commit alone: no branch, no folder."""
-    from replication import environment
+    from replication.machine import environment
 
     commit_info.clear()
     commit_info.update(environment.git_commit())

@@ -18,17 +18,18 @@ from mind_files import ARTICLES, write_mind
 from titles import titles
 from transformers import BertConfig, BertModel
 
-from replication import experiment, paths
-from replication.atomic import write_json
-from replication.digest import sha256
-from replication.encoders import text
-from replication.encoders.precision import computing_device, resolve_precision
+from replication.encoders.models import text
+from replication.experiment import run as experiment
+from replication.files.atomic import write_json
+from replication.files.digest import sha256
+from replication.machine.precision import computing_device, resolve_precision
+from replication.mind.columns.prepared import Impressions, Prepared, load_prepared
+from replication.mind.columns.ragged import Ragged
 from replication.mind.prepare import prepare
-from replication.mind.prepared import Impressions, Prepared, load_prepared
-from replication.mind.ragged import Ragged
-from replication.params import Params, as_mapping, grid_cell, load_params
 from replication.recommenders import Batch, Recommender, Sizes
-from replication.settings import Encoder
+from replication.study import paths
+from replication.study.params import Params, as_mapping, grid_cell, load_params
+from replication.study.settings import Encoder
 from replication.training import loop
 from replication.training.batches import batches, draw_each_epoch
 

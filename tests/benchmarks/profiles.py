@@ -25,12 +25,12 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from replication import environment
-from replication.atomic import write_json
-from replication.encoders.precision import computing_device, resolve_precision
-from replication.encoders.text import StoredVectors
+from replication.encoders.models.text import StoredVectors
 from replication.evaluation import metrics, scoring
-from replication.mind.prepared import Impressions
+from replication.files.atomic import write_json
+from replication.machine import environment
+from replication.machine.precision import computing_device, resolve_precision
+from replication.mind.columns.prepared import Impressions
 from replication.recommenders import Recommender
 from replication.training import loop
 

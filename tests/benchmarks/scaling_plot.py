@@ -12,7 +12,7 @@ import altair as alt
 import polars as pl
 from wording import markdown, number, seconds_text
 
-from replication.atomic import new_file
+from replication.files.atomic import new_file
 from replication.report.figures.cost import ticks
 from replication.report.figures.theme import RECOMMENDER_SHAPES, THEMES, Theme, finished
 

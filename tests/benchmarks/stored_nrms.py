@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from replication.encoders.precision import resolve_precision
-from replication.encoders.text import Places, StoredVectors
-from replication.mind.prepared import Prepared
-from replication.params import Params, load_params
+from replication.encoders.models.text import Places, StoredVectors
+from replication.machine.precision import resolve_precision
+from replication.mind.columns.prepared import Prepared
 from replication.recommenders import NRMS, Sizes
+from replication.study.params import Params, load_params
 from replication.training.loop import Fit, train
 
 HISTORY, BATCH = 50, 128  # the published ones of frozen encoders

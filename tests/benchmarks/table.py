@@ -14,7 +14,7 @@ from profile_text import profile_text
 from scaling_plot import scaling_text, write_scaling
 from wording import commit_text, markdown, memory_text, number, ratio_text, seconds_text
 
-from replication.atomic import write_json, write_text
+from replication.files.atomic import write_json, write_text
 
 FOLDER = Path("reports/benchmarks")
 GPU = "gpu"  # the folder of the GPU's page

@@ -9,7 +9,7 @@ from tiny_study import impressions_of, random_impressions, recommender
 
 from replication.evaluation.metrics import METRICS, impression_metrics
 from replication.evaluation.scoring import score
-from replication.mind.prepared import Impressions
+from replication.mind.columns.prepared import Impressions
 
 ARTICLES = 20
 

@@ -14,12 +14,12 @@ from exact import with_exact_states
 from naive.training import WholeTransformer, loss_of, train_step
 from torch import nn
 
-from replication import paths
 from replication.encoders.tokens import token_limits
-from replication.experiment import build_recommender
-from replication.mind.ragged import Ragged
-from replication.params import Params
+from replication.experiment.run import build_recommender
+from replication.mind.columns.ragged import Ragged
 from replication.recommenders import RECOMMENDERS, Batch, Recommender
+from replication.study import paths
+from replication.study.params import Params
 from replication.training import loop
 
 LAYERS = 3  # of the tiny project's transformer

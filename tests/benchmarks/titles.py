@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from replication.mind.ragged import Ragged
+from replication.mind.columns.ragged import Ragged
 
 LIMIT = 20  # tokens of a title that are read
 MEAN, SHAPE = 15.9, 12  # word pieces with [CLS] and [SEP], before the cut; 15 % have over 20

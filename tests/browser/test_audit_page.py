@@ -18,10 +18,10 @@ from replication.browser.content.audits import (
     shifts,
 )
 from replication.browser.reading.study import read_study
-from replication.params import load_params, load_protocol
-from replication.protocol import DEVIATIONS
 from replication.report.deviations import effects_table
 from replication.report.figures.theme import LIGHT
+from replication.study.params import load_params, load_protocol
+from replication.study.protocol import DEVIATIONS
 
 
 def page():

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from trees import RUN
 
-from replication.browser.reading.files import File
 from replication.browser.reading.runs import (
     KINDS,
     UNASKED,
@@ -16,8 +15,9 @@ from replication.browser.reading.runs import (
     read_unasked,
 )
 from replication.browser.workspace.stages import Stage, Stages
+from replication.files.readable import File
 from replication.paper.cells import grid_cells, sweep_cells
-from replication.params import load_params
+from replication.study.params import load_params
 
 STAGE = "grid@nrms-minilm-finetuned-clean-1"
 

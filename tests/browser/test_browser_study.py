@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from trees import RUN, TREES
 
-from replication import paths
 from replication.browser.reading.runs import UNASKED
 from replication.browser.reading.study import read_study
 from replication.report.study import DEMO_LABEL
+from replication.study import paths
 
 
 def place(study):

@@ -170,7 +170,7 @@ def test_other_files_and_code_are_told_where_they_differ(of):
         "data/prepared/users.parquet": "1" * 64,
         "embeddings/minilm/title.states.npy": "2" * 64,
     }
-    code = {"replication/record.py": "3" * 64}
+    code = {"replication/experiment/record.py": "3" * 64}
     a = changed(of(TUNED), "run", inputs_sha256=inputs, code_sha256=code)
     other = {name: digest.replace("2", "4") for name, digest in inputs.items()}
     b = changed(of(TUNED), "run", inputs_sha256=other, code_sha256={})

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replication.browser.reading import files
-from replication.browser.reading.files import File, parse, read_file, tried
-from replication.browser.reading.schema import (
+from replication.files import readable as files
+from replication.files.errors import StudyError
+from replication.files.readable import File, parse, read_file, tried
+from replication.report.schema import (
     AdapterFile,
     BaselinesFile,
     ClaimsFile,
@@ -21,7 +22,6 @@ from replication.browser.reading.schema import (
     MetricsFile,
     RunFile,
 )
-from replication.errors import StudyError
 
 ROOT = Path(__file__).parents[2]
 RUN = ROOT / "reports/runs/nrms-minilm-finetuned-clean-s1"

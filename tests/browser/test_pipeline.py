@@ -4,7 +4,7 @@ import pytest
 from dvc.repo import Repo
 
 from replication.browser.workspace.pipeline import Definition, read_mapping, read_pipeline
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 
 PARAMS = """
 names: [a, 1, true, 1e-05, 'yes', 2.50]

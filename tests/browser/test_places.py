@@ -5,9 +5,9 @@ from statistics import fmean
 
 import pytest
 
-from replication.browser.reading.files import File
 from replication.browser.reading.places import Place, group_runs
 from replication.browser.reading.runs import KINDS, made_run
+from replication.files.readable import File
 from replication.paper.cells import Cell
 from replication.paper.main_table import TOLERANCE
 from replication.paper.values import PaperCell, Value

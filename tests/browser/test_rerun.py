@@ -10,7 +10,6 @@ import pytest
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import compose_and_dump
 
-from replication import paths
 from replication.browser.content.rerun import (
     Choice,
     at_hand,
@@ -24,9 +23,10 @@ from replication.browser.content.rerun import (
     study_cost,
 )
 from replication.paper.cells import grid_cells, sweep_cells
-from replication.params import Params, as_mapping, grid_cell, load_params, load_protocol
 from replication.report.estimate import adapting, embedding, training
 from replication.report.expected import expected_rows, machine_of, shape_of
+from replication.study import paths
+from replication.study.params import Params, as_mapping, grid_cell, load_params, load_protocol
 
 ROOT = Path(__file__).parents[2]
 

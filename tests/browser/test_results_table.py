@@ -19,10 +19,10 @@ from replication.browser.content.results_table import (
     table_of,
 )
 from replication.browser.reading import study as studies
-from replication.browser.reading.files import File
 from replication.browser.reading.study import read_study
 from replication.browser.views.results import sortable
 from replication.evaluation.metrics import METRICS
+from replication.files.readable import File
 from replication.paper.values import PaperCell, Value
 from replication.report.figures.theme import LIGHT
 from replication.report.tables import Number

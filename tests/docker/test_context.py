@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replication import environment
+from replication.machine import environment
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import small
 
-from replication.encoders.adapt import adapt
-from replication.encoders.checkpoints import fetch_checkpoint
-from replication.settings import Params
+from replication.encoders.lora.adapt import adapt
+from replication.encoders.sources.checkpoints import fetch_checkpoint
+from replication.study.settings import Params
 
 
 @pytest.fixture(scope="session")

@@ -8,15 +8,15 @@ import pytest
 import small
 import torch
 
-from replication import paths
-from replication.digest import sha256
-from replication.encoders import adapt as module
-from replication.encoders import judge
-from replication.encoders.adapt import Clicks, adapt
-from replication.encoders.adapters import load_causal
-from replication.encoders.questions import Questioner, answer_scores
-from replication.errors import StudyError
-from replication.mind.prepared import load_prepared, split_last_day
+from replication.encoders.lora import adapt as module
+from replication.encoders.lora import judge
+from replication.encoders.lora.adapt import Clicks, adapt
+from replication.encoders.lora.questions import Questioner, answer_scores
+from replication.encoders.sources.adapters import load_causal
+from replication.files.digest import sha256
+from replication.files.errors import StudyError
+from replication.mind.columns.prepared import load_prepared, split_last_day
+from replication.study import paths
 
 LORA = Path("checkpoints/llama-lora")
 FILES = ("adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "source.json")

@@ -10,14 +10,14 @@ import pytest
 import small
 import torch
 
-from replication import paths
-from replication.encoders.adapters import merge, model_folder
-from replication.encoders.checkpoints import fetch_checkpoint, parameter_count
-from replication.encoders.embed import embed
-from replication.encoders.states import load_transformer, write_states
+from replication.encoders.models.embed import embed
+from replication.encoders.models.states import load_transformer, write_states
+from replication.encoders.sources.adapters import merge, model_folder
+from replication.encoders.sources.checkpoints import fetch_checkpoint, parameter_count
 from replication.encoders.tokens import prompted_ids
-from replication.errors import StudyError
-from replication.mind.prepared import load_prepared
+from replication.files.errors import StudyError
+from replication.mind.columns.prepared import load_prepared
+from replication.study import paths
 
 LORA = Path("checkpoints/llama-lora")
 

@@ -14,14 +14,14 @@ import transformers
 from safetensors.torch import load_file, save_file
 from small import LAYERS, MINILM, WIDTH
 
-from replication.encoders.checkpoints import (
+from replication.encoders.models.states import load_transformer
+from replication.encoders.sources.checkpoints import (
     checkpoint_digest,
     fetch_checkpoint,
     parameter_count,
     sha256,
 )
-from replication.encoders.states import load_transformer
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 
 OUT = Path("checkpoints/tiny")
 

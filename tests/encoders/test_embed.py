@@ -7,12 +7,12 @@ import pytest
 import torch
 from small import LAYERS, TEXTS, WIDTH
 
-from replication.atomic import write_text
-from replication.encoders import states
-from replication.encoders.checkpoints import fetch_checkpoint
-from replication.encoders.embed import embed
-from replication.errors import StudyError
-from replication.mind.ragged import Ragged
+from replication.encoders.models import states
+from replication.encoders.models.embed import embed
+from replication.encoders.sources.checkpoints import fetch_checkpoint
+from replication.files.atomic import write_text
+from replication.files.errors import StudyError
+from replication.mind.columns.ragged import Ragged
 
 FIELDS = {"title": 0, "abstract": 1}
 

@@ -10,13 +10,14 @@ import pytest
 from small import WORDS
 from web import Answer, serving
 
-from replication import archives, downloads, paths
-from replication.encoders import glove
-from replication.encoders.checkpoints import fetch_checkpoint
-from replication.encoders.glove import glove_rows
-from replication.encoders.words import read_vectors
-from replication.errors import StudyError
-from replication.settings import Encoder
+from replication.encoders.sources import glove
+from replication.encoders.sources.checkpoints import fetch_checkpoint
+from replication.encoders.sources.glove import glove_rows
+from replication.encoders.sources.words import read_vectors
+from replication.files import archives, downloads
+from replication.files.errors import StudyError
+from replication.study import paths
+from replication.study.settings import Encoder
 
 WIDTH = 3
 # 840B is cased, and holds words with spaces: ". ." is no row of "."; "the x" is none of "the".

@@ -7,10 +7,10 @@ import torch
 from small import encoder, write_prepared
 from tokenizers import Tokenizer
 
-from replication.encoders.checkpoints import fetch_checkpoint
-from replication.encoders.pretraining import START, pretrain
-from replication.errors import StudyError
-from replication.settings import Pretraining
+from replication.encoders.sources.checkpoints import fetch_checkpoint
+from replication.encoders.sources.pretraining import START, pretrain
+from replication.files.errors import StudyError
+from replication.study.settings import Pretraining
 
 SETTINGS = Pretraining(
     vocabulary=320,

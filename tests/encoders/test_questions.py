@@ -4,9 +4,9 @@ import torch
 from small import TEXTS
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from replication.encoders.adapters import load_causal
-from replication.encoders.questions import Questioner, answer_scores
-from replication.errors import StudyError
+from replication.encoders.lora.questions import Questioner, answer_scores
+from replication.encoders.sources.adapters import load_causal
+from replication.files.errors import StudyError
 
 TITLES = ["", *(title for title, _ in TEXTS)]
 HISTORIES = [np.array([3, 1]), np.array([], np.int32), np.array([5, 5, 2, 4]), np.array([6])]

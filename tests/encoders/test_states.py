@@ -6,12 +6,12 @@ import pytest
 import torch
 from small import LAYERS, MINILM, TEXTS, WIDTH
 
-from replication import environment
-from replication.encoders import states
-from replication.encoders.states import cached_states, load_transformer, write_states
+from replication.encoders.models import states
+from replication.encoders.models.states import cached_states, load_transformer, write_states
 from replication.encoders.tokens import piece_ids, prompted_ids, truncated_ids
-from replication.errors import StudyError
-from replication.mind.ragged import Ragged
+from replication.files.errors import StudyError
+from replication.machine import environment
+from replication.mind.columns.ragged import Ragged
 
 TITLES = ["", *(title for title, _ in TEXTS), "rain " * 9]
 LIMIT = 12

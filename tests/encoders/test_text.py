@@ -7,14 +7,14 @@ import torch
 from small import LAYERS, TEXTS, WIDTH
 from torch import nn
 
-from replication.encoders import text as text_module
-from replication.encoders.checkpoints import fetch_checkpoint
-from replication.encoders.embed import embed
-from replication.encoders.text import Places, StoredVectors, TunedTransformer, WordVectors
-from replication.encoders.text import build_text as build
-from replication.errors import StudyError
-from replication.mind.ragged import Ragged, load_array
-from replication.params import load_protocol
+from replication.encoders.models import text as text_module
+from replication.encoders.models.embed import embed
+from replication.encoders.models.text import Places, StoredVectors, TunedTransformer, WordVectors
+from replication.encoders.models.text import build_text as build
+from replication.encoders.sources.checkpoints import fetch_checkpoint
+from replication.files.errors import StudyError
+from replication.mind.columns.ragged import Ragged, load_array
+from replication.study.params import load_protocol
 
 ARTICLES = torch.arange(1 + len(TEXTS))
 LIMITS = {"title": 9, "abstract": 11}

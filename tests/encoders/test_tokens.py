@@ -11,8 +11,8 @@ from replication.encoders.tokens import (
     word_ids,
     words_of,
 )
-from replication.errors import StudyError
-from replication.settings import Text
+from replication.files.errors import StudyError
+from replication.study.settings import Text
 
 TITLES = [title for title, _ in TEXTS]
 REAL = ["Mayor's “new” plan: 3.5% more!", "", "naïve café 東京 \U0001f600", "word " * 60, "a\tb  c"]

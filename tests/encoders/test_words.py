@@ -6,8 +6,8 @@ from safetensors.numpy import load_file, save_file
 from small import MINILM
 from tokenizers import Tokenizer, models
 
-from replication.encoders.words import NORM, derive_vectors, read_vectors
-from replication.errors import StudyError
+from replication.encoders.sources.words import NORM, derive_vectors, read_vectors
+from replication.files.errors import StudyError
 
 WIDTH = 300
 

@@ -4,13 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from replication.errors import StudyError
 from replication.evaluation.baselines import (
     popularity_scores,
     random_scores,
     true_probabilities,
 )
 from replication.evaluation.metrics import impression_metrics, summarise
+from replication.files.errors import StudyError
 
 
 def test_random_scores_are_fixed_by_the_seed_and_rank_by_chance():

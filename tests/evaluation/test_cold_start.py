@@ -10,7 +10,7 @@ from tiny_study import impressions_of
 
 from replication.evaluation.cold_start import HALVES, cold_start, user_groups
 from replication.evaluation.metrics import METRICS
-from replication.mind.prepared import Impressions
+from replication.mind.columns.prepared import Impressions
 
 
 def shown(*rows: tuple[int, list[int]]) -> Impressions:

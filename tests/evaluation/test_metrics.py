@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from replication.errors import StudyError
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
+from replication.files.errors import StudyError
 
 
 def flat(*impressions):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from replication.errors import StudyError
 from replication.evaluation.predictions import format_scores, score_predictions
+from replication.files.errors import StudyError
 
 BEHAVIORS = (
     "1\tU1\t11/15/2019 8:55:22 AM\tN1 N2\tN3-0 N4-1 N5-0\n"

@@ -7,7 +7,7 @@ import pytest
 from tiny_study import write_project
 from word_vectors import zipped
 
-from replication.documents import read_yaml
+from replication.files.documents import read_yaml
 from replication.mind import source
 from replication.mind.releases import zip_name
 from replication.paper import claims, compare, cross_checks, values

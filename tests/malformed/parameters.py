@@ -13,8 +13,8 @@ from typing import Any, get_args, get_origin
 
 from case import ABSENT, Case, folder, gone, holds, set_in
 
-from replication.documents import read_yaml
-from replication.settings import Params
+from replication.files.documents import read_yaml
+from replication.study.settings import Params
 
 COMMITTED = read_yaml(Path(__file__).parents[2] / "params.yaml")
 TEXT = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")

@@ -14,24 +14,24 @@ from hypothesis import strategies as st
 from submissions import BEHAVIORS, RANKS
 from word_vectors import GOOD, WORDS
 
-from replication.archives import read_member
-from replication.documents import read_json, read_yaml
-from replication.encoders.checkpoints import checkpoint_digest
-from replication.encoders.tensors import opened
+from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.encoders.sources.tensors import opened
+from replication.encoders.sources.words import read_vectors
 from replication.encoders.tokens import load_tokenizer
-from replication.encoders.words import read_vectors
-from replication.errors import StudyError
 from replication.evaluation.predictions import score_predictions
+from replication.files.archives import read_member
+from replication.files.documents import read_json, read_yaml
+from replication.files.errors import StudyError
 from replication.mind.behaviors import read_behaviors
+from replication.mind.columns.prepared import load_prepared
+from replication.mind.columns.ragged import Ragged
 from replication.mind.news import read_news
 from replication.mind.prepare import prepare
-from replication.mind.prepared import load_prepared
-from replication.mind.ragged import Ragged
 from replication.mind.releases import load_pins
 from replication.paper.claims import load_claims
 from replication.paper.cross_checks import load_cross_checks
 from replication.paper.values import HEADER, load_values
-from replication.params import load_params
+from replication.study.params import load_params
 
 ROW = ",".join(HEADER) + "\nnrms,bert-base,frozen,,,auc,66.86,Table 9\n"
 SMALL_YAML = b"a: &x {b: [1, 2.5e-3, null, 'c'], d: '2019-11-09'}\ne: *x\nf: !!int 3\n"

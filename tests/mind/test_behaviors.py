@@ -7,7 +7,7 @@ from files import SAMPLE, impression, write_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.mind.behaviors import Behaviors, read_behaviors
 from replication.mind.news import read_news
 

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from marginals import BEHAVIORS, NEWS, clicks_of, read
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.mind.demo.corpus import DemoSize, mind_time, write_demo
 
 SMALL = DemoSize(400, 120, 120, 300, 150)

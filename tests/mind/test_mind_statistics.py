@@ -5,7 +5,7 @@ import pytest
 from files import write_tiny_mind
 from zips import pinned, write_pins, write_zips
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.mind.prepare import prepare
 from replication.mind.statistics import check_statistics
 

@@ -3,7 +3,7 @@ from files import SAMPLE, article, write_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.mind.news import FIELDS, read_news
 
 # Anything a field may hold: no tab, no line end, no surrogate (not UTF-8), not blank.

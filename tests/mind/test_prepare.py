@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from files import SAMPLE, article, impression, write_rows, write_tiny_mind
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
+from replication.mind.columns.prepared import load_prepared
 from replication.mind.prepare import prepare
-from replication.mind.prepared import load_prepared
 
 
 @pytest.fixture

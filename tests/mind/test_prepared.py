@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from files import article, impression, write_rows, write_tiny_mind
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
+from replication.mind.columns.prepared import Impressions, load_prepared, split_last_day
 from replication.mind.prepare import prepare
-from replication.mind.prepared import Impressions, load_prepared, split_last_day
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replication.errors import StudyError
-from replication.mind.ragged import Ragged, save_array
+from replication.files.errors import StudyError
+from replication.mind.columns.ragged import Ragged, save_array
 
 lists_of_rows = st.lists(st.lists(st.integers(1, 99), max_size=6), max_size=8)
 

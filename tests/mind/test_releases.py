@@ -6,9 +6,9 @@ import pytest
 from files import write_tiny_mind
 from zips import pinned, write_pins, write_zips
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
+from replication.mind.columns.prepared import load_prepared
 from replication.mind.prepare import prepare
-from replication.mind.prepared import load_prepared
 from replication.mind.releases import Split, Zip, check_table, check_zip, load_pins
 
 ONE, TWO = b"the hub's", b"as it was first served"

@@ -12,9 +12,9 @@ from files import write_tiny_mind
 from web import Answer, hub_client, serving
 from zips import PAGE, REPOSITORY, pinned, write_pins, write_zips
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.mind.source import provide_data
-from replication.settings import Data
+from replication.study.settings import Data
 
 TABLES = [f"{split}/{name}.tsv" for split in ("train", "dev") for name in ("news", "behaviors")]
 
@@ -160,9 +160,9 @@ import sys, time
 from pathlib import Path
 from types import SimpleNamespace
 from huggingface_hub import constants
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.mind.source import provide_data
-from replication.settings import Data
+from replication.study.settings import Data
 time.sleep = lambda _: None  # between attempts to reach the hub
 constants.DOWNLOAD_CHUNK_SIZE = 64  # bytes, for files of 600
 data = Data(path=sys.argv[1], release="small")

@@ -15,19 +15,19 @@ import polars as pl
 from ruamel.yaml import YAML
 from scipy.stats import norm
 
-from replication import paths
-from replication.atomic import write_json
-from replication.audit import audit_cell, untouched
 from replication.evaluation.cold_start import cold_start, user_groups
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
-from replication.mind.prepared import Impressions
-from replication.mind.ragged import Ragged
+from replication.experiment.audit import audit_cell, untouched
+from replication.experiment.record import clicks, save_impressions
+from replication.files.atomic import write_json
+from replication.mind.columns.prepared import Impressions
+from replication.mind.columns.ragged import Ragged
 from replication.paper.cells import Cell, read_grid, read_sweep
 from replication.paper.evidence import Evidence
-from replication.params import Params, load_params
-from replication.protocol import DEVIATIONS
-from replication.record import clicks, save_impressions
+from replication.study import paths
+from replication.study.params import Params, load_params
+from replication.study.protocol import DEVIATIONS
 
 ROOT = Path(__file__).parents[2]
 LAYERS = {  # of the paper's eight language models

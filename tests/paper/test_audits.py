@@ -7,14 +7,14 @@ import polars as pl
 import pytest
 from planted import Planted, planted_params
 
-from replication import paths
-from replication.atomic import write_json
-from replication.errors import StudyError
+from replication.files.atomic import write_json
+from replication.files.errors import StudyError
 from replication.paper.audits import audit_effects
 from replication.paper.cells import read_json
 from replication.paper.claims import load_claims
-from replication.protocol import DEVIATIONS
-from replication.settings import AuditPair
+from replication.study import paths
+from replication.study.protocol import DEVIATIONS
+from replication.study.settings import AuditPair
 
 LLM = "my-llama-3.1-8b"
 PAIRS = {

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 from planted import ROOT, Planted, planted_params, with_sweep
 
-from replication import paths
-from replication.documents import read_yaml
-from replication.errors import StudyError
+from replication.files.documents import read_yaml
+from replication.files.errors import StudyError
 from replication.paper.cells import number, read_columns, read_grid, read_json, read_sweep
+from replication.study import paths
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def params(tmp_path, monkeypatch):
 
 def test_cells_go_by_the_names_that_the_stages_give(tmp_path, monkeypatch):
     """The committed study: files and commands as dvc.yaml has them."""
-    from replication.params import load_params
+    from replication.study.params import load_params
 
     planted_params(tmp_path, monkeypatch)
     params = load_params(ROOT / "params.yaml")

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from replication.documents import read_yaml
-from replication.errors import StudyError
+from replication.files.documents import read_yaml
+from replication.files.errors import StudyError
 from replication.paper.claims import CLAIMS, load_claims
 from replication.paper.models import MODELS, SIZE_RANK
 

@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 from planted import ROOT, Planted, planted_params, with_sweep
 
-from replication import paths
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.paper import compare as module
 from replication.paper.cells import read_grid, read_json
 from replication.paper.compare import NOT_EVIDENCE, compare
 from replication.paper.values import PaperCell, Value
-from replication.settings import AuditPair
+from replication.study import paths
+from replication.study.settings import AuditPair
 
 LLM = "my-llama-3.1-8b"
 MODELS = ["glove", "bert-tiny", "bert-base", "llama-3.1-8b"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.paper.cross_checks import CROSS_CHECKS, load_cross_checks
 
 # As their sources print them; the first three in percent.

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from planted import Planted, planted_params, with_sweep
 
-from replication.atomic import write_json
-from replication.errors import StudyError
+from replication.files.atomic import write_json
+from replication.files.errors import StudyError
 from replication.paper.cells import read_grid, read_json, read_sweep
 from replication.paper.evidence import Evidence, Place
 

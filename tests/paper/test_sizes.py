@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from planted import FOUR, Planted, planted_params
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.paper.cells import read_grid
 from replication.paper.claims import load_claims
 from replication.paper.evidence import Evidence
@@ -125,8 +125,8 @@ def test_costs_by_size(tuned, costs, verdict):
 
 @pytest.mark.parametrize(("seconds", "found"), [(10.0, 1), (1.0, 0.2), (None, 1)])
 def test_an_adapters_cost_counts_as_its_models(tuned, seconds, found):
-    from replication import paths
-    from replication.atomic import write_json
+    from replication.files.atomic import write_json
+    from replication.study import paths
 
     took = {"trainable_parameters": 50, "seconds": seconds, "peak_memory_mib": 40.0}
     write_json(paths.ADAPTERS / "my-lora.json", took | {"peak_gpu_memory_mib": None})
@@ -171,7 +171,7 @@ def test_models_that_were_not_searched_are_null_and_the_others_judged(tuned):
 
 
 def test_runs_of_several_machines_cannot_be_compared(tuned):
-    from replication.atomic import write_json
+    from replication.files.atomic import write_json
     from replication.paper.cells import read_json
 
     planted = Planted(tuned, impressions=20)
@@ -194,7 +194,7 @@ def test_runs_of_several_machines_cannot_be_compared(tuned):
     ],
 )
 def test_a_damaged_cost_is_named(tuned, file, content, told):
-    from replication.atomic import write_json
+    from replication.files.atomic import write_json
 
     planted = Planted(tuned, impressions=20)
     planted.write(flat, growing, searched)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.paper.claims import load_claims
 from replication.paper.values import (
     HEADER,

@@ -9,7 +9,13 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from replication.encoders.text import Places, StoredVectors, TunedTransformer, WordVectors, _Given
+from replication.encoders.models.text import (
+    Places,
+    StoredVectors,
+    TunedTransformer,
+    WordVectors,
+    _Given,
+)
 from replication.recommenders import RECOMMENDERS, Batch, Sizes
 
 PARITY = Path(__file__).parent / "parity"

@@ -7,9 +7,9 @@ import pytest
 from invented_study import project, write_audit, write_data, write_runs
 
 from replication.paper.compare import compare
-from replication.params import Params, load_params
 from replication.report.study import Study, read_study
 from replication.report.write import write_report
+from replication.study.params import Params, load_params
 
 
 def small(params: Params) -> Params:

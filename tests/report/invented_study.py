@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from replication import paths
-from replication.audit import TUNINGS, audit_cell, untouched
 from replication.evaluation.cold_start import cold_start
+from replication.experiment.audit import TUNINGS, audit_cell, untouched
 from replication.paper.cells import METRICS, Cell, read_grid, read_sweep
-from replication.params import Params, load_params
-from replication.protocol import DEVIATIONS
+from replication.study import paths
+from replication.study.params import Params, load_params
+from replication.study.protocol import DEVIATIONS
 
 ROOT = Path(__file__).parents[2]
 IMPRESSIONS = 80

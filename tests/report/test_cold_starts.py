@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from replication import paths
 from replication.report.cold_starts import (
     cold_start_table,
     contrasts_table,
@@ -12,6 +11,7 @@ from replication.report.cold_starts import (
     gains_table,
     groups_table,
 )
+from replication.study import paths
 
 
 def test_groups_are_counted_as_in_the_runs_beside_the_paper_s_first(finished):

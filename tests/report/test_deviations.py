@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from replication.protocol import DEVIATIONS
 from replication.report.deviations import WHAT, audit_table, pair_text
+from replication.study.protocol import DEVIATIONS
 
 
 def test_every_deviation_is_described():

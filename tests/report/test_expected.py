@@ -10,10 +10,8 @@ import torch
 from dvc.utils.hydra import compose_and_dump
 from torch.utils.flop_counter import FlopCounterMode
 
-from replication import paths
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.mind.releases import load_pins
-from replication.params import grid_cell, load_params
 from replication.recommenders import RECOMMENDERS
 from replication.report.estimate import (
     FIELDS,
@@ -26,6 +24,8 @@ from replication.report.estimate import (
 )
 from replication.report.expected import duration, expected_rows, expected_table, shape_of
 from replication.report.machines import Machine
+from replication.study import paths
+from replication.study.params import grid_cell, load_params
 
 ROOT = Path(__file__).parents[2]
 FREE = Machine("whose batches and reading cost nothing", 1e12, float("inf"), 0.0)

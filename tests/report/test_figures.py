@@ -6,11 +6,11 @@ import zlib
 
 import pytest
 
-from replication import paths
 from replication.report.figures.cost import label_rows
 from replication.report.figures.save import packed
 from replication.report.figures.sweep import segments
 from replication.report.figures.theme import DARK, LIGHT, THEMES
+from replication.study import paths
 
 SVG = "{http://www.w3.org/2000/svg}"
 POINTS = {"auc": 24, "sweep": 12, "cold_start": 90, "cost": 24}

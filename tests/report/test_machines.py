@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.report.machines import MACHINES, Attained, load_machines, machine, machines
 
 NAMES = ["two-cores", "accelerator", "H100", "H200", "A100", "L40S", "RTX4090"]

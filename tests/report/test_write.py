@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 from invented_study import write, write_audit, write_runs
 
-from replication import paths
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.paper.cells import read_grid
 from replication.paper.compare import compare
 from replication.report.show import show_results
 from replication.report.study import DEMO_LABEL
 from replication.report.write import TABLES, write_report
+from replication.study import paths
 
 REPORT = paths.REPORTS / "REPORT.md"
 FIGURES = ("auc", "sweep", "cold_start", "cost")

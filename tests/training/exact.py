@@ -3,12 +3,12 @@
 import numpy as np
 import torch
 
-from replication import paths
-from replication.encoders.states import load_transformer
-from replication.encoders.text import Places, StoredVectors
-from replication.mind.ragged import Ragged
-from replication.params import Params
+from replication.encoders.models.states import load_transformer
+from replication.encoders.models.text import Places, StoredVectors
+from replication.mind.columns.ragged import Ragged
 from replication.recommenders import Recommender
+from replication.study import paths
+from replication.study.params import Params
 
 
 def states_of(params: Params, field: str) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny_study import impressions_of, random_impressions
 
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.training.batches import Samples, ahead, batches, draw_each_epoch, draw_once
 
 

@@ -15,13 +15,13 @@ import torch
 from exact import with_exact_states
 from tiny_study import change, random_impressions, with_schedule
 
-from replication import paths
-from replication.encoders.embed import embed
-from replication.encoders.states import load_transformer
-from replication.encoders.text import StoredVectors
-from replication.experiment import build_recommender
-from replication.params import Params
+from replication.encoders.models.embed import embed
+from replication.encoders.models.states import load_transformer
+from replication.encoders.models.text import StoredVectors
+from replication.experiment.run import build_recommender
 from replication.recommenders import RECOMMENDERS, Recommender
+from replication.study import paths
+from replication.study.params import Params
 from replication.training.loop import train
 
 LAYERS = 3

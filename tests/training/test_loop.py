@@ -16,11 +16,11 @@ from tiny_study import (
 )
 from torch import nn
 
-from replication.errors import StudyError
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import impression_metrics, summarise
 from replication.evaluation.scoring import score
-from replication.experiment import build_recommender
+from replication.experiment.run import build_recommender
+from replication.files.errors import StudyError
 from replication.recommenders import RECOMMENDERS, Batch
 from replication.training.batches import batches, draw_each_epoch
 from replication.training.loop import loss_of, parameter_groups, train

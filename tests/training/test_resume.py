@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from tiny_study import change, with_schedule
 
-from replication import environment, paths
-from replication.experiment import run, run_id
+from replication.experiment.run import run, run_id
+from replication.machine import environment
+from replication.machine.saved_state import SavedState
 from replication.recommenders import RECOMMENDERS
-from replication.saved_state import SavedState
+from replication.study import paths
 from replication.training import loop
 
+RUN = "replication.experiment.run"
 STEPS = 5  # of a run; the second epoch begins at the fifth
 KINDS = {"words": ("static", "finetuned"), "layers": ("minilm", "finetuned"),
          "frozen": ("minilm", "frozen")}  # fmt: skip
@@ -126,7 +128,7 @@ def test_patience_that_had_run_out_is_not_waited_for_again(params, tmp_path, bat
     whole = run_in(tmp_path / "whole", params)
     assert whole[2]["steps"] == 3 and whole[2]["best_step"] == 1
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("replication.experiment.bootstrap_ci", kill)
+        patch.setattr(f"{RUN}.bootstrap_ci", kill)
         run_in(tmp_path / "killed", params)
     batches.trained = 0
     assert run_in(tmp_path / "killed", params) == whole and batches.trained == 0
@@ -172,12 +174,12 @@ CHANGES = {
     "code": lambda p, patch: patch.setattr(environment, "code_digest", lambda *_: "other") or p,
     "libraries": lambda p, patch: patch.setattr(environment, "libraries", dict) or p,
     "hardware": lambda p, patch: patch.setattr(environment, "hardware", dict) or p,
-    "data": lambda p, patch: patch.setattr("replication.experiment.load_prepared", other_data) or p,
+    "data": lambda p, patch: patch.setattr(f"{RUN}.load_prepared", other_data) or p,
 }
 
 
 def other_data(folder):
-    from replication.mind.prepared import load_prepared
+    from replication.mind.columns.prepared import load_prepared
 
     data = load_prepared(folder)
     return replace(data, meta={**data.meta, "sha256": {"train/news.tsv": "other"}})

@@ -6,8 +6,8 @@ import altair as alt
 import polars as pl
 
 from replication.browser.content.audits import Shift
-from replication.protocol import DEVIATIONS
 from replication.report.figures.theme import SHAPES, Theme, auc_scale, tuning_colour, tuning_shape
+from replication.study.protocol import DEVIATIONS
 
 ROW = 30  # pixels
 LABELS = {name: f"{name} {keys[0]}" for name, keys in DEVIATIONS.items()}

@@ -5,18 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from replication import paths
 from replication.browser.content.rerun import overrides_with
-from replication.browser.reading.files import File, tried
 from replication.browser.workspace.overrides import run_line
-from replication.errors import StudyError
+from replication.files.errors import StudyError
+from replication.files.readable import File, tried
 from replication.paper import verdict
 from replication.paper.claims import load_claims
-from replication.params import Params, as_mapping, load_protocol
-from replication.protocol import DEVIATIONS, Protocol
 from replication.report.deviations import WHAT
 from replication.report.study import COMPARED
 from replication.report.tables import Table
+from replication.study import paths
+from replication.study.params import Params, as_mapping, load_protocol
+from replication.study.protocol import DEVIATIONS, Protocol
 
 CHANCE = "D11"  # another seed
 PROTOCOLS = ("clean", "released")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from replication.browser.reading.files import File, parse
 from replication.browser.reading.runs import KINDS, READY, Run, State, made_run, placed
 from replication.browser.words import signed
 from replication.browser.workspace.experiments import FILES, Experiment
+from replication.files.readable import File, parse
 
 _parsed = lru_cache(maxsize=4096)(parse)  # an experiment's files do not change
 

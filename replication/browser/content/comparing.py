@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
 
-from replication import paths
 from replication.browser.content.candidates import Candidate
 from replication.browser.content.rerun import Choice, command
 from replication.browser.content.scores import Comparison, Gap, compare_scores, find_scores
@@ -14,6 +13,7 @@ from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed
 from replication.browser.workspace.experiments import SCORES
 from replication.browser.workspace.recorded import read_entries
+from replication.study import paths
 
 LEVEL = 0.05  # of the tests
 SAMPLES = 1000  # of the bootstrap, where params.yaml cannot be read

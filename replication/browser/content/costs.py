@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replication import paths
-from replication.browser.reading.files import File
 from replication.browser.reading.places import Figure, Place
 from replication.browser.reading.runs import Run, adapter_name
 from replication.browser.words import counted
+from replication.files.readable import File
 from replication.paper.cells import METRIC_NAMES
 from replication.report.costs import MEANS, mean
 from replication.report.expected import duration
 from replication.report.study import PLACE
 from replication.report.tables import Field, Number, Table
+from replication.study import paths
 
 SEVERAL, UNKNOWN = "several kinds of hardware", "unknown hardware"
 MADE_BY = "dvc repro grid grid-llm"

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from replication import paths
 from replication.browser.reading.runs import UNASKED
 from replication.browser.reading.study import Study
 from replication.browser.words import counted
 from replication.report.tables import Table
+from replication.study import paths
 
 HEADER = ("about", "what", "value", "runs")
 UNKNOWN = "unknown"

@@ -8,16 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from replication import paths
 from replication.browser.workspace.overrides import overrides, run_line
-from replication.checks import RECOMMENDER_NAMES, known_protocols, require
-from replication.documents import read_yaml
-from replication.errors import StudyError
+from replication.files.documents import read_yaml
+from replication.files.errors import StudyError
 from replication.paper.cells import Cell, grid_cells, sweep_cells
 from replication.paper.models import TUNINGS
-from replication.params import Params, as_mapping, grid_cell
 from replication.report.estimate import adapting, embedding, training
 from replication.report.expected import GIB, duration, machine_of, mean_cost, shape_of
+from replication.study import paths
+from replication.study.checks import RECOMMENDER_NAMES, known_protocols, require
+from replication.study.params import Params, as_mapping, grid_cell
 
 _CONF = paths.PROTOCOLS.parent
 # Parameters in which the runs of one experiment agree, whatever their seed. `training` is not among

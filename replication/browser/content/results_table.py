@@ -10,10 +10,10 @@ from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed, tally
 from replication.paper.cells import METRIC_NAMES
 from replication.paper.main_table import TOLERANCE
-from replication.params import Params
 from replication.report.study import COMPARED
 from replication.report.tables import Number, Table
 from replication.report.texts import kind_of
+from replication.study.params import Params
 
 FILTERS = ("recommender", "encoder", "tuning", "protocol", "verdict")
 TEXT_COLUMNS = 7

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from replication.errors import StudyError
 from replication.evaluation.intervals import interval, resampled_means
 from replication.evaluation.metrics import METRICS
 from replication.evaluation.statistics import ROUNDING, holm, paired_tests
+from replication.files.errors import StudyError
 from replication.paper.cells import read_columns
 
 DVC = Path(".dvc")

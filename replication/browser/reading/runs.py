@@ -6,12 +6,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from replication import paths
-from replication.browser.reading.files import File, read_file
-from replication.browser.reading.schema import ColdStartFile, CostFile, MetricsFile, RunFile
 from replication.browser.workspace.stages import Stages
+from replication.files.readable import File, read_file
 from replication.paper.cells import Cell
-from replication.params import Params, protocol_label
+from replication.report.schema import ColdStartFile, CostFile, MetricsFile, RunFile
+from replication.study import paths
+from replication.study.params import Params, protocol_label
 
 KINDS = {"metrics": MetricsFile, "cold_start": ColdStartFile, "cost": CostFile, "run": RunFile}
 READY = "ready"

@@ -10,8 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from replication import paths
-from replication.browser.reading.files import File, read_file, tried
 from replication.browser.reading.places import Place, group_runs
 from replication.browser.reading.runs import (
     UNASKED,
@@ -20,19 +18,21 @@ from replication.browser.reading.runs import (
     read_run,
     read_unasked,
 )
-from replication.browser.reading.schema import (
+from replication.browser.workspace.stages import Stage, Stages, read_stages
+from replication.files.readable import File, read_file, tried
+from replication.paper.cells import grid_cells, sweep_cells
+from replication.paper.values import VALUES, load_values
+from replication.report.schema import (
     AdapterFile,
     BaselinesFile,
     ClaimsFile,
     ComparisonFile,
     DataFile,
 )
-from replication.browser.workspace.stages import Stage, Stages, read_stages
-from replication.paper.cells import grid_cells, sweep_cells
-from replication.paper.values import VALUES, load_values
-from replication.params import Params, load_params
 from replication.report.study import DEMO_LABEL
 from replication.report.study import Study as Report
+from replication.study import paths
+from replication.study.params import Params, load_params
 
 DEMO = "demo"
 

@@ -28,7 +28,6 @@ from replication.browser.controls import (
 )
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
-from replication.protocol import DEVIATIONS
 from replication.report.deviations import (
     bases_text,
     effects_table,
@@ -36,6 +35,7 @@ from replication.report.deviations import (
     pair_title,
 )
 from replication.report.study import COMPARED
+from replication.study.protocol import DEVIATIONS
 
 PURPOSE = "What does each deviation of the released code do to the results?"
 ACROSS = 2  # panels beside each other

@@ -13,7 +13,7 @@ from replication.browser.reading.study import Study
 from replication.browser.words import SIGNS, counted, plain
 from replication.browser.workspace.pipeline import read_pipeline
 from replication.browser.workspace.stages import CURRENT, NOT_RUN, RUNNING, STALE, Stage
-from replication.errors import StudyError
+from replication.files.errors import StudyError
 from replication.report.origin import articles_text, splits_table
 from replication.report.tables import Table
 

@@ -17,8 +17,8 @@ from replication.browser.content.rerun import command as line_of
 from replication.browser.controls import command, pick
 from replication.browser.reading.study import Study
 from replication.browser.words import plain
-from replication.params import Params
 from replication.report.texts import sentence
+from replication.study.params import Params
 
 
 def show(study: Study) -> None:

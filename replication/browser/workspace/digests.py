@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from replication import paths
+from replication.study import paths
 
 # A file of more bytes is not read: it is taken for the one recorded where the sizes agree.
 LARGE = 1 << 20

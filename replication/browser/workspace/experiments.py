@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from replication import paths
 from replication.browser.workspace.overrides import overrides, run_line
+from replication.study import paths
 
 FILES = {
     name: (paths.EXPERIMENT / name).as_posix()

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 from ruamel.yaml.resolver import implicit_resolvers
 
-from replication import paths
-from replication.errors import StudyError
+from replication.files.errors import StudyError
+from replication.study import paths
 
 PIPELINE = Path("dvc.yaml")
 _OUTPUTS = ("outs", "metrics", "plots")

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from replication import paths
 from replication.browser.workspace.digests import Digest
 from replication.browser.workspace.pipeline import Version, read_mapping, version
-from replication.errors import StudyError
+from replication.files.errors import StudyError
+from replication.study import paths
 
 LOCK = Path("dvc.lock")
 RWLOCK = Path(".dvc/tmp/rwlock")

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from replication import paths
 from replication.browser.workspace.digests import Digest, Disk, folders_above
 from replication.browser.workspace.pipeline import Definition, read_mapping, read_pipeline, select
 from replication.browser.workspace.recorded import LOCK, Entry, read_entries, read_writing
-from replication.errors import StudyError
+from replication.files.errors import StudyError
+from replication.study import paths
 
 CURRENT, NOT_RUN, RUNNING, STALE = "current", "not run", "running", "stale"
 _MISSING = object()

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from replication.atomic import new_folder
-from replication.errors import StudyError
+from replication.files.atomic import new_folder
+from replication.files.errors import StudyError
 from replication.mind.demo.articles import Catalogue, write_articles
 from replication.mind.demo.behaviour import Impressions, draw_impressions
 from replication.mind.demo.population import Population, draw_population

@@ -1,0 +1,1 @@
+"""The figures of the report, drawn with Altair: one file each."""

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM
 
-from replication.encoders.precision import computing_device
-from replication.mind.ragged import Ragged
+from replication.machine.precision import computing_device
+from replication.mind.columns.ragged import Ragged
 
 AT_ONCE = 32
 

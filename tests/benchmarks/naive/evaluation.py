@@ -20,7 +20,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from replication.mind.prepared import Impressions
+from replication.mind.columns.prepared import Impressions
 from replication.recommenders import Recommender
 
 USERS_AT_ONCE = 512  # 16 times the batch of 32, as released

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from replication.encoders.text import Places
-from replication.mind.ragged import Ragged
+from replication.encoders.models.text import Places
+from replication.mind.columns.ragged import Ragged
 from replication.recommenders import Batch, Recommender
 
 

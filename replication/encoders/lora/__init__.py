@@ -1,0 +1,1 @@
+"""An LLM adapted to clicks by LoRA: the questions it learns from, and the training."""

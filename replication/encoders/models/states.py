@@ -1,0 +1,234 @@
+"""Hidden states of a transformer for every article: computed once, memory-mapped ever after."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from replication.encoders.sources.adapters import load_causal, model_folder
+from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.encoders.sources.tensors import load_pretrained
+from replication.files.atomic import write_text
+from replication.files.documents import read_json
+from replication.files.errors import StudyError
+from replication.machine import environment, processes
+from replication.machine.dropout import register_attention, with_fast_dropout
+from replication.machine.precision import autocast, computing_device
+from replication.machine.saved_state import SAVE_EVERY
+from replication.mind.columns.ragged import Ragged, load_array
+from replication.study import paths
+
+TOKENS_PER_BATCH = 8192
+
+
+def load_transformer(checkpoint: Path, layers: int):
+    """The first `layers` layers of a checkpoint as a Hugging Face model without a pooler.
+
+    Its `last_hidden_state` equals `hidden_states[layers]` of the whole model, but for models that
+    end in a norm (Llama), which give it only at their full depth. An adapter is merged into its
+    base. Weights are float32, but bfloat16 for a causal model on a GPU, which float32 would fill.
+    Errors: `StudyError` where the checkpoint, or an adapter's base, is not there or has changed.
+    """
+    from transformers import AutoModel
+
+    config = model_folder(checkpoint) / "config.json"
+    if not config.is_file():
+        raise StudyError(
+            f"{config.parent}: holds no config.json; "
+            f"run `dvc repro checkpoint@{config.parent.name}`"
+        )
+    kinds = read_json(config).get("architectures")
+    if isinstance(kinds, list) and any(str(kind).endswith("ForCausalLM") for kind in kinds):
+        dtype = "bfloat16" if computing_device().type == "cuda" else "float32"
+        model = load_causal(checkpoint, dtype, num_hidden_layers=layers).get_decoder()
+        model.config.use_cache = False  # keys and values of every layer, for tokens to come
+        return model
+    model = load_pretrained(
+        AutoModel,
+        checkpoint,
+        num_hidden_layers=layers,
+        attn_implementation=register_attention(),
+        dtype=torch.float32,
+    )
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None
+    return with_fast_dropout(model).eval()
+
+
+def write_states(
+    path: Path,
+    checkpoint: Path,
+    depth: int,
+    tokens: Ragged,
+    precision: str,
+    label: str,
+    length: int | None = None,
+    last: int | None = None,
+    record: Path | None = None,
+) -> None:
+    """Write hidden states after layer `depth` to `path` (.npy): (positions, d) float16.
+
+    tokens   ids of each article, int32; padded with the checkpoint's own padding token, if it has
+             one, which is computed with, behind a mask, and not kept
+    length   every article keeps `length` positions, padding included, as the release does (D4)
+    last     only the last so many tokens of each article are kept
+    record   where the number of articles that are done is written down, every few minutes; if it
+             is there, the work goes on after those: it and `path` must be of the same arguments
+
+    Several processes compute a batch each, and the first one writes: to the bytes that one process
+    alone would have written.
+    """
+    model = load_transformer(checkpoint, depth).to(computing_device())
+    _refuse_unfit(tokens, length, model.config, checkpoint, label)
+    kept = tokens.lengths if length is None else np.full(len(tokens), length)
+    if last is not None:
+        kept = np.minimum(kept, last)
+    places = np.concatenate([[0], np.cumsum(kept)])
+    shape = (int(places[-1]), model.config.hidden_size)
+    first = processes.is_first()
+    done = int(record.read_text()) if first and record and record.exists() else 0
+    if first and done:
+        states = np.load(path, mmap_mode="r+", allow_pickle=False)
+    elif first:
+        states = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+        _reserve(path)
+    done = int(processes.agreed(done))
+    bar = tqdm(total=len(tokens), initial=done, desc=label, unit="articles")
+    saved = time.monotonic()
+    batches = _batches(tokens, length, done)
+    with torch.inference_mode(), bar:
+        while together := list(islice(batches, processes.count())):
+            found = torch.empty(0, shape[1], dtype=torch.float16)
+            for rows, width in together[processes.rank() :][:1]:  # none is left for some at the end
+                found = _kept_states(model, tokens, rows, width, length, last, precision)
+            if not torch.isfinite(found).all():
+                raise StudyError(
+                    f"{checkpoint}: gives values that are not finite for {label}; expected finite "
+                    f"weights; run `dvc repro checkpoint@{checkpoint.name}`"
+                )
+            for (rows, _), part in zip(together, processes.gathered(found), strict=False):
+                states[Ragged(states, places).positions(rows)] = part.numpy()
+            count = sum(len(rows) for rows, _ in together)
+            bar.update(count)
+            done += count
+            due = time.monotonic() - saved >= SAVE_EVERY or done == len(tokens)
+            if first and record and due:
+                states.flush()
+                write_text(record, str(done))
+                saved = time.monotonic()
+    if first:
+        states.flush()
+
+
+def _batches(tokens: Ragged, length: int | None, done: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Rows of articles that are computed together, and to how many tokens they are padded.
+
+    done: so many articles at the start are left out
+    """
+    order = np.argsort(-tokens.lengths, kind="stable")  # like lengths together: little padding
+    order = order[done:]
+    while len(order):
+        width = length or int(tokens.lengths[order[0]])
+        rows, order = np.split(order, [max(1, TOKENS_PER_BATCH // width)])
+        yield rows, width
+
+
+def _kept_states(
+    model, tokens: Ragged, rows: np.ndarray, width: int, length: int | None, last: int | None,
+    precision: str,
+) -> torch.Tensor:  # fmt: skip
+    """Of one batch, the states that are kept: (positions, d) float16, article after article."""
+    ids = torch.from_numpy(tokens.take(rows).padded(width, side="right").astype(np.int64))
+    lengths = torch.from_numpy(tokens.lengths[rows])[:, None]  # (n, 1)
+    steps = torch.arange(width)
+    mask = steps < lengths  # (n, t)
+    ids = ids.masked_fill(~mask, model.config.pad_token_id or 0)
+    ids, attend = ids.to(model.device), mask.long().to(model.device)
+    with autocast(precision):
+        output = model(ids, attention_mask=attend).last_hidden_state  # (n, t, d)
+    keep = torch.ones_like(mask) if length else mask & (steps >= lengths - (last or width))
+    return output.cpu()[keep].half()
+
+
+def _reserve(path: Path) -> None:
+    """Take the room that a memory-mapped file will need: to run out of it later would be fatal."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+
+def _refuse_unfit(tokens: Ragged, length: int | None, config, checkpoint: Path, label: str) -> None:
+    """StudyError about tokens that the model has no row for, or more of them than it can read."""
+    largest = int(tokens.values.max(initial=0))
+    if largest >= config.vocab_size:
+        raise StudyError(
+            f"{checkpoint}/tokenizer.json: gives token {largest} for {label}; expected less than "
+            f"{config.vocab_size}, the vocab_size of its config.json: not this model's tokenizer"
+        )
+    longest = length or int(tokens.lengths.max(initial=0))
+    # RoBERTa counts positions from the padding token's number on.
+    first = config.pad_token_id + 1 if config.model_type == "roberta" else 0
+    most = getattr(config, "max_position_embeddings", longest + first) - first
+    if longest > most:
+        raise StudyError(
+            f"{checkpoint}: {longest} tokens in one text for {label}; expected {most} at most, as "
+            "its config.json says: lower text.title_tokens or text.abstract_tokens"
+        )
+
+
+def cached_states(
+    checkpoint: Path,
+    depth: int,
+    tokens: Ragged,
+    length: int | None,
+    precision: str,
+    label: str,
+    last: int | None = None,
+) -> np.ndarray:
+    """What `write_states` writes, memory-mapped from the cache of states.
+
+    Made when first wanted: for checkpoint bytes (and those of an adapter's base), depth, tokens,
+    length, last and precision, and anew where code, libraries or what computes are others, for
+    these can change a bit of them.
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(tokens.values).tobytes())
+    digest.update(np.ascontiguousarray(tokens.offsets).tobytes())
+    origin = checkpoint_digest(checkpoint.name)
+    content = {
+        "checkpoint": origin["sha256"],
+        "base": origin.get("base"),
+        "depth": depth,
+        "tokens": digest.hexdigest(),
+        "length": length,
+        "last": last,
+        "precision": precision,
+    }
+    made_by = {
+        "code": environment.code_digest("machine", "encoders"),
+        "libraries": environment.libraries(),
+        "computing": environment.computing(),
+    }
+    name, key = (json.dumps(part, sort_keys=True) for part in (content, content | made_by))
+    folder = paths.STATES / hashlib.sha256(name.encode()).hexdigest()[:16]
+    there = (folder / "states.npy").exists() and _text(folder / "key.json") == key
+    if not processes.agreed(there):
+        with processes.folder_by_first(folder, key) as temporary:
+            file, record = temporary / "states.npy", temporary / ".done"
+            write_states(file, checkpoint, depth, tokens, precision, label, length, last, record)
+            if processes.is_first():
+                write_text(temporary / "key.json", key)
+    return load_array(folder / "states.npy")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None

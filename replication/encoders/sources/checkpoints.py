@@ -1,0 +1,259 @@
+"""Stage `checkpoint`: the pinned bytes of one encoder, on disk, under one name.
+
+Whatever the source, `checkpoints/<encoder>/` ends up with `source.json` (where it came from, and
+the sha256 of every file) beside `config.json`, `tokenizer.json` and `model.safetensors` (or the
+shards that its index names), or beside `vectors.txt` for word vectors. Only safetensors and JSON
+are taken: no pickle, no code.
+"""
+
+import importlib.util
+import math
+import os
+import re
+import shutil
+import textwrap
+from pathlib import Path
+
+from replication.encoders.sources.hub import snapshot
+from replication.encoders.sources.tensors import opened
+from replication.encoders.tokens import load_tokenizer
+from replication.files.atomic import new_folder, write_json
+from replication.files.digest import sha256
+from replication.files.documents import read_json
+from replication.files.errors import StudyError, shown
+from replication.study import paths
+from replication.study.params import Encoder, Params, named_encoder
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+TOKENIZER = ("tokenizer*.json", "special_tokens_map.json", "vocab.*", "merges.txt")
+# In a tensor's name: what is no part of the encoder as it is used here, or no parameter.
+_NOT_COUNTED = re.compile(r"(^|\.)(pooler|cls|lm_head|position_ids|inv_freq)(\.|$)")
+
+
+def fetch_checkpoint(name: str, params: Params) -> None:
+    """Fill `checkpoints/<name>/` for one entry of the registry.
+
+    Errors: `StudyError` where the source is missing or a pinned sha256 does not match; the folder
+    is then as it was before.
+    """
+    encoder = named_encoder(params, name)
+    if encoder.source == "adapted":
+        raise StudyError(f"encoders: {name} is an adapter; run `dvc repro adapt@{name}`")
+    with new_folder(paths.CHECKPOINTS / name) as folder:
+        if encoder.source == "pretrained":
+            from replication.encoders.sources.pretraining import pretrain
+
+            start = encoder.pretraining.word_vectors
+            source = start and _package_folder(name, start)
+            if source:
+                _check_pins(name, encoder, source)
+            pretrain(encoder, paths.PREPARED, folder, source)
+        elif encoder.source == "glove":
+            from replication.encoders.sources.glove import glove_rows
+
+            glove_rows(name, encoder, paths.PREPARED, folder / "vectors.txt")
+        else:
+            source = _source(name, encoder)
+            _check_pins(name, encoder, source)
+            if encoder.source == "derived":
+                from replication.encoders.sources.words import derive_vectors
+
+                derive_vectors(source, encoder.width, folder / "vectors.txt")
+            else:
+                _copy(name, encoder, source, folder)
+        files = sorted(p for p in folder.iterdir() if p.is_file())
+        write_json(
+            folder / "source.json",
+            {
+                "encoder": name,
+                "source": encoder.source,
+                "name": encoder.name,
+                "revision": encoder.revision,
+                "sha256": {p.name: sha256(p) for p in files},
+            },
+        )
+
+
+def checkpoint_digest(name: str) -> dict:
+    """What `source.json` says of a checkpoint: its origin and the sha256 of its files."""
+    path = paths.CHECKPOINTS / name / "source.json"
+    try:
+        found = read_json(path)
+    except StudyError as error:
+        raise StudyError(f"{error}; run `dvc repro checkpoint@{name}`") from None
+    if not isinstance(found.get("sha256"), dict):
+        raise StudyError(f"{path}: sha256: is missing; run `dvc repro checkpoint@{name}`")
+    return found
+
+
+def parameter_count(checkpoint: Path, layers: int) -> int:
+    """Parameters of a transformer's first `layers` layers, its embeddings and its last norm.
+
+    Poolers and the heads of pre-training are left out.
+    """
+    total = 0
+    for path in sorted(checkpoint.glob("*.safetensors")):
+        with opened(path) as tensors:
+            for key in tensors.keys():  # noqa: SIM118 - no dictionary
+                layer = re.search(r"\blayers?\.(\d+)\.", key)
+                used = layer is None or int(layer[1]) < layers
+                if used and not _NOT_COUNTED.search(key):
+                    total += math.prod(tensors.get_slice(key).get_shape())
+    return total
+
+
+def _source(name: str, encoder: Encoder) -> Path:
+    if encoder.source in ("package", "derived"):
+        return _package_folder(name, encoder.name)
+    if encoder.source == "folder":
+        if not Path(encoder.name).is_dir():
+            raise StudyError(f"encoders.{name}.name: {encoder.name} is not a folder")
+        return Path(encoder.name)
+    return _download(name, encoder)
+
+
+def _package_folder(name: str, location: str) -> Path:
+    """`package/folder/inside` of an installed package, found without importing it."""
+    package, _, inside = location.partition("/")
+    outer = package.partition(".")[0]  # without it, looking for what is inside is an error
+    named = all(part.isidentifier() for part in package.split("."))
+    found = named and importlib.util.find_spec(outer) and importlib.util.find_spec(package)
+    if not found or not found.submodule_search_locations:
+        raise StudyError(
+            f"encoders.{name}.name: the package {package} is not installed; run `make setup`"
+        )
+    folder = Path(found.submodule_search_locations[0]) / inside
+    if not folder.is_dir():
+        raise StudyError(f"encoders.{name}.name: {package} is installed, but has no {inside}")
+    return folder
+
+
+def _download(name: str, encoder: Encoder) -> Path:
+    """The hub's snapshot at the pinned revision: kept in its cache, resumed if it was cut off."""
+    if encoder.revision is None:
+        raise StudyError(
+            f"encoders.{name}.revision: is null, for the commit of {encoder.name} to pin is not "
+            f"known; choose one from the commit list on the model's page and add "
+            f"-S encoders.{name}.revision=<40 hex digits>, or do without: -S "
+            f"'~encoders.{name}' and leave it out of grid.encoders and paper"
+        )
+    pinned = f"encoders.{name}", encoder.name, encoder.revision
+    folder = snapshot(*pinned, ["config.json", INDEX, *TOKENIZER])
+    return snapshot(*pinned, ["config.json", *_weights(name, folder)])
+
+
+def _weights(name: str, source: Path) -> list[str]:
+    """Names of the files that hold the weights: one, or the shards of an index."""
+    if not (source / INDEX).is_file():
+        return [WEIGHTS]
+    try:
+        shards = set(read_json(source / INDEX)["weight_map"].values())
+        wrong = [s for s in shards if not re.fullmatch(r"[\w-][\w.-]*\.safetensors", s)]
+    except (StudyError, KeyError, TypeError, AttributeError):
+        shards, wrong = set(), []
+    if wrong or not shards:
+        raise StudyError(
+            f"encoders.{name}: {source / INDEX}: expected safetensors files in its own folder, "
+            f"found {min(wrong, default='no table of weights')!r}"
+        )
+    return sorted(shards)
+
+
+def _check_pins(name: str, encoder: Encoder, source: Path) -> None:
+    for file, expected in encoder.sha256.items():
+        path = source / file
+        if not path.is_file():
+            raise StudyError(f"encoders.{name}.sha256: {path} does not exist")
+        if (found := sha256(path)) != expected:
+            raise StudyError(
+                f"encoders.{name}.sha256: {path} has sha256 {found}, expected {expected}; "
+                "the file is not the pinned one: install the pinned version again"
+            )
+
+
+def _copy(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
+    if encoder.family == "words":
+        if not (source / "vectors.txt").is_file():
+            raise StudyError(f"encoders.{name}: {source} holds no vectors.txt (GloVe's format)")
+        shutil.copyfile(source / "vectors.txt", folder / "vectors.txt")
+        return
+    weights = _weights(name, source)
+    _check_files(name, encoder, source, weights)
+    for file in ("config.json", INDEX, *weights):
+        if (source / file).is_file():
+            _place(source / file, folder / file, encoder.source)
+    if encoder.tokenizer is not None:
+        entry = encoder.tokenizer
+        where = f"encoders.{name}.tokenizer"
+        source = snapshot(where, entry.name, entry.revision, ["config.json", *TOKENIZER])
+    if (source / "tokenizer.json").is_file():
+        load_tokenizer(source)  # refuses a damaged one
+        shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
+    else:
+        _convert_tokenizer(name, source, folder / "tokenizer.json")
+
+
+def _check_files(name: str, encoder: Encoder, source: Path, weights: list[str]) -> None:
+    """The files are there, and of the size that the registry says."""
+    try:
+        config = read_json(source / "config.json")
+    except StudyError as error:
+        raise StudyError(
+            f"encoders.{name}: {source} holds no config.json that can be read: {error}"
+        ) from None
+    for file in weights:
+        if not (source / file).is_file():
+            # The oldest checkpoints do not say which architecture they are: they are BERTs.
+            kind = "AutoModel" if "model_type" in config else "BertModel"
+            hub = encoder.source == "hub"
+            pin = f", revision='{encoder.revision}'" if hub else ""
+            origin = encoder.name if hub else source
+            raise StudyError(
+                f"encoders.{name}: {origin} holds no {file}, and pickled weights are not loaded; "
+                f'convert them once with `python -c "from transformers import {kind} as M; '
+                f"M.from_pretrained('{encoder.name}'{pin}).save_pretrained('models/{name}')\"` and "
+                f"add -S encoders.{name}.source=folder -S encoders.{name}.name=models/{name}"
+            )
+        with opened(source / file):  # its header, and that the file is as long as that says
+            pass
+    if "model_type" not in config:
+        raise StudyError(f"encoders.{name}: {source / 'config.json'}: model_type is missing")
+    for key, expected in (("hidden_size", encoder.width), ("num_hidden_layers", encoder.layers)):
+        found = config.get(key)
+        # Fewer layers than the checkpoint has is a choice (its first ones are used), more is not.
+        number = isinstance(found, int) and not isinstance(found, bool)
+        more = key == "num_hidden_layers" and number and found > expected
+        if not number or (found != expected and not more):
+            raise StudyError(
+                f"encoders.{name}: {key} is {shown(found)} in config.json, not {expected}"
+            )
+
+
+def _place(path: Path, target: Path, source: str) -> None:
+    """Copy a file; from the hub's cache, whose files never change in place, a hard link will do."""
+    if source == "hub":
+        try:
+            os.link(path.resolve(), target)
+            return
+        except OSError:  # another file system
+            pass
+    shutil.copyfile(path, target)
+
+
+def _convert_tokenizer(name: str, source: Path, path: Path) -> None:
+    """Write the fast tokenizer's file of an old checkpoint, which has its vocabulary alone."""
+    from transformers import AutoTokenizer
+
+    refusal = f"encoders.{name}: {source} holds no tokenizer.json, nor can one be made"
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, trust_remote_code=False, local_files_only=True
+        )
+    except Exception as error:  # whatever the library makes of files that are missing or odd
+        raise StudyError(f"{refusal}: {textwrap.shorten(str(error), 200)}") from None
+    for file in set(tokenizer.vocab_files_names.values()) - {"tokenizer.json"}:
+        if not (source / file).is_file():  # the library would make one that knows no word
+            raise StudyError(f"{refusal}: {file} is missing")
+    tokenizer.backend_tokenizer.save(str(path))

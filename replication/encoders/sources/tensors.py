@@ -1,0 +1,68 @@
+"""Safetensors files that nobody vouches for, and what transformers makes of them."""
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from replication.files.errors import StudyError
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The tensors of a safetensors file as NumPy arrays, by `safe_open`.
+
+    Errors: `StudyError` naming a file that is missing, cut short or no safetensors, or that lacks
+    the tensor asked for.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="np") as tensors:
+            yield tensors
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such file; expected safetensors") from None
+    except (SafetensorError, OSError, TypeError) as error:  # TypeError: bfloat16 is not NumPy's
+        raise StudyError(
+            f"{path}: cannot be read as safetensors ({_told(error)}); expected the whole file as "
+            "it was published: get it again"
+        ) from None
+
+
+def load_pretrained(kind: Any, folder: Path, **options: Any):
+    """`kind.from_pretrained(folder)`: from safetensors alone, no code of theirs, all weights there.
+
+    transformers draws at random whatever a checkpoint lacks; here that is an error, but for the
+    pooler, which is not used.
+    Errors: `StudyError` naming `folder` where its files are damaged or do not go together.
+    """
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()  # its report on unused layers is what we asked for
+    logging.disable_progress_bar()
+    remedy = f"run `dvc repro checkpoint@{folder.name}`"
+    try:
+        model, told = kind.from_pretrained(
+            folder,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            **options,
+        )
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever the library makes of files that are missing or odd
+        raise StudyError(f"{folder}: cannot be loaded ({_told(error)}); {remedy}") from None
+    missing = sorted(key for key in told["missing_keys"] if "pooler" not in key.split("."))
+    if missing:
+        raise StudyError(
+            f"{folder}: holds no {missing[0]}, one of {len(missing)} tensors that are missing; "
+            f"expected all weights of the model that its config.json describes; {remedy}"
+        )
+    return model
+
+
+def _told(error: Exception) -> str:
+    return textwrap.shorten(str(error), 200) or type(error).__name__

@@ -1,0 +1,115 @@
+"""Stage `audit`: each deviation of the released code flipped alone, for one pair.
+
+A pair is a recommender and an encoder, frozen and fine-tuned. From each base protocol every
+deviation that touches the pair is flipped alone, and both tunings are run anew. All runs of the
+audit share one seed and the first of the listed learning rates, so that each differs from its base
+in one thing: only where D11 (no seed) is flipped does another seed stand for "any other draw",
+which shows how large mere chance is.
+"""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.experiment.record import relevant
+from replication.experiment.run import run
+from replication.files.atomic import new_file, write_json
+from replication.files.errors import StudyError
+from replication.machine import environment, processes
+from replication.study import paths
+from replication.study.checks import RATES, candidates
+from replication.study.params import Params, flipped, grid_cell
+from replication.study.protocol import DEVIATIONS
+from replication.training.search import with_rates
+
+TUNINGS = ("frozen", "finetuned")
+
+
+def untouched(deviation: str, cell: Params) -> str | None:
+    """Why a deviation cannot change the scores of an experiment; None where it can."""
+    family = cell.registry[cell.encoder].family
+    layers_train = family == "transformer" and cell.tuning == "finetuned"
+    if deviation in ("D3", "D9") and cell.recommender != "lstur":
+        return "only LSTUR has a GRU and user vectors by ID"
+    if deviation in ("D5", "D6") and not layers_train:
+        return "no transformer runs in training"
+    if deviation == "D7" and (cell.tuning == "frozen" or family == "causal"):
+        return "the released code uses this head here too"
+    if deviation == "D8" and family != "causal":
+        return "the encoder reads no prompt"
+    if deviation == "D10":
+        return "it moves the borders of the cold-start groups, no score"
+    return None
+
+
+def audit(name: str, params: Params) -> None:
+    """Run one pair's audit; write reports/audit/<name>.json and runs/audit/<name>.parquet.
+
+    The Parquet file has a column of AUC per impression for each run, such as
+    `clean~D4/frozen`. A run that is finished is kept in cache/audit, so that an interrupted audit
+    goes on where it was.
+    """
+    if name not in params.audit.pairs:
+        listed = ", ".join(params.audit.pairs)
+        raise StudyError(f"the command line: audit: {name!r} is not accepted; accepted: {listed}")
+    runs, columns = {}, {}
+    for base in params.audit.bases:
+        for flip in ("none", *DEVIATIONS):
+            label = base if flip == "none" else f"{base}~{flip}"
+            for tuning in TUNINGS:
+                cell = audit_cell(params, name, base, flip, tuning)
+                reason = untouched(flip, cell)
+                found = None if reason else _run_once(cell, label)
+                runs[f"{label}/{tuning}"] = {
+                    "base": base,
+                    "deviation": flip,
+                    "tuning": tuning,
+                    "recommender": cell.recommender,
+                    "encoder": cell.encoder,
+                    "untouched": reason,
+                    **({"auc": None, "seconds": None} if found is None else found[0]),
+                }
+                if found is not None:
+                    columns[f"{label}/{tuning}"] = found[1]
+    if not processes.is_first():
+        return
+    with new_file(paths.IMPRESSIONS / "audit" / f"{name}.parquet") as temporary:
+        pl.DataFrame(columns).fill_nan(None).write_parquet(temporary)
+    write_json(paths.AUDIT / f"{name}.json", {"pair": name, "runs": runs})
+
+
+def audit_cell(params: Params, name: str, base: str, flip: str, tuning: str) -> Params:
+    """One run of the audit as the experiment at hand."""
+    pair, seed = params.audit.pairs[name], params.audit.seed + (flip == "D11")
+    encoder = getattr(pair, tuning)
+    # The fine-tuned form of an LLM is an encoder of its own, whose vectors are read as they are.
+    own = "frozen" if params.registry[encoder].family == "causal" else tuning
+    cell = grid_cell(params, pair.recommender, encoder, own, base, seed)
+    cell = replace(cell, protocol=replace(flipped(base, flip), seeded=True))
+    # No search: with rates chosen anew, a flip would change two things.
+    rates = (candidates(getattr(cell.schedule, key))[0] for key in RATES)
+    return with_rates(cell, *rates, params.audit.max_steps)
+
+
+def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
+    """AUC and seconds of one run, and its AUC per impression; from the cache if it is there."""
+    if processes.is_first():
+        print(f"audit: {label}, {cell.recommender} {cell.encoder} {cell.tuning}", flush=True)
+    key = environment.result_key(
+        params=relevant(cell),
+        data=json.loads((paths.PREPARED / "meta.json").read_bytes())["sha256"],
+        checkpoint=checkpoint_digest(cell.encoder)["sha256"],
+    )
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    folder = paths.AUDIT_CACHE / digest
+    if not processes.agreed(folder.exists()):
+        with processes.folder_by_first(folder) as temporary:
+            run(cell, temporary / "run", temporary / "impressions.parquet")
+    metrics = json.loads((folder / "run/metrics.json").read_bytes())
+    cost = json.loads((folder / "run/cost.json").read_bytes())
+    auc = pl.read_parquet(folder / "impressions.parquet", columns=["auc"])["auc"]
+    return {"auc": metrics["auc"], "seconds": cost["seconds"]}, auc.to_numpy()

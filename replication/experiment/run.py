@@ -1,0 +1,155 @@
+"""One reported experiment: build, train, score, evaluate, and write down what happened."""
+
+import secrets
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from replication.encoders.models.text import build_text
+from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.evaluation.cold_start import HALVES, cold_start, user_groups
+from replication.evaluation.intervals import bootstrap_ci
+from replication.evaluation.metrics import METRICS, impression_metrics, summarise
+from replication.evaluation.scoring import score
+from replication.experiment.record import clicks, cost, origin, relevant, save_impressions
+from replication.files.atomic import new_folder, write_json
+from replication.machine import environment, processes
+from replication.machine.precision import resolve_precision
+from replication.machine.saved_state import SavedState
+from replication.mind.columns.prepared import Impressions, Prepared, load_prepared, split_last_day
+from replication.recommenders import LSTUR, RECOMMENDERS, Recommender, Sizes
+from replication.study import paths
+from replication.study.params import Params, as_mapping, protocol_label
+from replication.training.loop import train
+from replication.training.progress import Fit, Progress
+from replication.training.search import search
+
+
+def run_id(params: Params) -> str:
+    """Such as `nrms-minilm-finetuned-k2-clean-s1`: what tells one experiment from another."""
+    parts = [params.recommender, params.encoder, params.tuning]
+    if params.tuning == "finetuned" and params.registry[params.encoder].layers:
+        parts.append(f"k{params.finetune_layers}")
+    seed = f"s{params.seed}" if params.protocol.seeded else "unseeded"
+    return "-".join([*parts, protocol_label(params.protocol), seed])
+
+
+def build_recommender(params: Params, data: Prepared) -> Recommender:
+    """The recommender of the experiment at hand over its text encoder, parameters fresh."""
+    kind = RECOMMENDERS[params.recommender]
+    articles, protocol = data.articles, params.protocol
+    tuned = params.tuning == "finetuned"
+    words = params.registry[params.encoder].family == "words"
+    head = "token"
+    if protocol.head == "by_tuning" and tuned:
+        head = "word" if words else "cls"
+    labels = np.stack([articles.category_id, articles.subcategory_id], axis=1)
+    # Loading a checkpoint without a pooler draws one, and how many are loaded depends on which
+    # hidden states are cached already: neither may move the generator.
+    with torch.random.fork_rng(devices=[]):
+        text = build_text(params, kind.fields)
+    model = kind(
+        text=text,
+        labels=torch.tensor(labels, dtype=torch.int64),
+        label_count=int(labels.max()),
+        users=data.train_users,
+        sizes=Sizes(**as_mapping(params.model)),
+        head=head,
+        masked=protocol.attention_masks,
+        zero_padded=tuned and not words,
+    )
+    if isinstance(model, LSTUR):
+        model.reads_padding = protocol.gru_reads == "first_slots"
+    return model
+
+
+def training_and_selection(params: Params, data: Prepared) -> tuple[Impressions, Impressions]:
+    """The impressions to learn from, and those that early stopping looks at (D1)."""
+    if params.protocol.selection == "test":
+        return data.train, data.test
+    return split_last_day(data.train)
+
+
+def run(params: Params, folder: Path, per_impression: Path) -> dict:
+    """Run the experiment at hand.
+
+    Writes metrics.json, cold_start.json, cost.json and run.json into `folder`, per-impression
+    metrics (Parquet) to `per_impression`; returns the content of metrics.json. A run that was cut
+    off goes on from its last state in cache/training, if there is one, to the same result. Several
+    processes share training and scoring; the first one writes.
+    """
+    environment.return_freed_memory()
+    data = load_prepared(paths.PREPARED)
+    progress = _progress(params, data)
+    precision = resolve_precision(params.training.precision)
+
+    def trial_auc(trial: Params) -> float:
+        return progress.trial(trial.schedule, lambda: fit(trial, data, precision, progress)[1])
+
+    params, tried = search(params, trial_auc)
+    model, fitted = fit(params, data, precision, progress)
+    testing = time.perf_counter()
+    summary, metrics, scores = evaluate(model, data.test, params, precision)
+    if not processes.is_first():
+        return summary
+    seconds = {"search": progress.search_seconds, "test": time.perf_counter() - testing}
+    samples = params.evaluation.bootstrap_samples
+    summary["ci95"] = bootstrap_ci({m: metrics[m] for m in METRICS}, samples, params.seed)
+    rule = params.protocol.groups
+    groups = user_groups(data.test, rule, params.history)
+    lengths = clicks(data.test)
+    halves = user_groups(data.test, rule, params.history, HALVES)
+    users = np.asarray(data.test.user)
+    cold = cold_start(metrics, lengths, groups, users, samples, params.seed, halves)
+    save_impressions(per_impression, data.test, lengths, groups, metrics, scores)
+    with new_folder(folder) as temporary:
+        write_json(temporary / "metrics.json", summary)
+        write_json(temporary / "cold_start.json", {"rule": rule, **cold})
+        seconds["all"] = progress.seconds
+        write_json(temporary / "cost.json", cost(params, model, fitted, seconds, progress.resumed))
+        write_json(
+            temporary / "run.json",
+            origin(params, data, run_id(params), progress, precision, model, fitted, tried),
+        )
+    progress.state.remove()
+    return summary
+
+
+def _progress(params: Params, data: Prepared) -> Progress:
+    """Of the experiment at hand: what a run of it that was cut off has left, or nothing yet."""
+    key = environment.result_key(
+        params=relevant(params),
+        data=data.meta["sha256"],
+        checkpoint=checkpoint_digest(params.encoder),
+    )
+    state = SavedState(paths.TRAINING / f"{run_id(params)}.safetensors", key)
+    # D11: unseeded as released, yet what was drawn is written down.
+    seed = params.seed if params.protocol.seeded else secrets.randbits(31)
+    return Progress(state, int(processes.agreed(seed)))
+
+
+def fit(
+    params: Params, data: Prepared, precision: str, progress: Progress
+) -> tuple[Recommender, Fit]:
+    """A recommender trained as the experiment at hand says; all that is drawn follows the seed."""
+    torch.manual_seed(progress.seed)
+    rng = np.random.default_rng(progress.seed)
+    model = build_recommender(params, data)
+    learn, select = training_and_selection(params, data)
+
+    def selection_auc(model: Recommender) -> float:
+        return evaluate(model, select, params, precision)[0]["auc"] or 0.0
+
+    name = run_id(params)
+    return model, train(model, precision, learn, params, selection_auc, rng, name, progress)
+
+
+def evaluate(
+    model: Recommender, impressions: Impressions, params: Params, precision: str
+) -> tuple[dict, dict[str, np.ndarray], np.ndarray]:
+    """Mean metrics, metrics per impression and scores (N,) float32 of one split's candidates."""
+    scores = score(model, impressions, params, precision)
+    metrics = impression_metrics(scores, impressions.labels, impressions.candidates.offsets)
+    return summarise(metrics), metrics, scores

@@ -1,0 +1,178 @@
+"""What a run ran on: code, libraries, hardware, memory. Everything that cannot be told is null."""
+
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from replication.files.digest import sha256
+from replication.machine import processes
+
+# Of malloc.h: freed memory at the end of the heap, and blocks, larger than so many bytes go back.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+LIBRARIES = (
+    "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy", "polars",
+)  # fmt: skip
+PACKAGE = Path(__file__).parents[1]
+# Beside the plain vector units: what the libraries choose their kernels by.
+_INSTRUCTIONS = (
+    "avx2", "fma3", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_fp16",
+    "asimd", "bf16", "sve",
+)  # fmt: skip
+# Variables, but for those of threads, by which a shell changes how torch and its libraries compute.
+_VARIABLES = (
+    "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS",
+    "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE",
+    "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_TF32_OVERRIDE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+)  # fmt: skip
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def git_commit() -> dict[str, str | bool | None]:
+    """The commit checked out, and whether tracked code or configuration differ from it.
+
+    A container that was built from files without their repository has made one (docker/repository),
+    whose commit nobody else has: in its place stands the revision stated at the build, if any.
+    """
+    try:
+        commit = _git("rev-parse", "HEAD")
+        stated = _git("config", "--default", "", "--get", "study.revision")
+        changed = _git(
+            "status", "--porcelain", "--untracked-files=no", "--", "replication", "conf", "dvc.yaml"
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "changed": None, "reason": "no git repository"}
+    if stated:
+        reason = "as stated when the container image was built from files without their repository"
+        known = None if stated == "unknown" else stated
+        return {"commit": known, "changed": bool(changed), "reason": reason}
+    return {"commit": commit, "changed": bool(changed)}
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def result_key(**depends_on: object) -> str:
+    """All that decides a result, as JSON: what is named, code, libraries, and what computes.
+
+    Work that was cut off is gone on with only under an equal key: to the last bit, the result is
+    then that of a run which was not.
+    """
+    ran_on = {
+        "code": code_digest(),
+        "libraries": libraries(),
+        "hardware": hardware(),
+        "computing": computing(),
+    }
+    return json.dumps({**depends_on, **ran_on}, sort_keys=True)
+
+
+def libraries() -> dict[str, str | None]:
+    """Version of Python and of each library that can change a number."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def computing() -> dict[str, Any]:
+    """What decides the last digits of a number: processes that share the work, and of each of them
+    threads, instructions, torch's build, settings."""
+    import torch
+
+    found = torch.cpu.get_capabilities()
+    return {
+        "processes": processes.count(),
+        "threads": torch.get_num_threads(),
+        "vector_units": torch.backends.cpu.get_cpu_capability(),
+        "instructions": [name for name in _INSTRUCTIONS if found.get(name)],
+        "torch_build": torch.version.git_version,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if torch.cuda.is_available() else None,
+        "float32_matmul": torch.get_float32_matmul_precision(),
+        "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
+    }
+
+
+def loaded_code() -> dict[str, str]:
+    """SHA-256 of every file of this package that the process runs, by its path."""
+    files = {
+        Path(file)
+        for module in list(sys.modules.values())
+        if (file := getattr(module, "__file__", None)) and PACKAGE in Path(file).parents
+    }
+    return {path.relative_to(PACKAGE.parent).as_posix(): sha256(path) for path in sorted(files)}
+
+
+@cache
+def code_digest(*rooms: str) -> str:
+    """One SHA-256 of all code in these folders of the package (none: in all of it): names what a
+    cache was made by."""
+    digest = hashlib.sha256()
+    for folder in [PACKAGE / room for room in rooms] or [PACKAGE]:
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(f"{path.relative_to(PACKAGE).as_posix()} {sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def hardware() -> dict[str, str | int | float | None]:
+    """Processor, cores that this process may use, memory in GiB, and the GPU if there is one."""
+    import torch
+
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "processor": _cpuinfo("model name") or platform.processor() or None,
+        # One name, such as AMD EPYC, can stand for several generations.
+        "processor_family": _cpuinfo("vendor_id", "cpu family", "model", "stepping"),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "memory_gib": round(pages / 2**30, 1),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _cpuinfo(*keys: str) -> str | None:
+    """Values of Linux's description of the first processor; None where one is not there."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+    except OSError:
+        return None
+    found = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
+    return " ".join(found[key] for key in keys) if found.keys() >= set(keys) else None
+
+
+def return_freed_memory() -> None:
+    """Ask the C library to hand large freed blocks back to the system at once.
+
+    Batches differ in size, and glibc, left alone, keeps ever larger freed blocks for itself: memory
+    then grows with the number of batches. Elsewhere than on glibc this does nothing.
+    """
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_TRIM_THRESHOLD, 128 << 20)
+        libc.mallopt(_M_MMAP_THRESHOLD, 128 << 20)
+
+
+def peak_memory_mib() -> float:
+    """Most memory this process has held so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)

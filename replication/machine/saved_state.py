@@ -1,0 +1,132 @@
+"""The state of a training run on disk, from which one that was cut off goes on to the same end."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from replication.files.atomic import new_file
+from replication.machine import processes
+
+SAVE_EVERY = 300  # seconds between two saves, at least
+_SHARE = 20  # and at least so many times what a save took
+
+
+class SavedState:
+    """Parameters that train, the optimizer's moments, torch's generators, and notes, in one file.
+
+    Of several processes all read it, and the first writes it.
+
+    path    safetensors; not there before the first `save`
+    key     what the run's result depends on (`environment.result_key`); a state under another key
+            and one that is damaged are not used, which is told in one line
+    notes   those of the state that was found; None where there is none to go on from
+    """
+
+    def __init__(self, path: Path, key: str):
+        self.path, self.key = path, key
+        self.notes: dict[str, Any] | None = self._read()
+        self._next = time.monotonic() + SAVE_EVERY
+
+    @property
+    def due(self) -> bool:
+        """Whether enough time has passed since the last save, or since the start."""
+        return time.monotonic() >= self._next
+
+    def save(
+        self,
+        parameters: Mapping[str, Tensor],
+        optimizer: torch.optim.Optimizer,
+        notes: dict[str, Any],
+        others: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Replace the file. Notes are JSON; `others` are tensors under names of the caller's.
+
+        Where processes hold shares of a parameter, all have to call this.
+        """
+        from safetensors.torch import save_file
+
+        started = time.monotonic()
+        tensors = {f"other/{name}": t for name, t in (others or {}).items()}
+        for name, p in parameters.items():
+            tensors[f"parameter/{name}"] = p
+            for kind, t in optimizer.state.get(p, {}).items():
+                tensors[f"{kind}/{name}"] = t
+        tensors["generator/cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available():
+            tensors["generator/cuda"] = torch.cuda.get_rng_state()
+        tensors = {name: whole(t.detach()).cpu().contiguous() for name, t in tensors.items()}
+        if not processes.is_first():
+            return
+        with new_file(self.path) as temporary:
+            save_file(tensors, temporary, {"key": self.key, "notes": json.dumps(notes)})
+            with temporary.open("rb") as file:  # or a power cut could leave zeros under its name
+                os.fsync(file.fileno())
+        ended = time.monotonic()
+        self._next = ended + max(SAVE_EVERY, _SHARE * (ended - started))
+
+    @torch.no_grad()
+    def restore(
+        self, parameters: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
+    ) -> dict[str, Tensor]:
+        """Bring all back to where `notes` say that it was; returns the caller's other tensors."""
+        from safetensors.torch import load_file
+
+        parts: dict[str, dict[str, Tensor]] = {}
+        for name, t in load_file(self.path).items():
+            kind, _, rest = name.partition("/")
+            parts.setdefault(kind, {})[rest] = t
+        for name, p in parameters.items():
+            p.copy_(_shared(parts["parameter"][name], p))
+        for kind in parts.keys() - {"parameter", "generator", "other"}:
+            for name, t in parts[kind].items():
+                optimizer.state[parameters[name]][kind] = _shared(t, parameters[name])
+        torch.set_rng_state(parts["generator"]["cpu"])
+        if torch.cuda.is_available():
+            torch.cuda.set_rng_state(parts["generator"]["cuda"])
+        return parts.get("other", {})
+
+    def remove(self) -> None:
+        """The run is finished and written down."""
+        if processes.is_first():
+            self.path.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any] | None:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                found = file.metadata() or {}
+        except FileNotFoundError:
+            return None
+        except (SafetensorError, OSError):
+            problem = "damaged"
+        else:
+            if found.get("key") == self.key:
+                return json.loads(found["notes"])
+            problem = "of other parameters, data, code, libraries or hardware"
+        if processes.is_first():
+            told = f"{self.path}: {problem}, so that training starts over"
+            print(told, file=sys.stderr, flush=True)
+        return None
+
+
+def whole(t: Tensor) -> Tensor:
+    """All of a tensor of which processes hold shares (they all have to ask); else itself."""
+    return t.full_tensor() if hasattr(t, "full_tensor") else t
+
+
+def _shared(t: Tensor, p: Tensor) -> Tensor:
+    """`t` on the device of parameter `p`, and shared among processes as that is."""
+    t = t.to(p.device)
+    if t.shape != p.shape or not hasattr(p, "full_tensor"):  # a number of steps is everyone's
+        return t
+    from torch.distributed.tensor import distribute_tensor
+
+    return distribute_tensor(t, p.device_mesh, p.placements)

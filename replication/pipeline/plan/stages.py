@@ -1,0 +1,255 @@
+"""The stages of a study as DVC has them, and what each is expected to take."""
+
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from replication.files.errors import StudyError
+from replication.mind.releases import load_pins
+from replication.paper.cells import grid_cells, sweep_cells
+from replication.pipeline.plan.calibration import Calibration
+from replication.report.estimate import (
+    Estimate,
+    Shape,
+    adapting,
+    checkpoint_bytes,
+    embedding,
+    pretraining,
+    training,
+)
+from replication.report.expected import shape_of
+from replication.report.machines import Host, Machine
+from replication.study import paths
+from replication.study.compose import compose
+from replication.study.params import Params, grid_cell, load_params
+from replication.study.protocol import DEVIATIONS
+from replication.study.settings import Encoder
+
+PROFILES = paths.PROTOCOLS.parent / "profile"
+UNZIPPED = 2.5  # times a zip of MIND: MIND-small's tables over its zips
+RESULT = 150  # bytes of an impression's metrics and scores, in the demo's files
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of dvc.yaml and what it takes.
+
+    needs   stages that must have ended
+    parts   seconds by what takes them
+    basis   measured, calibrated (an estimate scaled by measured runs of its kind), estimated, or
+            `start-up` where nothing else is known of it
+    memory  bytes on the device
+    files   bytes on disk by what is kept there; stages may share it
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    parts: dict[str, float]
+    basis: str
+    memory: float
+    files: dict[str, float]
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.parts.values())
+
+    @property
+    def disk(self) -> float:
+        return sum(self.files.values())
+
+    @property
+    def group(self) -> str:
+        """What kind of stage it is."""
+        return self.name.partition("@")[0]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a stage does: estimates by the kind of their work, and what it leaves on disk.
+
+    trains  whether these are runs of recommenders
+    folder  of its report, where it has one
+    """
+
+    estimates: tuple[tuple[str, Estimate], ...]
+    files: dict[str, float]
+    trains: bool = False
+    folder: str | None = None
+
+
+def study(profile: str | None) -> tuple[Params, dict[str, tuple[str, ...]]]:
+    """The parameters of a profile (None: those of params.yaml) and, of each stage of dvc.yaml under
+    them, the stages that it needs. Nothing of the project is changed, no data are looked at.
+
+    Errors: `StudyError` where there is no such profile, conf/ cannot be composed, or DVC cannot
+    read dvc.yaml.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _compose(profile, folder / paths.PARAMS)
+        params = load_params(folder / paths.PARAMS)
+        return params, _graph(folder)
+
+
+def _compose(profile: str | None, path: Path) -> None:
+    if profile is None:
+        shutil.copyfile(paths.PARAMS, path)
+        return
+    known = sorted(file.stem for file in PROFILES.glob("*.yaml"))
+    if profile not in known:
+        raise StudyError(
+            f"the command line: profile: {profile!r} is not accepted; accepted: {', '.join(known)}"
+        )
+    compose([f"profile={profile}"], path)
+
+
+def _graph(folder: Path) -> dict[str, tuple[str, ...]]:
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    shutil.copyfile("dvc.yaml", folder / "dvc.yaml")
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+
+    def name(stage) -> str:
+        return stage.addressing.rpartition(":")[2]
+
+    try:
+        with Repo(str(folder)) as repo:
+            graph = repo.index.graph  # from a stage to those that it needs
+            return {name(stage): tuple(map(name, graph.successors(stage))) for stage in graph}
+    except DvcException as error:
+        raise StudyError(f"dvc.yaml: DVC cannot read it: {' '.join(str(error).split())}") from None
+
+
+def planned(
+    params: Params,
+    graph: dict[str, tuple[str, ...]],
+    found: dict[str, Work],
+    known: Calibration,
+    host: Host,
+) -> list[Stage]:
+    """What each stage of a graph takes; found: `works`, known: measured runs of others."""
+    return [_stage(params, n, needs, found.get(n), known, host) for n, needs in graph.items()]
+
+
+def _stage(
+    params: Params,
+    name: str,
+    needs: tuple[str, ...],
+    work: Work | None,
+    known: Calibration,
+    host: Host,
+) -> Stage:
+    start = {"start of stages": host.stage_s}
+    if work is None:
+        return Stage(name, needs, start, "start-up", 0.0, {})
+    kinds = [kind for kind, _ in work.estimates]
+    parts = predicted(work, known)
+    memory = max((estimate.memory for _, estimate in work.estimates), default=0.0)
+    basis = "calibrated" if all(map(known.of, kinds)) else "estimated"
+    run = known.measured(work.folder, params.profile) if work.folder else None
+    if run is not None:
+        scale = run.seconds / sum(parts.values())
+        parts = {part: scale * seconds for part, seconds in parts.items()}
+        memory, basis = run.memory, "measured"
+    return Stage(name, needs, start | parts, basis, memory, work.files)
+
+
+def predicted(work: Work, known: Calibration) -> dict[str, float]:
+    """Seconds of a stage's work by what takes them, scaled by what is known of each kind.
+
+    Of several runs in one process, the later ones find libraries and vectors loaded: what a run
+    takes beside its work counts once.
+    """
+    parts = defaultdict(float)
+    for kind, estimate in work.estimates:
+        for part, seconds in estimate.parts.items():
+            parts[part] += known.factor(kind) * seconds
+    if work.trains:
+        parts["start of runs"] = max(known.besides(kind) for kind, _ in work.estimates)
+    return dict(parts)
+
+
+def works(params: Params, machine: Machine, host: Host) -> Iterator[tuple[str, Work]]:
+    """What stages do, by name; stages of which nothing is known beside their start are left out.
+
+    Errors: `StudyError` where the size of the data is not known.
+    """
+    shape = shape_of(params)
+    yield from _data(params, shape, host)
+    for name, encoder in params.encoders.items():
+        yield f"checkpoint@{name}", _checkpoint(name, encoder, shape, machine, host)
+    for name in params.registry:
+        estimate = embedding(params, name, shape, machine)
+        stage = "embed-adapted" if name in params.adapters else "embed"
+        files = {f"embeddings/{name}": estimate.disk}
+        yield f"{stage}@{name}", Work((("embed", estimate),), files)
+    for name in params.adapters:
+        estimate = adapting(params, name, machine)
+        yield f"adapt@{name}", Work((("adapt", estimate),), {}, folder=f"adapters/{name}")
+    yield "experiment", _run(params, "experiment", shape, machine)
+    for name, folder, cell in cells(params):
+        yield name, _run(cell, folder, shape, machine)
+    for name in params.audit.pairs:
+        yield f"audit@{name}", _audit(params, name, shape, machine)
+
+
+def cells(params: Params) -> Iterator[tuple[str, str, Params]]:
+    """Every run of the grid and the sweep: its stage, its folder under `reports/`, itself."""
+    every = {cell.name: cell for cell in [*grid_cells(params), *sweep_cells(params)]}
+    for cell in every.values():  # the grid's own depth is one of the sweep's
+        encoder, tuning = (cell.adapter, "frozen") if cell.adapter else (cell.encoder, cell.tuning)
+        of = cell.recommender, encoder, tuning, cell.protocol, cell.seed, cell.layers
+        yield cell.command.removeprefix("dvc repro "), cell.name, grid_cell(params, *of)
+
+
+def _data(params: Params, shape: Shape, host: Host) -> Iterator[tuple[str, Work]]:
+    release = params.data.release
+    if release is not None:
+        pins = load_pins()
+        size = sum(pins.split(release, name).hub.bytes for name in ("train", "dev"))
+        files = {"data/raw": (1 + UNZIPPED) * size}
+        yield "data", _processor(files, downloads=size / (host.download_gb * 1e9))
+    impressions = shape.impressions + shape.test_impressions
+    yield "prepare", _processor({}, preparing=impressions / host.prepared)
+
+
+def _processor(files: dict[str, float], **parts: float) -> Work:
+    """Work that no device does."""
+    return Work((("processor", Estimate(0.0, parts, 0.0, 0.0)),), files)
+
+
+def _checkpoint(name: str, encoder: Encoder, shape: Shape, machine: Machine, host: Host) -> Work:
+    size = checkpoint_bytes(encoder)
+    files = {f"checkpoints/{name}": size}
+    if encoder.source == "pretrained":
+        return Work((("pretrain", pretraining(encoder, shape, machine)),), files)
+    fetched = size if encoder.source in ("hub", "glove") else 0.0
+    return _processor(files, downloads=fetched / (host.download_gb * 1e9))
+
+
+def _run(cell: Params, folder: str, shape: Shape, machine: Machine) -> Work:
+    estimate = training(cell, shape, machine)
+    depth = f" k{cell.finetune_layers}" if cell.schedule_name == "tuned_layers" else ""
+    states = f"states of {cell.encoder} {cell.tuning} {cell.protocol.name}{depth}"
+    files = {f"runs/{folder}": float(RESULT * shape.test_impressions)}
+    if estimate.disk:
+        files[states] = estimate.disk
+    return Work(((cell.schedule_name, estimate),), files, True, folder)
+
+
+def _audit(params: Params, name: str, shape: Shape, machine: Machine) -> Work:
+    from replication.experiment.audit import TUNINGS, audit_cell, untouched
+
+    found = []
+    for base in params.audit.bases:
+        for flip in ("none", *DEVIATIONS):
+            for tuning in TUNINGS:
+                cell = audit_cell(params, name, base, flip, tuning)
+                if untouched(flip, cell) is None:
+                    found.append((cell.schedule_name, training(cell, shape, machine)))
+    return Work(tuple(found), {}, True)

@@ -1,0 +1,264 @@
+"""What types cannot say of parameters: names that exist, numbers in range, a grid to run."""
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from replication.files.errors import StudyError, shown
+from replication.study import paths
+from replication.study.settings import Encoder, Params, Schedule
+
+RATES = ("learning_rate", "encoder_learning_rate")
+_ADAPTER_COUNTS = (
+    "rank", "alpha", "clicks", "title_tokens", "negatives", "batch_size", "max_steps", "save_every",
+)  # fmt: skip
+_PRETRAINING_COUNTS = (
+    "vocabulary", "heads", "key_value_heads", "mlp", "context", "batch_size", "epochs",
+)  # fmt: skip
+DEMO_SIZES = (
+    "articles", "train_users", "test_users", "train_impressions", "test_impressions",
+)  # fmt: skip
+FSDP_FORMATS = ("bf16", "fp32")
+MOST = 2**31 - 1  # of what counts things in 32 bits
+LARGEST_SEED = 2**32 - 1
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+RECOMMENDER_NAMES = ("naml", "nrms", "lstur")  # recommenders.RECOMMENDERS, without importing torch
+
+
+def known_protocols() -> list[str]:
+    """Names of the protocol groups in conf/protocol."""
+    return sorted(path.stem for path in paths.PROTOCOLS.glob("*.yaml"))
+
+
+def candidates(rate: float | tuple[float, ...]) -> tuple[float, ...]:
+    """The learning rates to try: one, or those of a list."""
+    return rate if isinstance(rate, tuple) else (rate,)
+
+
+def require(key: str, value: Any, accepted: Collection[Any], where: Any) -> None:
+    """`StudyError` naming the key and what is accepted, unless `value` is among it."""
+    if value not in accepted:
+        listed = ", ".join(str(a) for a in accepted)
+        raise StudyError(f"{where}: {key}: {value!r} is not accepted; accepted: {listed}")
+
+
+def check(params: Params, where: Path) -> None:
+    """Raise `StudyError` naming the first key that is impossible, and what is accepted."""
+    for part in ("encoders", "adapters", "audit.pairs"):
+        for name in params.audit.pairs if part == "audit.pairs" else getattr(params, part):
+            _check_name(f"{where}: {part}", name)
+    require("recommender", params.recommender, RECOMMENDER_NAMES, where)
+    if params.profile == "demo":
+        for key in ("seed", *DEMO_SIZES):
+            if getattr(params.data, key) is None:
+                raise StudyError(f"{where}: data.{key}: is null or missing; the demo needs it")
+    for name, adapter in params.adapters.items():
+        require(f"adapters.{name}.base", adapter.base, params.encoders, where)
+        if params.encoders[adapter.base].family != "causal" or name in params.encoders:
+            raise StudyError(
+                f"{where}: adapters.{name}: expected a name of its own and a causal base"
+            )
+        if "lm_head" in adapter.targets:  # the loss does not pass through it
+            raise StudyError(
+                f"{where}: adapters.{name}.targets: lm_head is not accepted; accepted: modules of "
+                "the layers, such as q_proj"
+            )
+    require("encoder", params.encoder, params.registry, where)
+    encoder = params.registry[params.encoder]
+    if params.tuning == "finetuned":
+        if encoder.family == "causal":
+            raise StudyError(
+                f"{where}: tuning: {params.encoder} is a causal language model, whose fine-tuning "
+                f"is an encoder of its own ({', '.join(params.adapters) or 'none is declared'}); "
+                "accepted: frozen"
+            )
+        # The depth means nothing to word vectors, which have no layers.
+        if encoder.family == "transformer" and not 0 <= params.finetune_layers <= encoder.layers:
+            raise StudyError(
+                f"{where}: finetune_layers: {params.finetune_layers} is not accepted; "
+                f"accepted: 0 to {encoder.layers}, the layers of {params.encoder}"
+            )
+    _check_numbers(params, where)
+    _check_launch(params, where)
+    for name, entry in params.encoders.items():
+        _check_encoder(name, entry, where)
+    _check_heads(params, where)
+    for name in ("recommenders", "tunings", "protocols", "seeds"):
+        if not getattr(params.grid, name):
+            raise StudyError(f"{where}: grid.{name}: is empty; at least one value is needed")
+    if not params.grid.encoders + params.grid.llms:
+        raise StudyError(f"{where}: grid.encoders: is empty; at least one encoder is needed")
+    for name in params.grid.recommenders:
+        require("grid.recommenders", name, RECOMMENDER_NAMES, where)
+    for name in params.grid.encoders + params.grid.llms:
+        require("grid.encoders", name, params.registry, where)
+    for name in params.grid.protocols:
+        require("grid.protocols", name, known_protocols(), where)
+    _check_analyses(params, where)
+
+
+def _check_analyses(params: Params, where: Path) -> None:
+    """What the sweep, the audit and the claims name exists."""
+    sweep, audit = params.sweep, params.audit
+    require("sweep.encoder", sweep.encoder, params.registry, where)
+    require("sweep.protocol", sweep.protocol, known_protocols(), where)
+    depth = params.registry[sweep.encoder].layers
+    for layers in sweep.layers:
+        require("sweep.layers", layers, range(depth + 1), where)
+    for base in audit.bases:
+        require("audit.bases", base, known_protocols(), where)
+    for name, pair in audit.pairs.items():
+        require(f"audit.pairs.{name}.recommender", pair.recommender, RECOMMENDER_NAMES, where)
+        for key in ("frozen", "finetuned"):
+            require(f"audit.pairs.{name}.{key}", getattr(pair, key), params.registry, where)
+    for theirs, ours in params.paper.items():
+        require(f"paper.{theirs}", ours, params.registry, where)
+
+
+def _check_heads(params: Params, where: Path) -> None:
+    """NRMS splits a width among its heads: the encoder's own under the released heads (D7)."""
+    model, encoder = params.model, params.registry[params.encoder]
+    pairs = [("heads", "model.filters", model.filters)]
+    if params.protocol.head == "by_tuning" and params.tuning == "finetuned":
+        heads = "heads" if encoder.family == "words" else "cls_heads"
+        pairs.append((heads, f"encoders.{params.encoder}.width", encoder.width))
+    for key, name, width in pairs:
+        if (heads := getattr(model, key)) < 1 or width % heads:
+            raise StudyError(
+                f"{where}: model.{key}: {heads} is not accepted; accepted: a divisor of "
+                f"{name} = {width}"
+            )
+
+
+def _check_launch(params: Params, where: Path) -> None:
+    """Shares of weights need processes to hold them, and weights that can be cut."""
+    if not params.training.launch.fsdp:
+        return
+    if params.training.launch.count == 1:
+        raise StudyError(
+            f"{where}: training.launch.fsdp: true is not accepted; accepted with one process: false"
+        )
+    for name, adapter in params.adapters.items():
+        require(
+            f"adapters.{name}.base_format (with fsdp)", adapter.base_format, FSDP_FORMATS, where
+        )
+
+
+def _check_numbers(params: Params, where: Path) -> None:
+    counts, rates, shares, seeds = _numbers(params)
+    for values, least, most in ((counts, 1, MOST), (seeds, 0, LARGEST_SEED)):
+        for key, value in values.items():
+            if not least <= value <= most:
+                accepted = f"{least} or more" if value < least else f"{most} or less"
+                raise StudyError(
+                    f"{where}: {key}: {shown(value)} is not accepted; accepted: {accepted}"
+                )
+    for key, value in rates.items():
+        if value <= 0:
+            raise StudyError(f"{where}: {key}: {value} is not accepted; accepted: more than 0")
+    for key, value in shares.items():
+        if not 0 <= value < 1:
+            raise StudyError(f"{where}: {key}: {value} is not accepted; accepted: 0, below 1")
+    if params.model.window % 2 == 0:
+        raise StudyError(
+            f"{where}: model.window: {params.model.window} is not accepted; accepted: odd"
+        )
+
+
+def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
+    """Numbers by key: counts (whole, from 1), rates (above 0), shares (0, below 1) and seeds."""
+    counts = {
+        "history": params.history,
+        "protocol.negatives": params.protocol.negatives,
+        "text.title_tokens": params.text.title_tokens,
+        "text.abstract_tokens": params.text.abstract_tokens,
+        "evaluation.bootstrap_samples": params.evaluation.bootstrap_samples,
+        "audit.max_steps": params.audit.max_steps,
+        "training.launch.processes": params.training.launch.processes,
+        "training.launch.nodes": params.training.launch.nodes,
+    }
+    model = params.model
+    counts |= {f"model.{k}": getattr(model, k) for k in ("filters", "query", "category", "window")}
+    shares = {f"model.{k}": getattr(model, k) for k in ("dropout", "user_dropout")}
+    counts |= {f"data.{key}": getattr(params.data, key) for key in DEMO_SIZES}
+    seeds = {"seed": params.seed, "audit.seed": params.audit.seed, "data.seed": params.data.seed}
+    seeds |= {f"grid.seeds.{i}": seed for i, seed in enumerate(params.grid.seeds)}
+    rates = {}
+    for name in ("frozen", "tuned_words", "tuned_layers"):
+        schedule = getattr(params.training, name)
+        for key in (k for k in Schedule.__dataclass_fields__ if k not in RATES):
+            counts[f"training.{name}.{key}"] = getattr(schedule, key)
+        for key in RATES:
+            listed = candidates(getattr(schedule, key))
+            rates[f"training.{name}.{key}"] = min(listed, default=0)  # an empty list is refused too
+    for name, adapter in params.adapters.items():
+        for key in _ADAPTER_COUNTS:
+            counts[f"adapters.{name}.{key}"] = getattr(adapter, key)
+        rates[f"adapters.{name}.learning_rate"] = adapter.learning_rate
+        shares[f"adapters.{name}.dropout"] = adapter.dropout
+        seeds[f"adapters.{name}.seed"] = adapter.seed
+        counts[f"adapters.{name}.targets"] = len(adapter.targets)
+    for name, encoder in params.encoders.items():
+        counts[f"encoders.{name}.width"] = encoder.width
+        if (pretraining := encoder.pretraining) is not None:
+            under = f"encoders.{name}.pretraining"
+            counts |= {f"{under}.{key}": getattr(pretraining, key) for key in _PRETRAINING_COUNTS}
+            rates[f"{under}.learning_rate"] = pretraining.learning_rate
+            seeds[f"{under}.seed"] = pretraining.seed
+    given = ({k: v for k, v in values.items() if v is not None} for values in (counts, seeds))
+    counts, seeds = given
+    return counts, rates, shares, seeds
+
+
+def _check_encoder(name: str, entry: Encoder, where: Path) -> None:
+    """What an entry of the registry says of itself is possible."""
+    key = f"{where}: encoders.{name}"
+    if entry.layers < 0 or (entry.family != "words" and entry.layers < 1):
+        least = 0 if entry.family == "words" else 1
+        raise StudyError(f"{key}.layers: {entry.layers} is not accepted; accepted: {least} or more")
+    if not 0 <= entry.finetune_layers <= entry.layers:
+        raise StudyError(
+            f"{key}.finetune_layers: {entry.finetune_layers} is not "
+            f"accepted; accepted: 0 to {entry.layers}"
+        )
+    if entry.source == "pretrained":
+        if entry.pretraining is None:
+            raise StudyError(f"{key}.pretraining: is missing")
+        heads, groups = entry.pretraining.heads, entry.pretraining.key_value_heads
+        if entry.width % heads or entry.width // heads % 2:  # rotary positions come in pairs
+            raise StudyError(
+                f"{key}.pretraining.heads: {heads} is not accepted; accepted: a number that "
+                f"divides width = {entry.width} into even parts"
+            )
+        if heads % groups:
+            raise StudyError(
+                f"{key}.pretraining.key_value_heads: {groups} is not accepted; accepted: a "
+                f"divisor of heads = {heads}"
+            )
+    # An unknown revision (null) is refused where the checkpoint is wanted, not before.
+    revisions = {"revision": entry.revision}
+    if entry.tokenizer is not None:
+        revisions["tokenizer.revision"] = entry.tokenizer.revision
+    for part, revision in revisions.items():
+        if revision is not None and not re.fullmatch("[0-9a-f]{40}", revision):
+            raise StudyError(
+                f"{key}.{part}: {shown(revision)} is not accepted; accepted: the 40 hexadecimal "
+                "digits of a commit, by which a hub's files are pinned"
+            )
+    for file, digest in entry.sha256.items():
+        _check_name(f"{key}.sha256", file)
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise StudyError(
+                f"{key}.sha256.{file}: {shown(digest)} is not accepted; accepted: 64 hexadecimal "
+                "digits in lower case"
+            )
+
+
+def _check_name(key: str, name: str) -> None:
+    """What becomes the name of a file or folder must not lead elsewhere."""
+    if not _NAME.fullmatch(name):
+        raise StudyError(
+            f"{key}: the name {shown(name)} is not accepted; accepted: letters, digits and . _ -, "
+            "a letter or digit first"
+        )

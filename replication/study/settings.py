@@ -1,0 +1,277 @@
+"""The parameters of the study as frozen, strictly typed dataclasses."""
+
+from dataclasses import field, replace
+from functools import cached_property
+from typing import Literal
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from replication.study.protocol import Protocol
+
+strict = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+
+
+@strict
+class Data:
+    """What the data are made from.
+
+    path     the demo's generator; a folder or zips that the user has; or the list of pinned
+             downloads (replication/mind/pins.yaml), which are then fetched
+    release  the release of MIND that the bytes and figures must be those of; null: any
+    The rest are sizes of the demo corpus, null elsewhere.
+    """
+
+    path: str
+    release: Literal["demo", "small", "large"] | None = None
+    seed: int | None = None
+    articles: int | None = None
+    train_users: int | None = None
+    test_users: int | None = None
+    train_impressions: int | None = None
+    test_impressions: int | None = None
+
+
+@strict
+class Text:
+    """Longest title and abstract, in tokens of the encoder, special tokens included."""
+
+    title_tokens: int
+    abstract_tokens: int
+
+
+@strict
+class Model:
+    """Widths of the recommenders; see `recommenders.Sizes` for the published ones."""
+
+    filters: int
+    query: int
+    heads: int
+    cls_heads: int
+    category: int
+    window: int
+    dropout: float
+    user_dropout: float
+    aligned_start: bool
+
+
+@strict
+class Schedule:
+    """How one tuning is trained: Adam, two learning rates, early stopping on AUC.
+
+    A learning rate given as a list is searched: each candidate trains for `search_steps` batches
+    (null: as long as the run itself), and the one with the best selection AUC is taken.
+    """
+
+    batch_size: int
+    learning_rate: float | tuple[float, ...]
+    encoder_learning_rate: float | tuple[float, ...]
+    max_epochs: int
+    evaluate_every: int
+    patience: int
+    max_steps: int | None = None  # batches; null: as many as max_epochs has
+    search_steps: int | None = None
+
+
+@strict
+class Launch:
+    """The processes that share one stage's training, LoRA step or embedding (`processes.py`).
+
+    processes  on each node; with GPUs, one for each
+    nodes      on each of which the same command is started
+    fsdp       LoRA: each process holds a share of the base's weights, and gathers a layer's when it
+               computes with it
+    The number format is no matter of theirs: `Training.precision` says it for one or many.
+    """
+
+    processes: int = 1
+    nodes: int = 1
+    fsdp: bool = False
+
+    @property
+    def count(self) -> int:
+        """Of all nodes together."""
+        return self.processes * self.nodes
+
+
+@strict
+class Training:
+    """One schedule for frozen encoders, one for tuned word vectors, one for tuned layers.
+
+    precision  what is computed in, whatever the number of processes; auto: bf16 where the device
+               has it
+    """
+
+    precision: Literal["auto", "fp32", "bf16"]
+    frozen: Schedule
+    tuned_words: Schedule
+    tuned_layers: Schedule
+    launch: Launch = Launch()
+
+
+@strict
+class Evaluation:
+    bootstrap_samples: int
+
+
+@strict
+class Grid:
+    """The experiments that the report tables: every combination is one cached stage."""
+
+    recommenders: tuple[str, ...]
+    encoders: tuple[str, ...]
+    tunings: tuple[Literal["frozen", "finetuned"], ...]
+    llms: tuple[str, ...]
+    protocols: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+
+@strict
+class Sweep:
+    """Layer sweep: fine-tuned depths that are run beside the grid's own depth of that encoder."""
+
+    encoder: str
+    layers: tuple[int, ...]
+    protocol: str
+
+
+@strict
+class AuditPair:
+    """A recommender, and an encoder's name under each tuning (an LLM's fine-tuned one is its
+    adapter's)."""
+
+    recommender: str
+    frozen: str
+    finetuned: str
+
+
+@strict
+class Audit:
+    """Protocol audit: each deviation flipped alone, from each base protocol, for each pair."""
+
+    pairs: dict[str, AuditPair]
+    bases: tuple[str, ...]
+    seed: int
+    max_steps: int | None = None  # batches; null: the schedule's own
+
+
+@strict
+class Pretraining:
+    """A small causal model trained on the corpus text.
+
+    word_vectors is a model folder inside a package (`package/folder`) whose word vectors the token
+    embeddings start from; null starts them at random.
+    """
+
+    vocabulary: int
+    heads: int
+    key_value_heads: int
+    mlp: int
+    context: int
+    batch_size: int
+    learning_rate: float
+    epochs: int
+    seed: int
+    word_vectors: str | None = None
+
+
+@strict
+class Tokenizer:
+    """A tokenizer from elsewhere on the hub, for a checkpoint that ships none."""
+
+    name: str
+    revision: str
+
+
+@strict
+class Adapter:
+    """LoRA fine-tuning of a causal encoder on clicks (`encoders/adapt.py`).
+
+    base         the encoder in the registry that is adapted
+    rank, alpha, dropout, targets: of LoRA; targets are names of linear modules
+    clicks       titles of the newest so many clicks stand in the prompt
+    title_tokens, negatives: tokens of each title; non-clicked candidates beside each click
+    base_format  bf16 or fp32 weights of the frozen base, or nf4 (4 bit; needs a GPU)
+    save_every   steps between the states from which an interrupted run goes on
+    """
+
+    base: str
+    rank: int
+    alpha: int
+    dropout: float
+    targets: tuple[str, ...]
+    clicks: int
+    title_tokens: int
+    negatives: int
+    batch_size: int
+    learning_rate: float
+    max_steps: int
+    save_every: int
+    seed: int
+    base_format: Literal["fp32", "bf16", "nf4"]
+
+
+@strict
+class Encoder:
+    """One entry of the registry; sha256 pins files of the checkpoint by name.
+
+    source   package, hub, folder; derived, pretrained: made here; glove: the pinned archive, from
+             its server or, where `name` is a path, from the user's disk; adapted: `Params.registry`
+             makes these entries from `adapters`
+    """
+
+    family: Literal["words", "transformer", "causal"]
+    source: Literal["package", "hub", "folder", "derived", "pretrained", "glove", "adapted"]
+    name: str
+    layers: int
+    width: int
+    finetune_layers: int
+    revision: str | None = None
+    sha256: dict[str, str] = field(default_factory=dict)
+    tokenizer: Tokenizer | None = None
+    pretraining: Pretraining | None = None
+
+
+@strict
+class Params:
+    profile: str
+    recommender: str
+    encoder: str
+    tuning: Literal["frozen", "finetuned"]
+    finetune_layers: int
+    seed: int
+    protocol: Protocol
+    data: Data
+    text: Text
+    history: int
+    model: Model
+    training: Training
+    evaluation: Evaluation
+    grid: Grid
+    sweep: Sweep
+    audit: Audit
+    paper: dict[str, str]  # the paper's names of language models -> ours
+    encoders: dict[str, Encoder]
+    adapters: dict[str, Adapter]
+
+    @cached_property
+    def registry(self) -> dict[str, Encoder]:
+        """Every encoder by name: those of `encoders`, and those that an adapter makes of one."""
+        adapted = {
+            name: replace(self.encoders[adapter.base], source="adapted", name=adapter.base)
+            for name, adapter in self.adapters.items()
+        }
+        return {**self.encoders, **adapted}
+
+    @property
+    def schedule(self) -> Schedule:
+        """The training schedule of the experiment at hand."""
+        return getattr(self.training, self.schedule_name)
+
+    @property
+    def schedule_name(self) -> str:
+        """Its key under `training`."""
+        if self.tuning == "frozen":
+            return "frozen"
+        words = self.registry[self.encoder].family == "words"
+        return "tuned_words" if words else "tuned_layers"

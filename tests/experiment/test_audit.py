@@ -1,0 +1,156 @@
+"""The audit flips one deviation at a time, for what it can touch, and goes on where it was."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from tiny_study import with_schedule
+
+from replication.experiment import audit as module
+from replication.experiment.audit import audit, audit_cell, untouched
+from replication.files.errors import StudyError
+from replication.machine import environment
+from replication.study import paths
+from replication.study.params import load_protocol
+from replication.study.protocol import DEVIATIONS
+from replication.study.settings import AuditPair
+
+PAIRS = {
+    "words": AuditPair("lstur", "static", "static"),
+    "bert": AuditPair("nrms", "minilm", "minilm"),
+}
+
+
+@pytest.fixture
+def study(params):
+    pairs = replace(params.audit, pairs=PAIRS, bases=("clean",), max_steps=2, seed=3)
+    return replace(params, audit=pairs)
+
+
+@pytest.mark.parametrize("base", ["clean", "released"])
+@pytest.mark.parametrize("deviation", DEVIATIONS)
+def test_a_cell_differs_from_its_base_in_one_deviation(study, base, deviation):
+    cell = audit_cell(study, "bert", base, deviation, "finetuned")
+    plain = audit_cell(study, "bert", base, "none", "finetuned")
+    other = load_protocol("released" if base == "clean" else "clean")
+    # All runs are seeded: where the seed is what is flipped, another one is drawn.
+    changed = {
+        key
+        for key in type(plain.protocol).__dataclass_fields__
+        if getattr(cell.protocol, key) != getattr(plain.protocol, key)
+    }
+    expected = set() if deviation == "D11" else set(DEVIATIONS[deviation])
+    assert changed == expected and all(
+        getattr(cell.protocol, key) == getattr(other, key) for key in expected
+    )
+    assert cell.protocol.seeded and cell.seed == (4 if deviation == "D11" else 3)
+    assert replace(cell, protocol=plain.protocol, seed=3) == plain
+
+
+def test_a_cell_is_the_grids_but_for_its_length(study):
+    cell = audit_cell(study, "bert", "clean", "none", "frozen")
+    assert (cell.recommender, cell.encoder, cell.tuning) == ("nrms", "minilm", "frozen")
+    assert (cell.schedule.max_steps, cell.schedule.evaluate_every) == (2, 2)
+    long = replace(study, audit=replace(study.audit, max_steps=None))
+    assert audit_cell(long, "bert", "clean", "none", "frozen").schedule == study.training.frozen
+
+
+@pytest.mark.parametrize(
+    ("pair", "tuning", "expected"),
+    [
+        ("bert", "frozen", {"D3", "D5", "D6", "D7", "D8", "D9", "D10"}),
+        ("bert", "finetuned", {"D3", "D8", "D9", "D10"}),
+        ("words", "finetuned", {"D5", "D6", "D8", "D10"}),
+        ("words", "frozen", {"D5", "D6", "D7", "D8", "D10"}),
+    ],
+)
+def test_what_cannot_change_a_score_is_not_run(study, pair, tuning, expected):
+    cells = {d: audit_cell(study, pair, "clean", d, tuning) for d in DEVIATIONS}
+    assert {d for d, cell in cells.items() if untouched(d, cell)} == expected
+
+
+def test_an_unknown_pair_is_refused(study):
+    with pytest.raises(StudyError, match=r"audit: 'other' is not accepted; accepted: words, bert"):
+        audit("other", study)
+
+
+@pytest.fixture
+def runs(study, monkeypatch, tmp_path):
+    """The audit without training: every run's AUC follows its protocol; what was run is listed."""
+    for name in ("AUDIT", "IMPRESSIONS", "AUDIT_CACHE"):
+        monkeypatch.setattr(paths, name, tmp_path / name.lower())
+    done = []
+
+    def run(cell, folder, per_impression):
+        done.append((cell.tuning, cell.protocol.negatives, cell.seed))
+        auc = np.full(4, 0.5 + cell.protocol.negatives / 100 + cell.seed / 1000)
+        auc[0] = np.nan
+        folder.mkdir(parents=True)
+        metrics = {"auc": float(np.nanmean(auc))}
+        (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+        (folder / "cost.json").write_text('{"seconds": 1.5}', encoding="utf-8")
+        pl.DataFrame({"auc": auc}).fill_nan(None).write_parquet(per_impression)
+
+    monkeypatch.setattr(module, "run", run)
+    return done
+
+
+def test_what_is_written(study, runs):
+    audit("bert", study)
+    found = json.loads((paths.AUDIT / "bert.json").read_bytes())
+    table = pl.read_parquet(paths.IMPRESSIONS / "audit/bert.parquet")
+    assert found["pair"] == "bert" and len(found["runs"]) == 2 * (1 + len(DEVIATIONS))
+    flip = found["runs"]["clean~D12/finetuned"]
+    assert {k: flip[k] for k in ("base", "deviation", "tuning", "untouched", "seconds")} == {
+        "base": "clean", "deviation": "D12", "tuning": "finetuned", "untouched": None,
+        "seconds": 1.5,
+    }  # fmt: skip
+    assert flip["auc"] == pytest.approx(0.5 + 0.02 + 0.003)
+    idle = found["runs"]["clean~D10/frozen"]
+    assert idle["untouched"] and idle["auc"] is None and idle["seconds"] is None
+    assert set(table.columns) == {k for k, r in found["runs"].items() if r["untouched"] is None}
+    assert table["clean~D12/frozen"].to_list() == [None, *[pytest.approx(0.523)] * 3]
+
+
+def test_an_interrupted_audit_goes_on_where_it_was(study, runs, monkeypatch):
+    whole = module.run
+
+    def breaks(cell, folder, per_impression):
+        if len(runs) == 5:
+            raise KeyboardInterrupt
+        whole(cell, folder, per_impression)
+
+    monkeypatch.setattr(module, "run", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        audit("bert", study)
+    assert not (paths.AUDIT / "bert.json").exists()
+    monkeypatch.setattr(module, "run", whole)
+    audit("bert", study)
+    columns = pl.read_parquet(paths.IMPRESSIONS / "audit/bert.parquet").columns
+    assert len(runs) == len(columns)  # none was run twice
+    audit("bert", study)
+    assert len(runs) == len(columns)
+
+
+def test_other_parameters_or_code_are_other_runs(study, runs, monkeypatch):
+    audit("words", study)
+    count = len(runs)
+    audit("words", with_schedule(study, learning_rate=0.5))
+    assert len(runs) == 2 * count
+    monkeypatch.setattr(environment, "code_digest", lambda *_: "other code")
+    audit("words", study)
+    assert len(runs) == 3 * count
+
+
+@pytest.mark.slow
+def test_real_runs_differ_where_the_deviation_touches_them(study, monkeypatch, tmp_path):
+    for name in ("AUDIT", "IMPRESSIONS", "AUDIT_CACHE"):
+        monkeypatch.setattr(paths, name, tmp_path / name.lower())
+    audit("words", study)
+    table = pl.read_parquet(paths.IMPRESSIONS / "audit/words.parquet")
+    for deviation in ("D2", "D4", "D11", "D12"):
+        for tuning in ("frozen", "finetuned"):
+            changed = table[f"clean~{deviation}/{tuning}"] != table[f"clean/{tuning}"]
+            assert changed.any(), (deviation, tuning)

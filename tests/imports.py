@@ -1,0 +1,47 @@
+"""What the modules of the package import of each other, read from their source."""
+
+import ast
+from pathlib import Path
+
+import replication
+
+PACKAGE = Path(replication.__file__).parent
+
+
+def module_name(path: Path) -> str:
+    """`replication/files/errors.py` -> `replication.files.errors`."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its name."""
+    return {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(path: Path, known: dict[str, Path]) -> set[str]:
+    """Modules of the package that a file imports, wherever in it the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names if name.name in known}
+        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            inner = {f"{node.module}.{name.name}" for name in node.names}
+            found |= (inner & known.keys()) or {node.module}
+    return found
+
+
+def graph() -> dict[str, set[str]]:
+    """Of each module those that it imports."""
+    known = modules()
+    return {name: imported(path, known) for name, path in known.items()}
+
+
+def reached(start: str, edges: dict[str, set[str]]) -> set[str]:
+    """All modules that `start` imports, directly or through others, itself included."""
+    found, ahead = set(), [start]
+    while ahead:
+        if (name := ahead.pop()) not in found:
+            found.add(name)
+            ahead += edges[name]
+    return found

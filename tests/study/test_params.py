@@ -1,0 +1,220 @@
+"""params.yaml is the composition of conf/, and a bad key stops everything before any work."""
+
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from dvc.utils.hydra import compose_and_dump
+
+from replication.files.documents import read_yaml
+from replication.files.errors import StudyError
+from replication.recommenders import RECOMMENDERS, Sizes
+from replication.study.checks import candidates
+from replication.study.params import (
+    RECOMMENDER_NAMES,
+    Params,
+    flipped,
+    grid_cell,
+    load_params,
+    load_protocol,
+    protocol_label,
+)
+from replication.study.protocol import DEVIATIONS, Protocol
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    """A folder with the shipped configuration, to be bent."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+
+def compose(*overrides: str) -> Params:
+    conf = str(Path("conf").resolve())
+    compose_and_dump("params.yaml", conf, None, "config", conf, list(overrides))
+    return load_params()
+
+
+def test_the_committed_parameters_are_the_composition():
+    committed = Path("params.yaml").read_text(encoding="utf-8")
+    compose()
+    assert Path("params.yaml").read_text(encoding="utf-8") == committed
+
+
+@pytest.mark.parametrize("profile", sorted(p.stem for p in (ROOT / "conf/profile").glob("*.yaml")))
+@pytest.mark.parametrize("protocol", ["clean", "released"])
+def test_every_shipped_combination_is_valid(profile, protocol):
+    params = compose(f"profile={profile}", f"protocol={protocol}")
+    assert (params.profile, params.protocol.name) == (profile, protocol)
+    assert params.protocol == load_protocol(protocol)
+
+
+def test_local_uses_the_published_widths_and_the_demo_says_what_it_changes():
+    local, demo = compose("profile=local"), compose()
+    published = Sizes()
+    assert {f: getattr(local.model, f) for f in Sizes.__dataclass_fields__} == vars(published)
+    assert (local.text.title_tokens, local.text.abstract_tokens, local.history) == (20, 50, 50)
+    assert demo.model.filters < published.filters
+
+
+def test_names_of_recommenders_are_those_of_the_registry():
+    assert set(RECOMMENDER_NAMES) == set(RECOMMENDERS)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["recommender=npa"], ["recommender", "'npa'", "naml, nrms, lstur"]),
+        (["encoder=bert"], ["encoder", "'bert'", "minilm", "llama-tiny"]),
+        (["finetune_layers=7"], ["finetune_layers", "7", "0 to 6", "minilm"]),
+        (["finetune_layers=-1"], ["finetune_layers", "-1", "0 to 6"]),
+        (["encoder=minilm-l3", "finetune_layers=4"], ["finetune_layers", "0 to 3"]),
+        (["encoder=llama-tiny"], ["tuning", "llama-tiny", "frozen"]),
+        (["tuning=half"], ["tuning", "'half'", "frozen"]),
+        (["seed=one"], ["seed", "'one'", "integer"]),
+        (["grid.recommenders=[]"], ["grid.recommenders", "empty"]),
+        (["grid.seeds=[]"], ["grid.seeds", "empty"]),
+        (["grid.encoders=[]", "grid.llms=[]"], ["grid.encoders", "empty"]),
+        (["grid.encoders=[bert]"], ["grid.encoders", "'bert'", "minilm"]),
+        (["grid.protocols=[dirty]"], ["grid.protocols", "'dirty'", "clean, released"]),
+        (["+grid.extra=1"], ["unknown key grid.extra", "recommenders", "seeds"]),
+        (["+shadow=1"], ["unknown key shadow", "finetune_layers"]),
+        (["+training.frozen.momentum=1"], ["unknown key training.frozen.momentum", "patience"]),
+        (["+encoders.minilm.depth=1"], ["unknown key encoders.minilm.depth", "layers"]),
+        (["training.frozen.batch_size=many"], ["training.frozen.batch_size", "'many'"]),
+        (["training.frozen.batch_size=0"], ["training.frozen.batch_size", "1 or more"]),
+        (["training.tuned_layers.learning_rate=0"], ["tuned_layers.learning_rate", "more than 0"]),
+        (["training.frozen.max_steps=0"], ["training.frozen.max_steps", "1 or more"]),
+        (["training.precision=fp8"], ["training.precision", "'fp8'", "bf16"]),
+        (["protocol.selection=dev"], ["protocol.selection", "'dev'", "last_day"]),
+        (["protocol.negatives=0"], ["protocol.negatives", "1 or more"]),
+        (["history=0"], ["history", "1 or more"]),
+        (["model.heads=7"], ["model.heads", "7", "a divisor of model.filters = 120"]),
+        (
+            ["protocol=released", "model.cls_heads=7"],
+            ["model.cls_heads", "a divisor of encoders.minilm.width = 384"],
+        ),
+        (
+            ["protocol=released", "encoder=static", "model.heads=8"],
+            ["model.heads", "a divisor of encoders.static.width = 300"],
+        ),
+        (["model.window=2"], ["model.window", "odd"]),
+        (["model.dropout=1.0"], ["model.dropout", "below 1"]),
+        (["encoders.minilm.finetune_layers=9"], ["encoders.minilm.finetune_layers", "0 to 6"]),
+        (
+            ["encoders.minilm.source=hub", "+encoders.minilm.revision=main"],
+            ["encoders.minilm.revision", "'main'", "40 hex"],
+        ),
+        (
+            ["+encoders.minilm.tokenizer={name: a/b}"],
+            ["encoders.minilm.tokenizer.revision", "missing"],
+        ),
+        (["training.frozen.learning_rate=fast"], ["training.frozen.learning_rate", "'fast'"]),
+        (["training.frozen.learning_rate=[0.1, 0]"], ["frozen.learning_rate", "more than 0"]),
+        (["+training.frozen.search_steps=0"], ["training.frozen.search_steps", "1 or more"]),
+        (["protocol.prompt=lost"], ["protocol.prompt", "'lost'", "kept"]),
+        (["protocol.groups=days"], ["protocol.groups", "'days'", "histories"]),
+        (["grid.llms=[llama]"], ["grid.encoders", "'llama'", "llama-tiny-lora"]),
+        (["sweep.encoder=bert"], ["sweep.encoder", "'bert'", "minilm-l3"]),
+        (["sweep.layers=[0, 4]"], ["sweep.layers", "4 is not", "0, 1, 2, 3"]),
+        (["sweep.protocol=dirty"], ["sweep.protocol", "'dirty'", "clean, released"]),
+        (["audit.bases=[dirty]"], ["audit.bases", "'dirty'", "clean, released"]),
+        (["audit.pairs.words.recommender=npa"], ["audit.pairs.words.recommender", "lstur"]),
+        (["audit.pairs.llm.finetuned=llama"], ["audit.pairs.llm.finetuned", "llama-tiny-lora"]),
+        (["+audit.pairs.llm.tuned=a"], ["unknown key audit.pairs.llm.tuned", "finetuned"]),
+        (["paper.glove=words"], ["paper.glove", "'words'", "static"]),
+        (["adapters.llama-tiny-lora.base=llama"], ["adapters.llama-tiny-lora.base", "'llama'"]),
+        (["adapters.llama-tiny-lora.base=minilm"], ["adapters.llama-tiny-lora", "causal base"]),
+        (["adapters.llama-tiny-lora.base_format=int8"], ["base_format", "'int8'", "nf4"]),
+        (["~seed"], ["seed", "missing"]),
+    ],
+)
+def test_a_bad_parameter_names_its_key_and_what_is_accepted(overrides, words):
+    with pytest.raises(StudyError) as error:
+        compose(*overrides)
+    message = str(error.value)
+    assert "\n" not in message
+    for word in words:
+        assert word.lower() in message.lower(), message
+
+
+def test_broken_yaml_names_the_file():
+    Path("params.yaml").write_text("a: [1\n", encoding="utf-8")
+    with pytest.raises(StudyError, match=r"params.yaml, line 2: not valid YAML"):
+        load_params()
+    Path("params.yaml").unlink()
+    with pytest.raises(StudyError, match=r"params.yaml: no such file"):
+        load_params()
+
+
+def test_yaml_reads_small_numbers_as_numbers_and_runs_no_code():
+    Path("a.yaml").write_text("a: 1e-05\n", encoding="utf-8")
+    assert read_yaml(Path("a.yaml")) == {"a": 1e-05}
+    Path("b.yaml").write_text("a: !!python/object/apply:os.getcwd []\n", encoding="utf-8")
+    with pytest.raises(StudyError, match="not valid YAML"):
+        read_yaml(Path("b.yaml"))
+
+
+def test_a_grid_cell_takes_its_depth_from_the_registry_and_its_protocol_from_the_group():
+    params = compose("finetune_layers=5", "protocol=released")
+    cell = grid_cell(params, "lstur", "minilm-l3", "finetuned", "clean", 7)
+    assert (cell.finetune_layers, cell.protocol.name, cell.seed) == (1, "clean", 7)
+    assert cell.schedule == params.training.tuned_layers
+    assert grid_cell(params, "naml", "static", "finetuned", "clean", 1).schedule_name == (
+        "tuned_words"
+    )
+    with pytest.raises(StudyError, match="accepted: static, minilm"):
+        grid_cell(params, "naml", "bert", "frozen", "clean", 1)
+
+
+def test_a_cell_of_the_sweep_has_its_own_depth():
+    params = compose()
+    assert grid_cell(params, "nrms", "minilm", "finetuned", "clean", 1, 0).finetune_layers == 0
+    with pytest.raises(StudyError, match="finetune_layers: 7 is not accepted; accepted: 0 to 6"):
+        grid_cell(params, "nrms", "minilm", "finetuned", "clean", 1, 7)
+
+
+def test_an_adapter_is_an_encoder_of_its_own_of_its_bases_size():
+    params = compose()
+    base, adapted = params.registry["llama-tiny"], params.registry["llama-tiny-lora"]
+    assert "llama-tiny-lora" not in params.encoders and base == params.encoders["llama-tiny"]
+    assert (adapted.source, adapted.name, adapted.family) == ("adapted", "llama-tiny", "causal")
+    assert (adapted.layers, adapted.width) == (base.layers, base.width)
+    assert grid_cell(params, "naml", "llama-tiny-lora", "frozen", "clean", 1).tuning == "frozen"
+    with pytest.raises(StudyError, match=r"tuning: llama-tiny is a causal .*\(llama-tiny-lora\)"):
+        grid_cell(params, "naml", "llama-tiny", "finetuned", "clean", 1)
+
+
+def test_a_learning_rate_is_a_number_or_a_list_to_search():
+    rates = "[0.001, 0.0001]"
+    schedule = compose(f"training.frozen.learning_rate={rates}").training.frozen
+    assert schedule.learning_rate == (1e-3, 1e-4) and schedule.search_steps is None
+    assert candidates(schedule.learning_rate) == (1e-3, 1e-4)
+    assert candidates(schedule.encoder_learning_rate) == (3e-3,)
+
+
+def test_a_revision_may_be_unknown_until_its_checkpoint_is_wanted():
+    params = compose("encoders.minilm.source=hub")
+    assert params.encoders["minilm"].revision is None
+
+
+@pytest.mark.parametrize("base", ["clean", "released"])
+def test_one_deviation_is_flipped_alone(base):
+    plain, other = load_protocol(base), load_protocol({"clean": "released"}.get(base, "clean"))
+    assert flipped(base, "none") == plain
+    for name, keys in DEVIATIONS.items():
+        found = flipped(base, name)
+        for field in fields(Protocol):
+            source = other if field.name in keys else plain
+            assert getattr(found, field.name) == getattr(source, field.name), (name, field.name)
+
+
+def test_a_flipped_deviation_shows_in_the_label():
+    assert protocol_label(compose().protocol) == "clean"
+    assert protocol_label(compose("protocol.attention_masks=false").protocol) == "clean~D4"
+    both = compose("protocol=released", "protocol.seeded=true", "protocol.negatives=4")
+    assert protocol_label(both.protocol) == "released~D11~D12"
