@@ -128,18 +128,24 @@ def test_a_base_checkpoint_under_its_head_and_old_names(folders, tmp_path):
     that is not used."""
     from safetensors.torch import load_file, save_file
 
-    old = {"cls.predictions.bias": torch.zeros(5)}
+    tensors = {"cls.predictions.bias": torch.zeros(5)}
     for name, value in load_file(folders["bert"] / "model.safetensors").items():
         name = name.replace("LayerNorm.weight", "LayerNorm.gamma")
-        old[f"bert.{name.replace('LayerNorm.bias', 'LayerNorm.beta')}"] = value
+        tensors[f"bert.{name.replace('LayerNorm.bias', 'LayerNorm.beta')}"] = value
     config = json.loads((folders["bert"] / "config.json").read_text(encoding="utf-8"))
-    (tmp_path / "old").mkdir()
-    save_file(old, tmp_path / "old/model.safetensors", {"format": "pt"})
+    old = tmp_path / "old"
+    old.mkdir()
+    save_file(tensors, old / "model.safetensors", {"format": "pt"})
     text = json.dumps({**config, "architectures": ["BertForMaskedLM"]})
-    (tmp_path / "old/config.json").write_text(text, encoding="utf-8")
+    (old / "config.json").write_text(text, encoding="utf-8")
     tokens = piece_ids(TITLES, folders["bert"], LIMIT)
     expected = written(tmp_path, folders["bert"], LAYERS, tokens)
-    np.testing.assert_array_equal(written(tmp_path, tmp_path / "old", LAYERS, tokens), expected)
+    weights, found = (load_transformer(f, LAYERS).state_dict() for f in (folders["bert"], old))
+    assert weights.keys() == found.keys()
+    assert all(torch.equal(weights[name], found[name]) for name in weights)
+    # Mapped from files whose headers differ, the weights lie at other addresses modulo a vector's
+    # width: a processor may add up the same products in another order.
+    np.testing.assert_allclose(written(tmp_path, old, LAYERS, tokens), expected, **STORED)
 
 
 def test_roberta_counts_positions_from_its_padding_id(folders):
@@ -176,7 +182,10 @@ def test_bf16_is_near_fp32(folders, tmp_path):
     tokens = piece_ids(TITLES, folders["bert"], LIMIT)
     exact = written(tmp_path, folders["bert"], LAYERS, tokens)
     write_states(tmp_path / "b.npy", folders["bert"], LAYERS, tokens, "bf16", "test")
-    np.testing.assert_allclose(np.load(tmp_path / "b.npy"), exact, atol=0.1)
+    # bfloat16 keeps eight bits, and processors round at other places: 0.008 apart on average, 0.077
+    # at most, with bf16 instructions and without, where states have a spread of 1.
+    gaps = np.abs(np.load(tmp_path / "b.npy").astype(np.float32) - exact)
+    assert gaps.mean() < 0.02 and gaps.max() < 0.2
 
 
 def test_load_transformer_has_the_first_layers_alone(folders):

@@ -41,7 +41,8 @@ def test_undefined_impressions_are_left_out():
 def test_all_metrics_see_the_same_resamples():
     values = np.random.default_rng(4).random(300)
     result = bootstrap_ci({"a": values, "b": values, "c": 1 - values}, samples=200, seed=5)
-    assert result["a"] == result["b"]
+    # Columns of one product: a processor may add them up in different orders.
+    assert result["a"] == pytest.approx(result["b"], abs=1e-12)
     np.testing.assert_allclose(result["c"], [1 - bound for bound in result["a"][::-1]], atol=1e-12)
     assert bootstrap_ci({"a": values}, 200, 5)["a"] == pytest.approx(result["a"], abs=1e-12)
 
@@ -94,7 +95,7 @@ def test_cells_share_their_impressions():
     rng = np.random.default_rng(4)
     values = rng.random(300)
     found = resampled_means({"a": values, "b": values, "c": values + 0.25}, 100, 5)
-    assert np.ptp(found["a"] - found["b"]) == 0
+    np.testing.assert_allclose(found["a"], found["b"], rtol=0, atol=1e-12)
     np.testing.assert_allclose(found["c"] - found["a"], 0.25, atol=1e-12)
     assert np.ptp(found["a"]) > 0.01
 

@@ -140,7 +140,7 @@ def test_training_equals_that_of_one_process(pair, recommender, encoder, tuning,
     curve = alone["run"]["training"]["curve"]
     assert len({loss for _, loss, _ in curve}) == len(curve) == 3
     for key in ("auc", "mrr", "ndcg@5", "ndcg@10"):
-        assert round(alone["metrics"][key], 6) == round(shared["metrics"][key], 6)
+        assert alone["metrics"][key] == pytest.approx(shared["metrics"][key], abs=1e-6)
     for key in ("steps", "epochs", "samples", "best_step"):
         assert alone["run"]["training"][key] == shared["run"]["training"][key]
     assert alone["run"]["id"] == shared["run"]["id"]
@@ -205,10 +205,14 @@ def test_an_audit_is_shared_run_by_run(pair):
 
 
 @pytest.mark.parametrize(
-    ("fsdp", "base", "apart"), [(False, "fp32", 1e-5), (True, "fp32", 1e-5), (True, "bf16", 1e-2)]
+    ("fsdp", "base", "apart"), [(False, "fp32", 1e-5), (True, "fp32", 1e-5), (True, "bf16", 0.03)]
 )
 def test_lora_equals_that_of_one_process(pair, fsdp, base, apart):
-    """With all weights in each process, and with a share of them in each."""
+    """With all weights in each process, and with a share of them in each.
+
+    In bfloat16, whose numbers near 1 are 1/128 apart, losses have been seen to differ by 0.009;
+    from step to step they change by up to 0.14.
+    """
     change_params(pair[1], training__launch={"processes": 2, "fsdp": fsdp})
     changes = {"base_format": base, "learning_rate": 0.03 if base == "fp32" else 0.003}
     change_both(pair, **{f"adapters__llama-lora__{key}": value for key, value in changes.items()})
@@ -248,7 +252,9 @@ def embed_until_lost() -> int:
 
 def test_embedding_goes_on_after_the_batches_that_are_done(pair):
     whole, folder = (project / "embeddings/minilm" for project in pair)
-    shutil.rmtree(folder)
+    for made in (whole, folder):  # `whole` anew: in batches as small, or its bits can be others
+        shutil.rmtree(made)
+    two_processes.run(pair[0], 1, main, ["embed", "minilm"])
     running = two_processes.start(pair[1], 2, embed_until_lost)
     statuses, printed = two_processes.ended(pair[1], running)
     assert statuses == [1, -signal.SIGKILL]
