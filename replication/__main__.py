@@ -43,9 +43,16 @@ def check(_: argparse.Namespace) -> None:
                 f"-S encoders.{name}.revision=<40 hex digits>",
                 file=sys.stderr,
             )
-    from replication.files.atomic import write_text
+    from replication.study.shares import write_shares
 
-    write_text(paths.CHECKED, "params.yaml was checked\n")
+    write_shares(paths.SETTINGS)
+
+
+def code(arguments: argparse.Namespace) -> None:
+    """digests of the code that one kind of stage runs"""
+    from replication.pipeline.code import write_code
+
+    write_code(arguments.name)
 
 
 def compose(arguments: argparse.Namespace) -> None:
@@ -114,34 +121,12 @@ def embed(arguments: argparse.Namespace) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """train and evaluate one cell of the grid"""
-    from replication.study.params import grid_cell
+    """train and evaluate one run, such as nrms-minilm-frozen-clean-s1"""
+    from replication.study.runs import run_named
 
-    cell = {
-        name: getattr(arguments, name)
-        for name in ("recommender", "encoder", "tuning", "protocol", "seed")
-    }
-    params = grid_cell(shared_params(arguments), **cell)
-    name = "-".join([*(str(v) for v in list(cell.values())[:-1]), f"s{params.seed}"])
+    name = arguments.run
+    params = run_named(name, shared_params(arguments))
     _run(params, paths.RUNS / name, paths.IMPRESSIONS / "grid" / f"{name}.parquet")
-
-
-def sweep(arguments: argparse.Namespace) -> None:
-    """train and evaluate one depth of the layer sweep"""
-    from replication.study.params import grid_cell
-
-    params = shared_params(arguments)
-    cell = grid_cell(
-        params,
-        arguments.recommender,
-        params.sweep.encoder,
-        "finetuned",
-        params.sweep.protocol,
-        arguments.seed,
-        arguments.layers,
-    )
-    name = f"{arguments.recommender}-k{arguments.layers}-s{arguments.seed}"
-    _run(cell, paths.SWEEP / name, paths.IMPRESSIONS / "sweep" / f"{name}.parquet")
 
 
 def audit(arguments: argparse.Namespace) -> None:
@@ -158,7 +143,8 @@ def experiment(arguments: argparse.Namespace) -> None:
 
 
 def _run(params, folder: Path, per_impression: Path) -> None:
-    from replication.experiment.run import run, run_id
+    from replication.experiment.run import run
+    from replication.study.runs import run_id
 
     result = run(params, folder, per_impression)
     print(f"{run_id(params)}: AUC {result['auc']:.4f}, {folder}/metrics.json")
@@ -266,10 +252,6 @@ def parser() -> argparse.ArgumentParser:
     merging.add_argument("adapter", help="a name under `adapters` of params.yaml")
     merging.add_argument("folder", type=Path, help="where to write the merged model")
     add(audit).add_argument("pair", help="a name under `audit.pairs` of params.yaml")
-    depth = add(sweep)
-    depth.add_argument("--recommender", required=True)
-    depth.add_argument("--layers", type=int, required=True)
-    depth.add_argument("--seed", type=int, required=True)
     values = add(paper)
     values.add_argument("action", choices=("template", "import"))
     values.add_argument("file", type=Path, help="the CSV file to write or to read")
@@ -282,10 +264,8 @@ def parser() -> argparse.ArgumentParser:
     checking.add_argument("--json", action="store_true", help="print JSON")
     add_grid_arguments(add(grid))
     add_plan_arguments(add(plan))
-    cell = add(run)
-    for name in ("recommender", "encoder", "tuning", "protocol"):
-        cell.add_argument(f"--{name}", required=True)
-    cell.add_argument("--seed", type=int, required=True)
+    add(run).add_argument("run", help="a run's id: RECOMMENDER-ENCODER-TUNING-PROTOCOL-sSEED")
+    add(code).add_argument("name", help="of the stage in dvc.yaml, without `code-`")
     scoring = add(score)
     scoring.add_argument("--behaviors", type=Path, required=True, help="behaviors.tsv with clicks")
     scoring.add_argument(

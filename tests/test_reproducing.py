@@ -61,14 +61,8 @@ def addresses(kind: str, cell: str, seeds: int) -> list[str]:
     """The stages of dvc.yaml that a row of docs/expected-cost.md is about."""
     if kind in ("embed", "adapt"):
         return [f"{kind}@{cell}", f"{kind}-adapted@{cell}"]  # the second where it is an adapter's
-    if kind == "sweep":
-        recommender, layers, _ = cell.split("-")
-        stage = f"sweep@{recommender}-{layers.removeprefix('k')}"
-    elif "llama" in cell:
-        stage = f"grid-llm@{cell.replace('-frozen-', '-')}"
-    else:
-        stage = f"grid@{cell}"
-    return [f"{stage}-{seed}" for seed in range(1, seeds + 1)]
+    stage = "grid-llm" if kind == "grid" and "llama" in cell else kind
+    return [f"{stage}@{cell}-s{seed}" for seed in range(1, seeds + 1)]
 
 
 @pytest.fixture(scope="module")

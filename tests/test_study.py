@@ -81,9 +81,9 @@ def test_repro_ends_with_a_report(study):
     assert ran[0] == "check"
     assert ran[-1] == "inventory"
     assert {
-        "grid@nrms-static-frozen-clean-1", "grid-llm@nrms-llama-tiny-clean-1",
+        "grid@nrms-static-frozen-clean-s1", "grid-llm@nrms-llama-tiny-frozen-clean-s1",
         "adapt@llama-tiny-lora", "embed-adapted@llama-tiny-lora",
-        "grid-llm@nrms-llama-tiny-lora-clean-1", "sweep@nrms-0-1", "audit@llm", "compare",
+        "grid-llm@nrms-llama-tiny-lora-frozen-clean-s1", "sweep@nrms-minilm-l3-finetuned-k0-clean-s1", "audit@llm", "compare",
     } <= set(ran)  # fmt: skip
     shown = shell(folder, sys.executable, "-m", "replication", "show")
     assert "llama-tiny" in shown

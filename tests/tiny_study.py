@@ -87,7 +87,7 @@ def _write_params(path: Path) -> None:
         | common,
     }
     params["grid"] |= {"encoders": ["static", "minilm"], "llms": []}
-    params["sweep"] = {"encoder": "minilm", "layers": [0, 3], "protocol": "clean"}
+    params["sweep"] = {"encoder": "minilm", "layers": ["k0", "k3"], "protocol": "clean"}
     words = {"recommender": "lstur", "frozen": "static", "finetuned": "static"}
     params["audit"] |= {"pairs": {"words": words}, "max_steps": 2}
     params["paper"] = {"glove": "static", "bert-base": "minilm"}

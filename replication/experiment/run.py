@@ -21,19 +21,11 @@ from replication.machine.saved_state import SavedState
 from replication.mind.columns.prepared import Impressions, Prepared, load_prepared, split_last_day
 from replication.recommenders import LSTUR, RECOMMENDERS, Recommender, Sizes
 from replication.study import paths
-from replication.study.params import Params, as_mapping, protocol_label
+from replication.study.params import Params, as_mapping
+from replication.study.runs import run_id
 from replication.training.loop import train
 from replication.training.progress import Fit, Progress
 from replication.training.search import search
-
-
-def run_id(params: Params) -> str:
-    """Such as `nrms-minilm-finetuned-k2-clean-s1`: what tells one experiment from another."""
-    parts = [params.recommender, params.encoder, params.tuning]
-    if params.tuning == "finetuned" and params.registry[params.encoder].layers:
-        parts.append(f"k{params.finetune_layers}")
-    seed = f"s{params.seed}" if params.protocol.seeded else "unseeded"
-    return "-".join([*parts, protocol_label(params.protocol), seed])
 
 
 def build_recommender(params: Params, data: Prepared) -> Recommender:

@@ -14,6 +14,7 @@ from replication.files import documents
 from replication.files.errors import StudyError
 from replication.study import paths
 from replication.study.params import Params
+from replication.study.runs import named
 
 METRIC_NAMES = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
 
@@ -98,8 +99,7 @@ def sweep_cells(params: Params) -> list[Cell]:
             return _grid_cell(params, recommender, sweep.encoder, "finetuned", sweep.protocol, seed)
         return Cell(
             recommender, sweep.encoder, "finetuned", sweep.protocol, seed, layers,
-            f"sweep/{recommender}-k{layers}-s{seed}",
-            f"dvc repro sweep@{recommender}-{layers}-{seed}",
+            *_named("sweep", recommender, sweep.encoder, "finetuned", layers, sweep.protocol, seed),
         )  # fmt: skip
 
     depths = sorted({*sweep.layers, *([own] if gridded else [])})
@@ -111,7 +111,6 @@ def _grid_cell(
 ) -> Cell:
     entry = params.registry[encoder]
     stage = "grid-llm" if encoder in params.grid.llms else "grid"
-    parts = [recommender, encoder, *([tuning] if stage == "grid" else []), protocol, str(seed)]
     adapter = params.adapters.get(encoder)
     return Cell(
         recommender,
@@ -120,10 +119,15 @@ def _grid_cell(
         protocol,
         seed,
         entry.finetune_layers if tuning == "finetuned" and entry.layers else None,
-        f"runs/{recommender}-{encoder}-{tuning}-{protocol}-s{seed}",
-        f"dvc repro {stage}@{'-'.join(parts)}",
+        *_named(stage, recommender, encoder, tuning, None, protocol, seed),
         adapter=encoder if adapter else None,
     )
+
+
+def _named(stage: str, *axes: Any) -> tuple[str, str]:
+    """The folder of a run below reports/, and the command that makes it."""
+    name = named(*axes)
+    return f"runs/{name}", f"dvc repro {stage}@{name}"
 
 
 def _read(cell: Cell) -> Cell:

@@ -1,11 +1,13 @@
 """Stage `compare`: the paper's claims and tables beside what our runs found."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from replication.evaluation.metrics import METRICS
 from replication.files.atomic import write_json
 from replication.paper.audits import audit_effects
-from replication.paper.cells import read_grid, read_sweep
+from replication.paper.cells import Cell, read_grid, read_sweep
 from replication.paper.claims import load_claims
 from replication.paper.contrasts import cold_start_contrasts
 from replication.paper.cross_checks import load_cross_checks
@@ -22,13 +24,14 @@ NOT_EVIDENCE = "demo data: not evidence about the paper"
 
 
 def compare(params: Params) -> None:
-    """Write reports/claims.json and reports/comparison.json.
+    """Write reports/claims.json, reports/comparison.json and reports/metrics.json.
 
     On the demo corpus every verdict is marked as no evidence: `evidence` is false.
     What has not been run is told as such, with its command.
     Errors: `StudyError` naming a file of the runs that is damaged, or does not go with the others.
     """
-    evidence = Evidence(params, read_grid(params), read_sweep(params))
+    grid, sweep = read_grid(params), read_sweep(params)
+    evidence = Evidence(params, grid, sweep)
     # All is read before anything is written.
     claims, values, checks = load_claims(), load_values(), load_cross_checks()
     real = params.profile != "demo"
@@ -49,6 +52,7 @@ def compare(params: Params) -> None:
             ],
         },
     )
+    write_json(paths.METRICS, metrics_by_run([*grid, *sweep]))
     write_json(
         paths.COMPARISON,
         {
@@ -63,6 +67,15 @@ def compare(params: Params) -> None:
             "cross_checks": [_strip(asdict(check)) for check in checks],
         },
     )
+
+
+def metrics_by_run(cells: Iterable[Cell]) -> dict[str, dict[str, float | None]]:
+    """The metrics of every finished run by its id, for `dvc metrics`, which reads whole files."""
+    return {
+        cell.folder.name: {metric: cell.metrics[metric] for metric in METRICS}
+        for cell in cells
+        if cell.metrics is not None
+    }
 
 
 def _strip(entry: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from replication.report.machines import Machine, machine
 from replication.report.tables import markdown
 from replication.study import paths
 from replication.study.params import Params, grid_cell
+from replication.study.runs import experiment_id, run_id
 
 GIB = 2**30
 CALIBRATION = (
@@ -147,16 +148,18 @@ def _cells(params: Params) -> Iterator[tuple[str, str, list[Path], Params]]:
     for recommender in grid.recommenders:
         for encoder, tuning in pairs:
             for protocol in grid.protocols:
-                name = f"{recommender}-{encoder}-{tuning}-{protocol}"
-                folders = [paths.RUNS / f"{name}-s{seed}" for seed in grid.seeds]
                 cell = grid_cell(params, recommender, encoder, tuning, protocol, grid.seeds[0])
-                yield "grid", name, folders, cell
+                yield "grid", *_named(cell, grid.seeds), cell
     for recommender in grid.recommenders:
         for depth in sweep.layers:
-            name = f"{recommender}-k{depth}"
-            folders = [paths.SWEEP / f"{name}-s{seed}" for seed in grid.seeds]
             of = recommender, sweep.encoder, "finetuned", sweep.protocol, grid.seeds[0], depth
-            yield "sweep", f"{name}-{sweep.protocol}", folders, grid_cell(params, *of)
+            cell = grid_cell(params, *of)
+            yield "sweep", *_named(cell, grid.seeds), cell
+
+
+def _named(cell: Params, seeds: Iterable[int]) -> tuple[str, list[Path]]:
+    """The experiment's id, and the folder of each seed's run."""
+    return experiment_id(cell), [paths.RUNS / run_id(replace(cell, seed=seed)) for seed in seeds]
 
 
 def _measured(params: Params, folders: list[Path]) -> tuple[float, float, int] | None:

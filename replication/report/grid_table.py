@@ -82,8 +82,8 @@ def results_text(study: Study) -> list[str]:
     return [
         paper,
         "*runs*: seeds that have been run, of those there should be; each is run again by "
-        "`dvc repro grid@RECOMMENDER-ENCODER-TUNING-PROTOCOL-SEED`, and with a large language "
-        "model by `dvc repro grid-llm@RECOMMENDER-ENCODER-PROTOCOL-SEED`. "
+        "`dvc repro grid@RECOMMENDER-ENCODER-TUNING-PROTOCOL-sSEED`, and with a large language "
+        "model by `dvc repro grid-llm@RECOMMENDER-ENCODER-frozen-PROTOCOL-sSEED`. "
         "*random* scores are random numbers, *popularity* is an article's clicks in training. "
         f"{ceiling} Among equal scores the later candidate comes first; {_ties(study.done)}",
     ]

@@ -106,6 +106,11 @@ def _check_analyses(params: Params, where: Path) -> None:
     depth = params.registry[sweep.encoder].layers
     for layers in sweep.layers:
         require("sweep.layers", layers, range(depth + 1), where)
+        if layers == params.registry[sweep.encoder].finetune_layers:
+            raise StudyError(
+                f"{where}: sweep.layers: k{layers} is the depth that {sweep.encoder} has in the "
+                "grid, where it is run; leave it out here"
+            )
     for base in audit.bases:
         require("audit.bases", base, known_protocols(), where)
     for name, pair in audit.pairs.items():

@@ -5,7 +5,8 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 PROTOCOLS = Path("conf/protocol")
 
-CHECKED = Path("cache/params.checked")
+SETTINGS = Path("cache/settings")  # of params.yaml, what one kind of stage reads
+CODE = Path("cache/code")  # digests of the code that one kind of stage runs
 RAW = Path("data/raw")
 TRUTH = RAW / "truth.parquet"  # the demo corpus alone has it
 PREPARED = Path("data/prepared")
@@ -25,11 +26,11 @@ IMPRESSIONS = Path("runs")  # per-impression metrics, too large for git
 REPORTS = Path("reports")
 EXPERIMENT = REPORTS / "experiment"
 RUNS = REPORTS / "runs"
-SWEEP = REPORTS / "sweep"
 AUDIT = REPORTS / "audit"
 ADAPTERS = REPORTS / "adapters"  # what each adapter's training took
 BASELINES = REPORTS / "baselines.json"
 DATA_CARD = REPORTS / "data.json"
 COMPARISON = REPORTS / "comparison.json"
+METRICS = REPORTS / "metrics.json"  # of every run, by its id
 CLAIMS = REPORTS / "claims.json"
 INVENTORY = REPORTS / "inventory.json"

@@ -1,14 +1,26 @@
 """The parameters of the study as frozen, strictly typed dataclasses."""
 
 from dataclasses import field, replace
-from functools import cached_property
-from typing import Literal
+from functools import cached_property, partial
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict, ValidationInfo
 from pydantic.dataclasses import dataclass
 
 from replication.study.protocol import Protocol
 
+
+def _numbered(letter: str, value: Any, info: ValidationInfo) -> Any:
+    """3 of `s3` or `k3`: seeds and depths stand in params.yaml as in the names of runs."""
+    if isinstance(value, str) and value[:1] == letter and value[1:].isdecimal():
+        return int(value[1:])
+    if info.mode == "python":  # a number, where code makes one set of parameters of another
+        return value
+    raise ValueError(f"expected {letter}1, {letter}2, ..., as in the names of runs")
+
+
+Seed = Annotated[int, BeforeValidator(partial(_numbered, "s"))]
+Depth = Annotated[int, BeforeValidator(partial(_numbered, "k"))]
 strict = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 
 
@@ -116,14 +128,15 @@ class Evaluation:
 
 @strict
 class Grid:
-    """The experiments that the report tables: every combination is one cached stage."""
+    """The runs that the report tables: every combination is one cached stage. In params.yaml a
+    seed is `s1`, a depth `k4`: so DVC calls a stage as the run is called."""
 
     recommenders: tuple[str, ...]
     encoders: tuple[str, ...]
     tunings: tuple[Literal["frozen", "finetuned"], ...]
     llms: tuple[str, ...]
     protocols: tuple[str, ...]
-    seeds: tuple[int, ...]
+    seeds: tuple[Seed, ...]
 
 
 @strict
@@ -131,7 +144,7 @@ class Sweep:
     """Layer sweep: fine-tuned depths that are run beside the grid's own depth of that encoder."""
 
     encoder: str
-    layers: tuple[int, ...]
+    layers: tuple[Depth, ...]
     protocol: str
 
 

@@ -19,7 +19,7 @@ def many_runs(folder: Path) -> int:
     full(folder)
     yaml = YAML()
     params = yaml.load(folder / "params.yaml")
-    params["grid"]["seeds"] = list(SEEDS)
+    params["grid"]["seeds"] = [f"s{seed}" for seed in SEEDS]
     yaml.dump(params, folder / "params.yaml")
     lock = yaml.load(folder / "dvc.lock")
     for first in sorted((folder / "reports/runs").glob("*-s1")):

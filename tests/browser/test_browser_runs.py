@@ -19,7 +19,7 @@ from replication.files.readable import File
 from replication.paper.cells import grid_cells, sweep_cells
 from replication.study.params import load_params
 
-STAGE = "grid@nrms-minilm-finetuned-clean-1"
+STAGE = "grid@nrms-minilm-finetuned-clean-s1"
 
 
 def cell():
@@ -95,7 +95,7 @@ def left_over(own_tree):
 
 def test_runs_that_nothing_asks_for_are_stale(left_over):
     found = {run.cell.name: run for run in left_over()}
-    assert set(found) == {"runs/left-over", "sweep/nrms-k9-s1"}
+    assert set(found) == {"runs/left-over", "runs/nrms-minilm-l3-finetuned-k9-clean-s1"}
     for run in found.values():
         assert run.state() == ("stale", UNASKED)
         assert (run.cell.recommender, run.cell.encoder) == ("nrms", "minilm")

@@ -116,7 +116,7 @@ def test_auc_is_the_runs_own(inside):
     for row, group in zip(rows, groups, strict=True):
         assert row[7].value == group["auc"]
         assert tuple(row[7].interval) == pytest.approx(tuple(group["ci95"]["auc"]))
-        assert row[-1] == "dvc repro grid@naml-static-frozen-clean-1"
+        assert row[-1] == "dvc repro grid@naml-static-frozen-clean-s1"
     assert [dot["auc"] for dot in dots([place])] == [g["auc"] for g in found["groups"]]
 
 

@@ -66,8 +66,8 @@ def test_a_link_shows_its_two_runs(inside, opened):
     assert row[4] == f"{b['auc'] - a['auc']:+.4f}"
     assert "no paired test" in said(page)
     codes = [code.value for code in page.code]
-    assert "dvc repro grid@nrms-minilm-frozen-clean-1 grid@nrms-minilm-finetuned-clean-1" in codes
-    assert "dvc repro grid@nrms-minilm-finetuned-clean-1" in codes
+    assert "dvc repro grid@nrms-minilm-frozen-clean-s1 grid@nrms-minilm-finetuned-clean-s1" in codes
+    assert "dvc repro grid@nrms-minilm-finetuned-clean-s1" in codes
 
 
 def test_without_a_choice_an_example_is_called_so(inside, opened):

@@ -68,7 +68,7 @@ def test_without_scores_there_is_no_test_but_the_command(inside):
     test = paired_test(a, b, study)
     assert not test.gaps
     assert (
-        test.command == "dvc repro grid@nrms-minilm-frozen-clean-1 grid-llm@nrms-llama-tiny-clean-1"
+        test.command == "dvc repro grid@nrms-minilm-frozen-clean-s1 grid-llm@nrms-llama-tiny-frozen-clean-s1"
     )
     text = answer(a, b, test)
     assert "no paired test: the per-impression scores of A and B are not on this machine" in text
@@ -89,7 +89,7 @@ def test_scores_that_metrics_were_not_made_of_give_no_test(two):
     record(folder, TUNED, x)
     test = paired_test(*chosen(FROZEN, TUNED))
     assert "scores of B are not those that its metrics.json was made of" in test.reason
-    assert test.command == "dvc repro grid@nrms-minilm-finetuned-clean-1"
+    assert test.command == "dvc repro grid@nrms-minilm-finetuned-clean-s1"
 
 
 def test_other_impressions_give_no_test(two):
@@ -154,7 +154,7 @@ def test_an_undefined_auc_is_no_number(inside):
 def test_each_run_has_its_command(inside):
     inside("full")
     a, b, study = chosen("nrms-k0-s1", "experiment")
-    assert commands(a, study) == "dvc repro sweep@nrms-0-1"
+    assert commands(a, study) == "dvc repro sweep@nrms-minilm-l3-finetuned-k0-clean-s1"
     assert commands(b, study) == "dvc repro experiment"
 
 

@@ -22,7 +22,7 @@ from replication.browser.views.health import (
 )
 from replication.browser.workspace.stages import Stage
 
-STAGE = "grid@nrms-minilm-finetuned-clean-1"
+STAGE = "grid@nrms-minilm-finetuned-clean-s1"
 
 
 def stage(name: str, state: str, reason: str | None = None) -> Stage:

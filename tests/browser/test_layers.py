@@ -40,7 +40,7 @@ def read(path):
 def folder_of(root, recommender, layers):
     if layers == 1:  # the grid's own depth
         return root / f"reports/runs/{recommender}-minilm-l3-finetuned-clean-s1"
-    return root / f"reports/sweep/{recommender}-k{layers}-s1"
+    return root / f"reports/runs/{recommender}-minilm-l3-finetuned-k{layers}-clean-s1"
 
 
 def shown() -> AppTest:
@@ -66,8 +66,8 @@ def test_points_are_the_runs_own(inside, metric):
         assert number.value == found[metric]
         assert tuple(number.interval) == pytest.approx(tuple(found["ci95"][metric]))
     assert ("best in" in table.header) == (metric == "auc")
-    assert table.rows[0][-1] == "dvc repro sweep@naml-0-1"
-    assert table.rows[1][-1] == "dvc repro grid@naml-minilm-l3-finetuned-clean-1"
+    assert table.rows[0][-1] == "dvc repro sweep@naml-minilm-l3-finetuned-k0-clean-s1"
+    assert table.rows[1][-1] == "dvc repro grid@naml-minilm-l3-finetuned-clean-s1"
 
 
 def test_the_best_depth_is_the_comparison_s(inside):
@@ -86,7 +86,7 @@ def test_the_best_depth_is_the_comparison_s(inside):
 
 
 def test_a_missing_depth_is_a_gap_with_its_command(own_tree):
-    shutil.rmtree(own_tree("full") / "reports/sweep/nrms-k2-s1")
+    shutil.rmtree(own_tree("full") / "reports/runs/nrms-minilm-l3-finetuned-k2-clean-s1")
     study = read_study()
     naml, nrms, _ = curves = curves_of(study, "auc", [])
     assert [(p["layers"], p["segment"]) for p in segments(nrms.drawn["curve"])] == [
@@ -97,15 +97,15 @@ def test_a_missing_depth_is_a_gap_with_its_command(own_tree):
     assert "NRMS with" not in answer(curves)
     row = next(r for r in points_table(study, curves, "auc").rows if r[:2] == ["nrms", "2"])
     assert [str(field) for field in row[2:6]] == ["0/1", "○ not run", "not run", "unknown"]
-    assert missing_command(nrms.places) == "dvc repro sweep@nrms-2-1"
+    assert missing_command(nrms.places) == "dvc repro sweep@nrms-minilm-l3-finetuned-k2-clean-s1"
     assert missing_command(naml.places) is None
     text = words(shown())
     assert "○ not run: NRMS 2" in text
-    assert "dvc repro sweep@nrms-2-1" in text
+    assert "dvc repro sweep@nrms-minilm-l3-finetuned-k2-clean-s1" in text
 
 
 def test_a_best_depth_of_other_runs_is_not_told(own_tree):
-    path = own_tree("full") / "reports/sweep/naml-k3-s1/metrics.json"
+    path = own_tree("full") / "reports/runs/naml-minilm-l3-finetuned-k3-clean-s1/metrics.json"
     path.write_text(json.dumps(read(path) | {"auc": 0.5}), encoding="utf-8")
     curves = curves_of(read_study(), "auc", [])
     assert "have not been compared: run `dvc repro compare report`" in curves[0].best
@@ -115,7 +115,7 @@ def test_a_best_depth_of_other_runs_is_not_told(own_tree):
 
 def test_figures_of_several_seeds_have_no_interval_where_none_was_found(own_tree):
     root = own_tree("partial")  # three seeds are wanted
-    first = root / "reports/sweep/naml-k0-s1"
+    first = root / "reports/runs/naml-minilm-l3-finetuned-k0-clean-s1"
     shutil.copytree(first, first.with_name("naml-k0-s2"))
     path = first.with_name("naml-k0-s2") / "metrics.json"
     path.write_text(json.dumps(read(path) | {"mrr": 0.5}), encoding="utf-8")

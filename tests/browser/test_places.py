@@ -78,7 +78,7 @@ def test_without_runs_there_is_no_figure():
     assert (figure.ours, figure.ci95, figure.difference) == (None, None, None)
     assert figure.paper == 0.6
     assert figure.verdict == "not run"
-    assert "dvc repro grid@nrms-minilm-frozen-clean-1" in figure.reason
+    assert "dvc repro grid@nrms-minilm-frozen-clean-s1" in figure.reason
 
 
 def test_some_seeds_make_a_partial_figure():

@@ -179,14 +179,14 @@ def test_depths_are_those_of_layers_that_can_train():
 def test_the_place_of_a_choice_in_the_study():
     params = load_params()
     places = {
-        Choice("nrms", "minilm", "finetuned", "clean", 1, 2): "grid@nrms-minilm-finetuned-clean-1",
-        Choice("nrms", "static", "frozen", "clean", 1, 9): "grid@nrms-static-frozen-clean-1",
+        Choice("nrms", "minilm", "finetuned", "clean", 1, 2): "grid@nrms-minilm-finetuned-clean-s1",
+        Choice("nrms", "static", "frozen", "clean", 1, 9): "grid@nrms-static-frozen-clean-s1",
         Choice("naml", "llama-tiny-lora", "frozen", "clean", 1): (
-            "grid-llm@naml-llama-tiny-lora-clean-1"
+            "grid-llm@naml-llama-tiny-lora-frozen-clean-s1"
         ),
-        Choice("lstur", "minilm-l3", "finetuned", "clean", 1, 3): "sweep@lstur-3-1",
+        Choice("lstur", "minilm-l3", "finetuned", "clean", 1, 3): "sweep@lstur-minilm-l3-finetuned-k3-clean-s1",
         Choice("lstur", "minilm-l3", "finetuned", "clean", 1): (
-            "grid@lstur-minilm-l3-finetuned-clean-1"
+            "grid@lstur-minilm-l3-finetuned-clean-s1"
         ),
     }
     for choice, stage in places.items():

@@ -62,7 +62,7 @@ def test_the_table_holds_the_files_figures(inside):
     row = frame[(frame["encoder"] == "static") & (frame["recommender"] == "lstur")].iloc[0]
     file = folder / "reports/runs/lstur-static-frozen-clean-s1/metrics.json"
     assert row["tuning"] == "frozen" and row["MRR"] == json.loads(file.read_text())["mrr"]
-    assert row["command"] == "dvc repro grid@lstur-static-frozen-clean-1"
+    assert row["command"] == "dvc repro grid@lstur-static-frozen-clean-s1"
     assert len(frame) == 33
 
 
@@ -74,7 +74,7 @@ def test_a_link_sets_metric_filters_and_row(inside):
     assert len(app.dataframe[0].value) == 6
     assert "has not seen its runs" not in text
     assert KEY in text  # though the filters hide its row
-    assert commands(app)[0] == "dvc repro grid@nrms-minilm-finetuned-clean-1"
+    assert commands(app)[0] == "dvc repro grid@nrms-minilm-finetuned-clean-s1"
 
 
 @pytest.mark.parametrize("name", ["metric", "recommender", "encoder", "verdict", "row"])
@@ -132,7 +132,7 @@ def test_a_damaged_file_is_one_row_with_its_reason(inside):
     damaged = frame[frame["verdict"] == "! unreadable"]
     assert len(damaged) == 1 and "metrics.json: not valid JSON" in damaged.iloc[0]["reason"]
     assert "nrms-minilm-finetuned-clean-s1/metrics.json: not valid JSON" in words(app)
-    assert commands(app)[0] == "dvc repro grid@nrms-minilm-finetuned-clean-1"
+    assert commands(app)[0] == "dvc repro grid@nrms-minilm-finetuned-clean-s1"
 
 
 def test_texts_of_files_are_not_read_as_markup(inside):

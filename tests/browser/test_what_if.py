@@ -13,7 +13,7 @@ def test_a_link_to_a_choice_shows_its_commands(inside):
     exp, cell = commands(app)
     assert exp.startswith("dvc exp run -S ")
     assert {"recommender=lstur", "encoder=static", "tuning=frozen"} <= {*exp.split()}
-    assert cell == "dvc repro grid@lstur-static-frozen-clean-1"
+    assert cell == "dvc repro grid@lstur-static-frozen-clean-s1"
     text = words(app)
     assert "this page runs nothing" in text
     assert "measured; 1 run on AMD EPYC, 2 cores" in text
@@ -24,7 +24,7 @@ def test_a_depth_of_the_sweep_is_found(inside):
     app = opened(wi_encoder="minilm-l3", wi_layers="3")
     exp, cell = commands(app)
     assert "finetune_layers=3" in exp.split()
-    assert cell == "dvc repro sweep@nrms-3-1"
+    assert cell == "dvc repro sweep@nrms-minilm-l3-finetuned-k3-clean-s1"
 
 
 def test_what_is_no_part_of_the_study_has_one_command_and_an_estimate(inside):
@@ -65,7 +65,7 @@ def test_the_choice_is_made_on_the_page_as_well(inside):
     app.selectbox(key="wi_recommender").set_value("naml").run()
     assert not app.exception
     assert commands(app) == [
-        "dvc exp run -S recommender=naml", "dvc repro grid@naml-minilm-finetuned-clean-1",
+        "dvc exp run -S recommender=naml", "dvc repro grid@naml-minilm-finetuned-clean-s1",
     ]  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def test_seeds_of_the_grid_can_be_chosen(inside):
     app = opened(wi_seed="3")
     exp, cell = commands(app)
     assert "seed=3" in exp.split()
-    assert cell == "dvc repro grid@nrms-minilm-finetuned-clean-3"
+    assert cell == "dvc repro grid@nrms-minilm-finetuned-clean-s3"
     assert "measured" in words(app)  # of another seed
 
 

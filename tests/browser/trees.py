@@ -63,7 +63,7 @@ def one_run(folder: Path) -> None:
 def partial(folder: Path) -> None:
     """Three seeds are wanted, one is there."""
     full(folder)
-    _edit_params(folder, lambda params: params["grid"].update(seeds=[1, 2, 3]))
+    _edit_params(folder, lambda params: params["grid"].update(seeds=["s1", "s2", "s3"]))
 
 
 def stale(folder: Path) -> None:

@@ -128,10 +128,10 @@ def container(tmp_path):
         (["study", "report"], {}, ["repro", "report"]),
         ([], {"PROFILE": "mind-small"}, ["exp", "run", "--set-param", "profile=mind-small"]),
         (
-            ["study", "grid@nrms-static-frozen-clean-1", "seed=3"],
+            ["study", "grid@nrms-static-frozen-clean-s1", "seed=3"],
             {"PROTOCOL": "released"},
             ["exp", "run", "--set-param", "protocol=released", "--set-param", "seed=3",
-             "grid@nrms-static-frozen-clean-1"],
+             "grid@nrms-static-frozen-clean-s1"],
         ),
         (
             ["experiment", "finetune_layers=1"],

@@ -73,7 +73,7 @@ def planted_params(
         "recommenders": list(recommenders),
         "encoders": [f"my-{model}" for model in models if model != "llama-3.1-8b"],
         "llms": llms,
-        "seeds": list(seeds),
+        "seeds": [f"s{seed}" for seed in seeds],
         **grid,
     }
     values["sweep"] = {"encoder": "my-bert-base", "layers": [], "protocol": "clean"}

@@ -62,7 +62,7 @@ def test_coverage_counts_runs_and_names_the_commands_of_the_rest(params):
     evidence = read(params)
     place = evidence.grid[0]
     assert evidence.coverage([place]) == evidence.coverage([place, place]) == (1, 2)
-    assert evidence.missing([place]) == ["dvc repro grid@naml-my-glove-frozen-clean-2"]
+    assert evidence.missing([place]) == ["dvc repro grid@naml-my-glove-frozen-clean-s2"]
     assert evidence.values(place, "auc").shape == (1, 40)
 
 

@@ -87,7 +87,7 @@ def test_missing_runs_are_counted_and_their_commands_told(tmp_path, monkeypatch)
     some = [replace(cell, metrics={"auc": 0.6} if i else None) for i, cell in enumerate(cells)]
     found = judge(CLAIMS["C1"], Evidence(params, some), "clean")
     assert (found["verdict"], found["coverage"]) == ("partial 3/4", [3, 4])
-    assert found["missing"] == ["dvc repro grid@nrms-my-bert-base-frozen-clean-1"]
+    assert found["missing"] == ["dvc repro grid@nrms-my-bert-base-frozen-clean-s1"]
     assert found["reason"] == "1 of the 4 runs that it needs are missing"
 
 
@@ -161,7 +161,7 @@ def test_a_sweep_with_a_missing_run_is_partial(tmp_path, monkeypatch):
     sweep = [replace(c, metrics={"auc": 0.6}) for c in read_sweep(params)]
     sweep[0] = replace(sweep[0], metrics=None)
     found = judge(CLAIMS["C3b"], Evidence(params, [], sweep), "clean")
-    assert (found["verdict"], found["missing"]) == ("partial 13/14", ["dvc repro sweep@nrms-0-1"])
+    assert (found["verdict"], found["missing"]) == ("partial 13/14", ["dvc repro sweep@nrms-my-bert-base-finetuned-k0-clean-s1"])
 
 
 # ---------------------------------------------------------------- C6, C7: signs

@@ -20,11 +20,11 @@ STAGES = [
     "check", "data", "prepare",
     "checkpoint static", "checkpoint minilm", "checkpoint llama", "adapt llama-lora",
     "embed static", "embed minilm", "embed llama", "embed llama-lora", "experiment",
-    *(f"run --recommender nrms --encoder {encoder} --tuning {tuning} --protocol clean --seed 1"
+    *(f"run nrms-{encoder}-{tuning}-clean-s1"
       for encoder, tuning in (("static", "frozen"), ("static", "finetuned"), ("minilm", "frozen"),
                               ("minilm", "finetuned"), ("llama", "frozen"),
                               ("llama-lora", "frozen"))),
-    "sweep --recommender nrms --layers 0 --seed 1",
+    "run nrms-minilm-finetuned-k0-clean-s1",
     "audit words", "baselines", "compare", "report",
 ]  # fmt: skip
 KILLS = 20
@@ -59,7 +59,7 @@ def inputs(tmp_path_factory) -> Path:
     params["adapters"] = {"llama-lora": settings | {"targets": list(settings["targets"])}}
     params["training"]["tuned_words"] |= {"learning_rate": [0.01, 0.1], "search_steps": 3}
     params["grid"] |= {"recommenders": ["nrms"], "llms": ["llama", "llama-lora"]}
-    params["sweep"]["layers"] = [0]
+    params["sweep"]["layers"] = ["k0"]
     params["audit"]["bases"] = ["clean"]
     params["paper"]["llama-3.1-8b"] = "llama"
     with (folder / "params.yaml").open("w", encoding="utf-8") as file:

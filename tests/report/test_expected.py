@@ -203,7 +203,7 @@ def test_runs_of_this_profile_stand_beside_the_estimate(small):
     write_run(paths.RUNS / f"{name}-s1", "mind-small", 3600.0, 2048.0)
     write_run(paths.RUNS / f"{name}-s2", "mind-small", 7200.0, 3072.0)
     write_run(paths.RUNS / f"{name}-s3", "demo", 1.0, None)
-    write_run(paths.SWEEP / "lstur-k2-s1", "mind-small", 1800.0, None)
+    write_run(paths.RUNS / "lstur-bert-base-finetuned-k2-released-s1", "mind-small", 1800.0, None)
     rows = {row.name: row for row in expected_rows(small)}
     assert rows[name].measured == (5400.0, 3072.0 * 2**20, 2)
     assert rows["lstur-k2-released"].measured == (1800.0, 4096.0 * 2**20, 1)

@@ -124,7 +124,7 @@ def test_what_is_missing_is_named_with_its_command(started, undrawn):
     assert "1 of 24 experiments have been run" in text
     claim = text[text.index("### C1") : text.index("### C2")]
     assert "◐ partial 1/2" in claim
-    assert "Run: `dvc repro grid@nrms-minilm-finetuned-clean-1`." in claim
+    assert "Run: `dvc repro grid@nrms-minilm-finetuned-clean-s1`." in claim
     row = next(x for x in text.splitlines() if x.startswith("| nrms") and "| minilm " in x)
     assert "1/1" in row and "not run" not in row
 

@@ -100,14 +100,13 @@ def read_unasked(known: Sequence[Run], reason: str) -> list[Run]:
     `stale` for `reason`, and no stage makes them again."""
     names = {run.cell.name for run in known}
     found = []
-    for kind in (paths.RUNS, paths.SWEEP):
-        for folder in sorted(kind.glob("*/")):
-            name = f"{kind.name}/{folder.name}"
-            if name in names:
-                continue
-            files = read_files(folder)
-            cell = placed(name, "", files["run"].content)
-            found.append(made_run(cell, files, stale=reason))
+    for folder in sorted(paths.RUNS.glob("*/")):
+        name = f"{paths.RUNS.name}/{folder.name}"
+        if name in names:
+            continue
+        files = read_files(folder)
+        cell = placed(name, "", files["run"].content)
+        found.append(made_run(cell, files, stale=reason))
     return found
 
 

@@ -9,16 +9,17 @@ import hashlib
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from replication.browser.workspace.digests import Digest, Disk, folders_above
+from replication.browser.workspace.leaves import MISSING, change, leaves
 from replication.browser.workspace.pipeline import Definition, read_mapping, read_pipeline, select
 from replication.browser.workspace.recorded import LOCK, Entry, read_entries, read_writing
+from replication.browser.workspace.settings import SETTINGS, Settings, read_settings
 from replication.files.errors import StudyError
 from replication.study import paths
 
+CODE = "code-"  # such a stage digests rooms for others: what changed there has changed for them
 CURRENT, NOT_RUN, RUNNING, STALE = "current", "not run", "running", "stale"
-_MISSING = object()
 Judgement = tuple[str, str | None]  # state and reason
 
 
@@ -99,6 +100,7 @@ def _judge(
         params = read_mapping(paths.PARAMS)
     except StudyError:  # `read_stages` tells it
         params = None
+    settings = read_settings(params)
     own: dict[str, Judgement] = {}
     for definition in definitions:
         name = definition.name
@@ -110,7 +112,7 @@ def _judge(
         elif name not in entries:
             own[name] = NOT_RUN, f"{LOCK} records no run of it"
         else:
-            changes = list(_changes(definition, entries[name], params, disk, outs))
+            changes = list(_changes(definition, entries[name], params, settings, disk, outs))
             own[name] = (STALE, _summary(changes)) if changes else (CURRENT, None)
     return _follow(definitions, own)
 
@@ -119,6 +121,7 @@ def _changes(
     definition: Definition,
     entry: Entry,
     params: Mapping | None,
+    settings: Settings,
     disk: Disk,
     outs: Mapping[str, Digest],
 ) -> Iterator[str]:
@@ -133,9 +136,13 @@ def _changes(
     for key in definition.params if params is not None else ():
         yield from _param_changes(key, params, entry.params)
     for path in definition.deps:
-        recorded, found = entry.deps.get(path), disk.digest(path)
+        recorded = entry.deps.get(path)
+        found = settings.digest(path) if settings.holds(path) else disk.digest(path)
         if recorded is None:
             yield f"{path} is a new dependency"
+        elif settings.holds(path):
+            if found is None or not found.agrees(recorded):
+                yield from settings.changes(path, definition.outs)
         elif found is None:
             yield f"{path} is missing"
         # Its producer may have made another since, of the same size and not to be told from it.
@@ -155,36 +162,12 @@ def _param_changes(key: str, params: Mapping, recorded: Mapping) -> Iterator[str
     try:
         now = select(params, key)
     except KeyError:
-        now = _MISSING
+        now = MISSING
     try:
-        for place, was, now_there in _leaves(key, recorded.get(key, _MISSING), now):
-            yield f"{paths.PARAMS}: {place} {_change(was, now_there)}"
+        for place, was, now_there in leaves(key, recorded.get(key, MISSING), now):
+            yield f"{paths.PARAMS}: {place} {change(was, now_there)}"
     except RecursionError:
         yield f"{paths.PARAMS}: {key} is nested too deep to compare"
-
-
-def _leaves(key: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
-    """The innermost keys whose values differ; a list is one value."""
-    if was == now:
-        return
-    if not (isinstance(was, dict) and isinstance(now, dict)):
-        yield key, was, now
-        return
-    for name in [*was, *(name for name in now if name not in was)]:
-        yield from _leaves(f"{key}.{name}", was.get(name, _MISSING), now.get(name, _MISSING))
-
-
-def _change(was: Any, now: Any) -> str:
-    if was is _MISSING:
-        return "is new"
-    if now is _MISSING:
-        return "is gone"
-    return f"was {_short(was)}, is {_short(now)}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _summary(reasons: list[str]) -> str:
@@ -205,10 +188,16 @@ def _follow(definitions: tuple[Definition, ...], own: Mapping[str, Judgement]) -
         if name not in judged:
             judged[name] = own[name]  # ends a cycle, should dvc.yaml hold one
             if own[name][0] == CURRENT:
-                states = ((other, judge(other)[0]) for other in upstream[name])
-                late = [f"{other}, which is {state}" for other, state in states if state != CURRENT]
+                states = ((other, *judge(other)) for other in upstream[name])
+                late = [
+                    str(reason)
+                    if other.startswith(CODE)
+                    else f"waits for {other}, which is {state}"
+                    for other, state, reason in states
+                    if state != CURRENT
+                ]
                 if late:
-                    judged[name] = STALE, f"waits for {_summary(late)}"
+                    judged[name] = STALE, _summary(late)
         return judged[name]
 
     return tuple(
@@ -231,8 +220,8 @@ def _upstream(definitions: tuple[Definition, ...]) -> dict[str, list[str]]:
         names = [
             name
             for dep in definition.deps
-            # It only says that parameters are possible, whichever they are: nothing waits for it.
-            if dep != str(paths.CHECKED)
+            # They follow from params.yaml, beside which they are judged: nothing waits for them.
+            if not dep.startswith(SETTINGS)
             for name in (
                 *makers.get(dep, ()),
                 *(outs[above] for above in folders_above(dep) if above in outs),

@@ -38,7 +38,7 @@ def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
     common = (f"--cpus-per-task={threads() * launch.processes}",)
 
     def of(stage: Stage) -> tuple[str, ...]:
-        row = rows.get(_row_of(stage, params))
+        row = rows.get(_row_of(stage))
         if row is not None:
             return (*common, *gpu, f"--time={_minutes(row)}", f"--mem={_memory(row)}G")
         if stage.name.partition("@")[0] in _UNESTIMATED:
@@ -54,13 +54,13 @@ def threads() -> int:
     return int(stated) if stated.isdecimal() and int(stated) else THREADS
 
 
-def _row_of(stage: Stage, params: Params) -> tuple[str, str]:
+def _row_of(stage: Stage) -> tuple[str, str]:
     kind, _, item = stage.name.partition("@")
-    cell = (stage.run or "").rpartition("-s")[0]  # rows are without seeds
+    experiment = (stage.run or "").rpartition("-s")[0]  # rows are without seeds
     return {
-        "grid": ("grid", cell),
-        "grid-llm": ("grid", cell),
-        "sweep": ("sweep", f"{cell}-{params.sweep.protocol}"),
+        "grid": ("grid", experiment),
+        "grid-llm": ("grid", experiment),
+        "sweep": ("sweep", experiment),
         "embed-adapted": ("embed", item),
     }.get(kind, (kind, item))
 

@@ -243,7 +243,7 @@ def recorded_threads(folder: Path) -> int | None:
 
 
 def _recorded_runs(folder: Path) -> Iterator[Run]:
-    for kind in (paths.RUNS, paths.SWEEP, paths.EXPERIMENT):
+    for kind in (paths.RUNS, paths.EXPERIMENT):
         for path in sorted((folder / kind).rglob("run.json")):
             yield _read_run(path)
 

@@ -110,9 +110,9 @@ def test_the_clock_between_two_runs_is_the_start_of_a_stage():
 def test_measured_stages_stand_as_they_were_measured(demo):
     took = costs()
     stages = {
-        "grid@naml-static-frozen-clean-1": "runs/naml-static-frozen-clean-s1",
-        "grid-llm@lstur-llama-tiny-clean-1": "runs/lstur-llama-tiny-frozen-clean-s1",
-        "sweep@nrms-3-1": "sweep/nrms-k3-s1",
+        "grid@naml-static-frozen-clean-s1": "runs/naml-static-frozen-clean-s1",
+        "grid-llm@lstur-llama-tiny-frozen-clean-s1": "runs/lstur-llama-tiny-frozen-clean-s1",
+        "sweep@nrms-minilm-l3-finetuned-k3-clean-s1": "runs/nrms-minilm-l3-finetuned-k3-clean-s1",
         "adapt@llama-tiny-lora": "adapters/llama-tiny-lora",
     }
     for name, folder in stages.items():
@@ -122,7 +122,7 @@ def test_measured_stages_stand_as_they_were_measured(demo):
     assert demo.stage["audit@words"].basis == "calibrated"
     assert demo.stage["embed@minilm"].basis == "estimated"
     shown = text(demo)
-    assert "| sweep@naml-3-1 " in shown and "| tuned_layers |" in shown
+    assert "| sweep@naml-minilm-l3-finetuned-k3-clean-s1 " in shown and "| tuned_layers |" in shown
 
 
 def test_the_audits_took_what_was_planned_within_a_factor_of_two(demo):
@@ -157,8 +157,8 @@ def test_runs_that_tell_nothing_do_not_count(own):
     ]
     # Of another profile, it scales all the same.
     other = plan("mind-large", "H100")
-    assert other.stage["grid@naml-bert-base-frozen-clean-1"].basis == "calibrated"
-    assert other.stage["grid@naml-bert-base-finetuned-clean-1"].basis == "estimated"
+    assert other.stage["grid@naml-bert-base-frozen-clean-s1"].basis == "calibrated"
+    assert other.stage["grid@naml-bert-base-finetuned-clean-s1"].basis == "estimated"
     assert "Calibrated by 1 measured on such a machine, of another profile" in text(other)
 
 

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 from tiny_study import ROOT, write_project
 
-STAGES = ("grid@nrms-minilm-frozen-clean-1", "grid@nrms-minilm-finetuned-clean-1", "baselines")
+STAGES = ("grid@nrms-minilm-frozen-clean-s1", "grid@nrms-minilm-finetuned-clean-s1", "baselines")
 
 
 def command(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:

@@ -185,8 +185,8 @@ def test_without_a_seed_nothing_is_compared(verified, planted):
 def test_what_was_never_run_is_not_compared(verified, recorded):
     before, after = read_records(recorded), read_records(verified[1] / "rerun")
     sides = Sides(recorded, recorded, verified[1] / "rerun", before, after, {})
-    (found,) = judge(sides, ["sweep@nrms-0-1"])
-    assert found.verdict == "not compared" and "dvc repro sweep@nrms-0-1" in found.why[0]
+    (found,) = judge(sides, ["sweep@nrms-minilm-finetuned-k0-clean-s1"])
+    assert found.verdict == "not compared" and "dvc repro sweep@nrms-minilm-finetuned-k0-clean-s1" in found.why[0]
 
 
 # ---------------------------------------------------------------- the command

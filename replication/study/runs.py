@@ -1,0 +1,58 @@
+"""The id of a run: one string for its folder, its run.json, its stage, its command and its chart.
+
+An *experiment* is a recommender over an encoder, frozen or fine-tuned, under a protocol; a *run* is
+one seed of it. `nrms-minilm-finetuned-k4-clean-s1` reads: NRMS over MiniLM, fine-tuned in its top 4
+layers, under the protocol `clean`, seed 1. The depth is left out where it is the encoder's own.
+"""
+
+import re
+
+from replication.files.errors import StudyError
+from replication.study.checks import RECOMMENDER_NAMES, known_protocols
+from replication.study.params import Params, grid_cell, protocol_label
+
+_FORM = "RECOMMENDER-ENCODER-TUNING[-kLAYERS]-PROTOCOL-sSEED"
+_WHERE = "the command line"
+
+
+def named(
+    recommender: str, encoder: str, tuning: str, layers: int | None, protocol: str, seed: int
+) -> str:
+    """The id of a run; layers: None for the encoder's own depth."""
+    depth = [] if layers is None else [f"k{layers}"]
+    return "-".join([recommender, encoder, tuning, *depth, protocol, f"s{seed}"])
+
+
+def experiment_id(params: Params) -> str:
+    """The experiment at hand, over all its seeds: `nrms-minilm-finetuned-k4-clean`."""
+    return run_id(params).rpartition("-s")[0]
+
+
+def run_id(params: Params) -> str:
+    """The run at hand: `nrms-minilm-finetuned-k4-clean-s1`."""
+    own = params.registry[params.encoder].finetune_layers
+    other = params.tuning == "finetuned" and params.finetune_layers != own
+    layers = params.finetune_layers if other else None
+    label = protocol_label(params.protocol)
+    return named(params.recommender, params.encoder, params.tuning, layers, label, params.seed)
+
+
+def run_named(name: str, params: Params) -> Params:
+    """`params` with the run called `name` at hand.
+
+    Errors: `StudyError` where no run can be called so, or where it goes by another name.
+    """
+    names = (RECOMMENDER_NAMES, params.registry, ("frozen", "finetuned"), known_protocols())
+    recommender, encoder, tuning, protocol = ("|".join(map(re.escape, known)) for known in names)
+    form = rf"({recommender})-({encoder})-({tuning})(?:-k(\d+))?-({protocol})-s(\d+)"
+    found = re.fullmatch(form, name)
+    if found is None:
+        raise StudyError(
+            f"{_WHERE}: no run can be called {name!r}; expected {_FORM}, such as {run_id(params)}, "
+            "with names of params.yaml"
+        )
+    *axes, layers, protocol, seed = found.groups()
+    run = grid_cell(params, *axes, protocol, int(seed), None if layers is None else int(layers))
+    if run_id(run) != name:
+        raise StudyError(f"{_WHERE}: the run {name!r} is called {run_id(run)!r}")
+    return run

@@ -1,0 +1,78 @@
+"""What each kind of stage reads of params.yaml and conf/protocol, as a file of its own.
+
+Stage `check` writes these files, and other stages depend on them. So a change of one parameter
+makes again what reads it and nothing else, and dvc.lock records a digest where it would repeat the
+same fifty lines for every run.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from replication.files.atomic import new_folder, write_text
+from replication.files.documents import read_yaml
+from replication.study import paths
+
+# What every run reads, whatever it runs over.
+_RUN = ("profile", "text", "history", "model", "evaluation")
+_SCHEDULES = ("precision", "frozen", "tuned_words", "tuned_layers")
+# What comparing and reporting do not read: the experiment at hand, where the data lie, processes.
+_AT_HAND = ("recommender", "encoder", "tuning", "finetune_layers", "seed", "protocol", "data")
+
+
+def shares(params: Mapping[str, Any], protocols: Mapping[str, Any]) -> dict[str, str]:
+    """File name below `paths.SETTINGS` -> content, for all that the study asks for.
+
+    `<encoder>-<protocol>.json` is what a run reads, `audit-<pair>.json` what an audit does,
+    `study.json` what comparing and reporting do.
+
+    params: params.yaml as it stands there; protocols: the groups of conf/protocol by name
+    """
+    grid, sweep = params["grid"], params["sweep"]
+    pairs = {(e, p) for e in (*grid["encoders"], *grid["llms"]) for p in grid["protocols"]}
+    pairs.add((sweep["encoder"], sweep["protocol"]))
+    found = {
+        f"{encoder}-{protocol}": run_share(params, [encoder], {protocol: protocols[protocol]})
+        for encoder, protocol in sorted(pairs)
+    }
+    audit = params["audit"]
+    for name, pair in audit["pairs"].items():
+        own = {**audit, "pairs": {name: pair}}
+        used = [pair["frozen"], pair["finetuned"]]
+        found[f"audit-{name}"] = run_share(params, used, protocols) | {"audit": own}
+    found["study"] = {key: value for key, value in params.items() if key not in _AT_HAND}
+    found["study"]["training"] = _schedules(params)
+    return {f"{name}.json": _text(share) for name, share in found.items()}
+
+
+def write_shares(folder: Path) -> None:
+    """Write `shares` of params.yaml and conf/protocol into `folder`, in place of what was there."""
+    protocols = {path.stem: read_yaml(path) for path in sorted(paths.PROTOCOLS.glob("*.yaml"))}
+    with new_folder(folder) as temporary:
+        for name, text in shares(read_yaml(paths.PARAMS), protocols).items():
+            write_text(temporary / name, text)
+
+
+def run_share(
+    params: Mapping[str, Any], encoders: list[str], protocols: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What runs over `encoders` (adapters with their bases) under `protocols` read."""
+    adapters = {name: params["adapters"][name] for name in encoders if name in params["adapters"]}
+    bases = [*(name for name in encoders if name not in adapters),
+             *(adapter["base"] for adapter in adapters.values())]  # fmt: skip
+    return {
+        **{key: params[key] for key in _RUN},
+        "training": _schedules(params),
+        "encoders": {name: params["encoders"][name] for name in bases},
+        "adapters": adapters,
+        "protocols": dict(protocols),
+    }
+
+
+def _schedules(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: params["training"][key] for key in _SCHEDULES}
+
+
+def _text(share: Mapping[str, Any]) -> str:
+    return json.dumps(share, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
