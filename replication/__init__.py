@@ -21,4 +21,5 @@ ROOMS = (
     "report",
     "browser",
     "pipeline",
+    "commands",
 )

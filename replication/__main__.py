@@ -1,288 +1,59 @@
-"""python -m replication STAGE: one thin subcommand per DVC stage, and a few for everyone."""
+"""The command line of the study: `python -m replication COMMAND`."""
 
 import argparse
-import json
 import sys
-import time
+import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 
+from replication.commands import data, operate, results, study
+from replication.commands.command import Command
 from replication.files.errors import StudyError, one_line
 from replication.machine import processes
-from replication.pipeline.grid.command import add_arguments as add_grid_arguments
-from replication.pipeline.plan.command import add_arguments as add_plan_arguments
-from replication.study import paths
 
-# Imports are inside the commands: torch and transformers take seconds, and most do without. Nor is
-# there a moment outside `main` in which Ctrl-C would show a traceback.
-
-
-def load_params():
-    from replication.study.params import load_params
-
-    return load_params()
-
-
-def shared_params(arguments: argparse.Namespace):
-    """The parameters, in each of the processes that they want for a stage which several can share;
-    to be called before the stage's own modules are imported."""
-    from replication.machine.launch import share_stage
-
-    params = load_params()
-    share_stage(params.training.launch, arguments.typed)
-    return params
-
-
-def check(_: argparse.Namespace) -> None:
-    """check params.yaml, before any work"""
-    params = load_params()
-    for name, entry in params.encoders.items():
-        if entry.source == "hub" and entry.revision is None:
-            print(
-                f"warning: encoders.{name}.revision is null, so `checkpoint@{name}` will stop; set "
-                f"-S encoders.{name}.revision=<40 hex digits>",
-                file=sys.stderr,
-            )
-    from replication.study.shares import write_shares
-
-    write_shares(paths.SETTINGS)
-
-
-def code(arguments: argparse.Namespace) -> None:
-    """digests of the code that one kind of stage runs"""
-    from replication.pipeline.code import write_code
-
-    write_code(arguments.name)
-
-
-def compose(arguments: argparse.Namespace) -> None:
-    """write params.yaml anew from conf/, as `dvc exp run` does"""
-    from replication.study.compose import compose
-
-    compose(arguments.overrides, paths.PARAMS)
-    load_params()
-
-
-def mend(_: argparse.Namespace) -> None:
-    """make good what a killed DVC left: half a dvc.lock, staged parameters"""
-    from replication.pipeline.dvc_lock import LOCK, mend_lock, unstage
-
-    for done in (mend_lock(), unstage(paths.PARAMS, LOCK)):
-        if done:
-            print(done)
-
-
-def data(_: argparse.Namespace) -> None:
-    """synthesise the demo corpus, or take the folder at data.path"""
-    from replication.mind.source import provide_data
-
-    provide_data(load_params(), paths.RAW)
-
-
-def prepare(_: argparse.Namespace) -> None:
-    """MIND's TSV files -> checked columns of integers"""
-    from replication.files.atomic import write_text
-    from replication.mind.prepare import prepare
-
-    prepare(paths.RAW, paths.PREPARED, load_params().data.release)
-    write_text(paths.DATA_CARD, (paths.PREPARED / "meta.json").read_text(encoding="utf-8"))
-
-
-def checkpoint(arguments: argparse.Namespace) -> None:
-    """the pinned bytes of one encoder"""
-    from replication.encoders.sources.checkpoints import fetch_checkpoint
-
-    fetch_checkpoint(arguments.encoder, load_params())
-
-
-def adapt(arguments: argparse.Namespace) -> None:
-    """fine-tune one LLM on clicks (LoRA)"""
-    name, started, params = arguments.adapter, time.perf_counter(), shared_params(arguments)
-    from replication.encoders.lora.adapt import adapt
-    from replication.experiment.record import save_adapter_cost
-
-    resumed = adapt(name, params)
-    save_adapter_cost(name, None if resumed else time.perf_counter() - started)
-
-
-def merge(arguments: argparse.Namespace) -> None:
-    """write an adapted LLM as one model, its adapter merged into its weights"""
-    from replication.encoders.sources.adapters import merge
-
-    merge(arguments.adapter, load_params(), arguments.folder)
-
-
-def embed(arguments: argparse.Namespace) -> None:
-    """tokens and frozen token vectors of every article"""
-    params = shared_params(arguments)
-    from replication.encoders.models.embed import embed
-
-    embed(arguments.encoder, params)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """train and evaluate one run, such as nrms-minilm-frozen-clean-s1"""
-    from replication.study.runs import run_named
-
-    name = arguments.run
-    params = run_named(name, shared_params(arguments))
-    _run(params, paths.RUNS / name, paths.IMPRESSIONS / "grid" / f"{name}.parquet")
-
-
-def audit(arguments: argparse.Namespace) -> None:
-    """flip each deviation of the released code alone, for one pair"""
-    params = shared_params(arguments)
-    from replication.experiment.audit import audit
-
-    audit(arguments.pair, params)
-
-
-def experiment(arguments: argparse.Namespace) -> None:
-    """train and evaluate the experiment at hand, as params.yaml describes it"""
-    _run(shared_params(arguments), paths.EXPERIMENT, paths.IMPRESSIONS / "experiment.parquet")
-
-
-def _run(params, folder: Path, per_impression: Path) -> None:
-    from replication.experiment.run import run
-    from replication.study.runs import run_id
-
-    result = run(params, folder, per_impression)
-    print(f"{run_id(params)}: AUC {result['auc']:.4f}, {folder}/metrics.json")
-
-
-def baselines(_: argparse.Namespace) -> None:
-    """random, popularity and the ceiling on the test split"""
-    from replication.evaluation.reference import write_baselines
-
-    write_baselines(load_params())
-
-
-def compare(_: argparse.Namespace) -> None:
-    """a verdict for each claim of the paper, with the numbers behind it"""
-    from replication.paper.compare import compare
-
-    compare(load_params())
-
-
-def paper(arguments: argparse.Namespace) -> None:
-    """the paper's own tables: a CSV to fill in, and its import"""
-    from replication.paper.values import import_values, template
-
-    {"template": template, "import": import_values}[arguments.action](arguments.file)
-
-
-def expect(_: argparse.Namespace) -> None:
-    """print the time and memory to expect of each cell of the profile"""
-    from replication.report.expected import expected_table
-
-    print(expected_table(load_params()))
-
-
-def plan(arguments: argparse.Namespace) -> None:
-    """print time, memory, disk, order and bottleneck of a study on so many devices"""
-    from replication.pipeline.plan.command import print_plan
-
-    print_plan(arguments)
-
-
-def report(_: argparse.Namespace) -> None:
-    """reports/REPORT.md with its tables and figures"""
-    from replication.report.write import write_report
-
-    write_report(load_params())
-
-
-def inventory(_: argparse.Namespace) -> None:
-    """list every artefact with its digest, its size and the stage that makes it"""
-    from replication.pipeline.inventory import write_inventory
-
-    write_inventory()
-
-
-def show(_: argparse.Namespace) -> None:
-    """print the table of results and where the report is"""
-    from replication.report.show import show_results
-
-    show_results(load_params())
-
-
-def verify(arguments: argparse.Namespace) -> None:
-    """rerun stages in a scratch copy and compare with the recorded results"""
-    from replication.pipeline.verify.verify import verify
-
-    verify(arguments.stages, arguments.all, arguments.keep, arguments.json)
-
-
-def grid(arguments: argparse.Namespace) -> None:
-    """run what is missing of the study, several stages at once"""
-    from replication.pipeline.grid.command import run_grid
-
-    run_grid(arguments)
-
-
-def score(arguments: argparse.Namespace) -> None:
-    """score a prediction file in MIND's submission format"""
-    from replication.evaluation.predictions import format_scores, score_predictions
-
-    result = score_predictions(arguments.behaviors, arguments.predictions, arguments.reading)
-    print(json.dumps(result, indent=2) if arguments.json else format_scores(result))
+GROUPS: dict[str, tuple[Command, ...]] = {
+    "study": (study.check, study.compose, study.expect, study.plan),
+    "data": (data.data, data.prepare, data.checkpoint, data.adapt, data.embed, data.merge),
+    "results": (
+        results.run, results.experiment, results.audit, results.baselines, results.compare,
+        results.report, results.show, results.score, results.paper,
+    ),
+    "operate": (operate.grid, operate.verify, operate.mend, operate.inventory, operate.code),
+}  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    top = argparse.ArgumentParser(prog="python -m replication", description=__doc__)
+    """The command line. Its help lists the commands by group, a sentence each."""
+    top = argparse.ArgumentParser(
+        prog="python -m replication",
+        description=__doc__,
+        epilog=_listed(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     top.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    commands = top.add_subparsers(required=True, metavar="STAGE")
-
-    def add(function) -> argparse.ArgumentParser:
-        command = commands.add_parser(function.__name__, help=function.__doc__)
-        command.set_defaults(function=function)
-        return command
-
-    bare = (
-        check, mend, data, prepare, experiment, baselines, compare, report, inventory, show, expect,
-    )  # fmt: skip
-    for function in bare:
-        add(function)
-    add(compose).add_argument("overrides", nargs="*", help="such as profile=local")
-    for function in (checkpoint, embed):
-        add(function).add_argument("encoder", help="a name under `encoders` of params.yaml")
-    add(adapt).add_argument("adapter", help="a name under `adapters` of params.yaml")
-    merging = add(merge)
-    merging.add_argument("adapter", help="a name under `adapters` of params.yaml")
-    merging.add_argument("folder", type=Path, help="where to write the merged model")
-    add(audit).add_argument("pair", help="a name under `audit.pairs` of params.yaml")
-    values = add(paper)
-    values.add_argument("action", choices=("template", "import"))
-    values.add_argument("file", type=Path, help="the CSV file to write or to read")
-    checking = add(verify)
-    checking.add_argument(
-        "stages", nargs="*", help="such as grid, or as `dvc stage list` names them; none: a few"
-    )
-    checking.add_argument("--all", action="store_true", help="all stages")
-    checking.add_argument("--keep", action="store_true", help="keep the scratch copy")
-    checking.add_argument("--json", action="store_true", help="print JSON")
-    add_grid_arguments(add(grid))
-    add_plan_arguments(add(plan))
-    add(run).add_argument("run", help="a run's id: RECOMMENDER-ENCODER-TUNING-PROTOCOL-sSEED")
-    add(code).add_argument("name", help="of the stage in dvc.yaml, without `code-`")
-    scoring = add(score)
-    scoring.add_argument("--behaviors", type=Path, required=True, help="behaviors.tsv with clicks")
-    scoring.add_argument(
-        "--predictions", type=Path, required=True, help="lines such as `1 [3,1,2]`, by impression"
-    )
-    scoring.add_argument(
-        "--reading",
-        choices=("auto", "ranks", "scores"),
-        default="auto",
-        help="what the numbers are; auto: ranks if every line is a permutation of 1..n",
-    )
-    scoring.add_argument("--json", action="store_true", help="print JSON")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for group in GROUPS.values():
+        for function in group:
+            command = commands.add_parser(function.__name__, description=function.__doc__)
+            command.set_defaults(function=function)
+            for names, options in getattr(function, "arguments", ()):
+                command.add_argument(*names, **options)
     return top
 
 
+def _listed() -> str:
+    lines = []
+    for group, functions in GROUPS.items():
+        lines.append(f"{group}:")
+        for function in functions:
+            told = textwrap.wrap(str(function.__doc__), 80)
+            lines.append(f"  {function.__name__:<12}{told[0]}")
+            lines += [f"{'':<14}{more}" for more in told[1:]]
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one stage; 0 on success, 1 after an error that is told in one line, 130 on Ctrl-C."""
+    """Run one command; 0 on success, 1 after an error that is told in one line, 130 on Ctrl-C."""
     try:
         arguments = parser().parse_args(argv)
         arguments.typed = sys.argv[1:] if argv is None else argv

@@ -19,10 +19,10 @@ def modules() -> dict[str, Path]:
     return {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imported(path: Path, known: dict[str, Path]) -> set[str]:
-    """Modules of the package that a file imports, wherever in it the import stands."""
+def imported(source: str, known: dict[str, Path]) -> set[str]:
+    """Modules of the package that code imports, wherever in it the import stands."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names if name.name in known}
         elif isinstance(node, ast.ImportFrom) and node.module in known:
@@ -34,7 +34,7 @@ def imported(path: Path, known: dict[str, Path]) -> set[str]:
 def graph() -> dict[str, set[str]]:
     """Of each module those that it imports."""
     known = modules()
-    return {name: imported(path, known) for name, path in known.items()}
+    return {name: imported(path.read_text(encoding="utf-8"), known) for name, path in known.items()}
 
 
 def reached(start: str, edges: dict[str, set[str]]) -> set[str]:

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import torch
 
 from replication.encoders.models.text import StoredVectors
 from replication.encoders.sources.adapters import model_folder
 from replication.encoders.sources.checkpoints import checkpoint_digest, parameter_count
-from replication.files.atomic import new_file, write_json
+from replication.files.atomic import new_file
 from replication.files.digest import sha256
 from replication.machine import environment, processes
 from replication.mind.columns.prepared import Impressions, Prepared
@@ -96,40 +95,8 @@ def cost(
         "articles_per_second": round(fit.articles / fit.seconds, 1),
         "resumed": resumed,
         "processes": processes.count(),
-        **_memory(),
+        **environment.peak_memory(),
     }
-
-
-def _memory() -> dict[str, float | None]:
-    """The most memory that this process has held, and the GPU's where there is one, in MiB."""
-    gpu = torch.cuda.is_available()
-    return {
-        "peak_memory_mib": environment.peak_memory_mib(),
-        "peak_gpu_memory_mib": (
-            round(torch.cuda.max_memory_allocated() / 2**20, 1) if gpu else None
-        ),
-    }
-
-
-def save_adapter_cost(name: str, seconds: float | None) -> None:
-    """Write what an adapter's training took to reports/adapters/<name>.json.
-
-    seconds: None where the run had been interrupted, for then it did not do the whole.
-    """
-    if not processes.is_first():
-        return
-    training = checkpoint_digest(name)["training"]
-    write_json(
-        paths.ADAPTERS / f"{name}.json",
-        {
-            "trainable_parameters": training["trainable_parameters"],
-            "steps": training["steps"],
-            "processes": processes.count(),
-            "seconds": None if seconds is None else round(seconds, 2),
-            **_memory(),
-            "hardware": environment.hardware(),
-        },
-    )
 
 
 def origin(

@@ -176,3 +176,16 @@ def peak_memory_mib() -> float:
     """Most memory this process has held so far, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def peak_memory() -> dict[str, float | None]:
+    """The most memory that this process has held, and the GPU's where there is one, in MiB."""
+    import torch
+
+    gpu = torch.cuda.is_available()
+    return {
+        "peak_memory_mib": peak_memory_mib(),
+        "peak_gpu_memory_mib": (
+            round(torch.cuda.max_memory_allocated() / 2**20, 1) if gpu else None
+        ),
+    }

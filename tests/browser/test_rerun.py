@@ -184,7 +184,9 @@ def test_the_place_of_a_choice_in_the_study():
         Choice("naml", "llama-tiny-lora", "frozen", "clean", 1): (
             "grid-llm@naml-llama-tiny-lora-frozen-clean-s1"
         ),
-        Choice("lstur", "minilm-l3", "finetuned", "clean", 1, 3): "sweep@lstur-minilm-l3-finetuned-k3-clean-s1",
+        Choice(
+            "lstur", "minilm-l3", "finetuned", "clean", 1, 3
+        ): "sweep@lstur-minilm-l3-finetuned-k3-clean-s1",
         Choice("lstur", "minilm-l3", "finetuned", "clean", 1): (
             "grid@lstur-minilm-l3-finetuned-clean-s1"
         ),

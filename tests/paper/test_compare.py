@@ -160,7 +160,10 @@ def test_without_any_run_nothing_is_judged(params):
 
 def test_some_runs_are_partial_with_the_commands_of_the_rest(params):
     planted = Planted(params, impressions=60)
-    gone = ("runs/nrms-my-bert-base-finetuned-clean-s2", "runs/naml-my-bert-base-finetuned-k8-clean-s1")
+    gone = (
+        "runs/nrms-my-bert-base-finetuned-clean-s2",
+        "runs/naml-my-bert-base-finetuned-k8-clean-s1",
+    )
     planted.write(as_claimed)
     for name in gone:
         for file in (paths.REPORTS / name).iterdir():
@@ -173,7 +176,9 @@ def test_some_runs_are_partial_with_the_commands_of_the_rest(params):
     assert by_id["C1"]["verdicts"]["clean"]["missing"] == [
         "dvc repro grid@nrms-my-bert-base-finetuned-clean-s2"
     ]
-    assert by_id["C3a"]["verdicts"]["clean"]["missing"] == ["dvc repro sweep@naml-my-bert-base-finetuned-k8-clean-s1"]
+    assert by_id["C3a"]["verdicts"]["clean"]["missing"] == [
+        "dvc repro sweep@naml-my-bert-base-finetuned-k8-clean-s1"
+    ]
 
 
 def test_every_protocol_has_its_own_verdict(params):

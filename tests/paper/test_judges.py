@@ -161,7 +161,10 @@ def test_a_sweep_with_a_missing_run_is_partial(tmp_path, monkeypatch):
     sweep = [replace(c, metrics={"auc": 0.6}) for c in read_sweep(params)]
     sweep[0] = replace(sweep[0], metrics=None)
     found = judge(CLAIMS["C3b"], Evidence(params, [], sweep), "clean")
-    assert (found["verdict"], found["missing"]) == ("partial 13/14", ["dvc repro sweep@nrms-my-bert-base-finetuned-k0-clean-s1"])
+    assert (found["verdict"], found["missing"]) == (
+        "partial 13/14",
+        ["dvc repro sweep@nrms-my-bert-base-finetuned-k0-clean-s1"],
+    )
 
 
 # ---------------------------------------------------------------- C6, C7: signs

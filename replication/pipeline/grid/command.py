@@ -6,21 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from replication.files.errors import StudyError
 
-# Imports are inside the functions: this module is read for every command.
-
-
-def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Its options."""
-    command.add_argument("--jobs", type=_count, metavar="N", help="stages at once, at most")
-    command.add_argument("--gpus", type=_names, metavar="0,1", help="GPUs, one stage on each")
-    command.add_argument("--only", metavar="PATTERN", help="runs by name, such as 'nrms-minilm-*'")
-    command.add_argument("--slurm", action="store_true", help="submit job arrays instead")
-    command.add_argument(
-        "--sbatch-option", action="append", default=[], metavar="OPTION",
-        help="with --slurm, such as --sbatch-option=--gres=gpu:a100:1",
-    )  # fmt: skip
-    command.add_argument("--dry-run", action="store_true", help="print what would be run")
-
 
 def run_grid(arguments: argparse.Namespace) -> None:
     """Run pending stages here, or submit them. Errors: `StudyError`, see `run_stages`, `submit`."""
@@ -65,16 +50,3 @@ def _places(jobs: int | None, gpus: list[str] | None) -> tuple[int, list[str]]:
     if gpus and jobs and jobs > len(gpus):
         raise StudyError(f"--jobs {jobs}: is more than {len(gpus)} GPUs; a stage has one to itself")
     return jobs or len(gpus), (gpus or [])[:jobs]
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
-
-
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    if not all(names) or len(set(names)) < len(names):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of different GPUs such as 0,1")
-    return names

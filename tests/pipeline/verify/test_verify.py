@@ -186,7 +186,10 @@ def test_what_was_never_run_is_not_compared(verified, recorded):
     before, after = read_records(recorded), read_records(verified[1] / "rerun")
     sides = Sides(recorded, recorded, verified[1] / "rerun", before, after, {})
     (found,) = judge(sides, ["sweep@nrms-minilm-finetuned-k0-clean-s1"])
-    assert found.verdict == "not compared" and "dvc repro sweep@nrms-minilm-finetuned-k0-clean-s1" in found.why[0]
+    assert (
+        found.verdict == "not compared"
+        and "dvc repro sweep@nrms-minilm-finetuned-k0-clean-s1" in found.why[0]
+    )
 
 
 # ---------------------------------------------------------------- the command

@@ -1,0 +1,6 @@
+"""The command line: one thin function a command, in the group in which `--help` lists it. Each
+stage of dvc.yaml is one of them.
+
+Imports every room, but inside the functions: torch and transformers take seconds, and most commands
+do without.
+"""

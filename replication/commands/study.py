@@ -1,0 +1,48 @@
+"""The study as a whole: its parameters, and what it will take."""
+
+import argparse
+import sys
+
+from replication.commands.command import argument, load_params
+from replication.study import paths
+
+
+def check(_: argparse.Namespace) -> None:
+    """Check params.yaml before any work."""
+    params = load_params()
+    for name, entry in params.encoders.items():
+        if entry.source == "hub" and entry.revision is None:
+            print(
+                f"warning: encoders.{name}.revision is null, so `checkpoint@{name}` will stop; set "
+                f"-S encoders.{name}.revision=<40 hex digits>",
+                file=sys.stderr,
+            )
+    from replication.study.shares import write_shares
+
+    write_shares(paths.SETTINGS)
+
+
+@argument("overrides", nargs="*", help="such as profile=local")
+def compose(arguments: argparse.Namespace) -> None:
+    """Write params.yaml anew from conf/, as `dvc exp run` does."""
+    from replication.study.compose import compose
+
+    compose(arguments.overrides, paths.PARAMS)
+    load_params()
+
+
+def expect(_: argparse.Namespace) -> None:
+    """Print the time and memory to expect of each experiment of the profile."""
+    from replication.report.expected import expected_table
+
+    print(expected_table(load_params()))
+
+
+@argument("--profile", help="a name under conf/profile; none: params.yaml as it is")
+@argument("--gpus", metavar="NxDEVICE", help="such as 8xH100; none: what the profile is meant for")
+@argument("--json", action="store_true", help="print JSON")
+def plan(arguments: argparse.Namespace) -> None:
+    """Print time, memory, disk, order and bottleneck of a study on so many devices."""
+    from replication.pipeline.plan.command import print_plan
+
+    print_plan(arguments)

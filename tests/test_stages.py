@@ -1,0 +1,77 @@
+"""The stages of dvc.yaml: what a stage runs is among its dependencies, however it is listed."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from imports import PACKAGE, graph, imported, modules, reached
+
+from replication.files.documents import read_yaml
+
+ROOT = Path(__file__).parents[1]
+STAGES = {name: stage.get("do", stage)
+          for name, stage in read_yaml(ROOT / "dvc.yaml")["stages"].items()}  # fmt: skip
+DIGESTS = [name for name in STAGES if name.startswith("code-")]  # of rooms, for other stages
+FILES = {name: path.relative_to(ROOT) for name, path in modules().items()}
+EDGES = graph()
+
+
+def rooms(stage: str) -> list[Path]:
+    """The code among its dependencies; where a stage digests rooms for it, those of that one."""
+    found = []
+    for dep in STAGES[stage]["deps"]:
+        if dep.startswith("cache/code/"):
+            found += rooms(f"code-{Path(dep).stem}")
+        elif dep.startswith("replication/"):
+            found.append(Path(dep))
+    return found
+
+
+def code(stage: str) -> set[Path]:
+    """Files that its command imports: from the function of that name on. An `__init__.py` that only
+    says what lives in its folder is left out."""
+    command = STAGES[stage]["cmd"].split()[3]
+    functions = {
+        node.name: ast.unparse(node)
+        for path in (PACKAGE / "commands").glob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    own = functions[command]
+    helpers = [text for name, text in functions.items() if f"{name}(" in own]
+    first = imported("\n".join([own, *helpers]), modules())
+    return {FILES[m] for name in first for m in reached(name, EDGES) if EDGES[m] or not is_init(m)}
+
+
+def is_init(module: str) -> bool:
+    return FILES[module].name == "__init__.py"
+
+
+def within(file: Path, room: Path) -> bool:
+    return file == room or room in file.parents
+
+
+@pytest.mark.parametrize("stage", [name for name in STAGES if name not in DIGESTS])
+def test_what_a_stage_imports_is_among_its_dependencies(stage):
+    files = code(stage)
+    assert files
+    assert not {file for file in files if not any(within(file, room) for room in rooms(stage))}
+
+
+@pytest.mark.parametrize("stage", [name for name in STAGES if name not in DIGESTS])
+def test_no_stage_names_a_room_that_it_does_not_run(stage):
+    """It would be made again for nothing."""
+    files = code(stage)
+    own = [Path(dep) for dep in STAGES[stage]["deps"] if dep.startswith("replication/")]
+    assert not [room for room in own if not any(within(file, room) for file in files)]
+
+
+@pytest.mark.parametrize("stage", DIGESTS)
+def test_rooms_that_are_digested_for_others_are_there(stage):
+    assert rooms(stage) and all((ROOT / room).exists() for room in rooms(stage))
+
+
+def test_no_long_list_of_rooms_stands_twice():
+    lists = [tuple(d for d in stage["deps"] if "replication" in d) for stage in STAGES.values()]
+    long = [rooms for rooms in lists if len(rooms) > 4]
+    assert len(long) == len(set(long))
