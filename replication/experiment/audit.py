@@ -24,6 +24,7 @@ from replication.study import paths
 from replication.study.checks import RATES, candidates
 from replication.study.params import Params, flipped, grid_cell
 from replication.study.protocol import DEVIATIONS
+from replication.study.registry import RECOMMENDERS
 from replication.training.search import with_rates
 
 TUNINGS = ("frozen", "finetuned")
@@ -33,8 +34,10 @@ def untouched(deviation: str, cell: Params) -> str | None:
     """Why a deviation cannot change the scores of an experiment; None where it can."""
     family = cell.registry[cell.encoder].family
     layers_train = family == "transformer" and cell.tuning == "finetuned"
-    if deviation in ("D3", "D9") and cell.recommender != "lstur":
-        return "only LSTUR has a GRU and user vectors by ID"
+    own = [name for name, listed in RECOMMENDERS.items() if deviation in listed.deviations]
+    if own and cell.recommender not in own:
+        have = "has" if len(own) == 1 else "have"
+        return f"only {' and '.join(own).upper()} {have} a GRU and user vectors by ID"
     if deviation in ("D5", "D6") and not layers_train:
         return "no transformer runs in training"
     if deviation == "D7" and (cell.tuning == "frozen" or family == "causal"):

@@ -84,7 +84,7 @@ def cost(
     if encoder.family != "words":
         checkpoint = model_folder(paths.CHECKPOINTS / params.encoder)  # of an adapter, its base
         whole = parameter_count(checkpoint, encoder.layers)
-        one_field = sum(p.numel() for p in model.text["title"].parameters())
+        one_field = sum(p.numel() for p in next(iter(model.text.values())).parameters())
         total += whole - one_field  # what this field's module does not hold
     return {
         "parameters": total,

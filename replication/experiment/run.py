@@ -19,9 +19,10 @@ from replication.machine import environment, processes
 from replication.machine.precision import resolve_precision
 from replication.machine.saved_state import SavedState
 from replication.mind.columns.prepared import Impressions, Prepared, load_prepared, split_last_day
-from replication.recommenders import LSTUR, RECOMMENDERS, Recommender, Sizes
+from replication.recommenders import Recommender, Sizes
 from replication.study import paths
 from replication.study.params import Params, as_mapping, protocol_label
+from replication.study.registry import RECOMMENDERS
 from replication.training.loop import train
 from replication.training.progress import Fit, Progress
 from replication.training.search import search
@@ -60,8 +61,7 @@ def build_recommender(params: Params, data: Prepared) -> Recommender:
         masked=protocol.attention_masks,
         zero_padded=tuned and not words,
     )
-    if isinstance(model, LSTUR):
-        model.reads_padding = protocol.gru_reads == "first_slots"
+    model.follow(protocol)
     return model
 
 

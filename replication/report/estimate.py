@@ -13,9 +13,9 @@ from replication.encoders.tokens import GPU_SHARE, LLM_POSITIONS, token_limits
 from replication.report.machines import Machine
 from replication.study.checks import candidates
 from replication.study.params import Params
+from replication.study.registry import RECOMMENDERS
 from replication.study.settings import Encoder
 
-FIELDS = {"naml": ("title", "abstract"), "nrms": ("title",), "lstur": ("title",)}
 PASSES = 3  # assumed: passes over the training clicks until early stopping
 POPULAR = 4500  # articles among which a batch's are as if drawn evenly (fitted to MIND-small)
 LAYER = {"transformer": 12, "causal": 13}  # parameters of a layer of BERT, Llama, in widths squared
@@ -205,7 +205,7 @@ class Load:
 
 def _load(cell: Params, shape: Shape) -> Load:
     protocol, encoder, limits = cell.protocol, cell.registry[cell.encoder], token_limits(cell.text)
-    fields, words = FIELDS[cell.recommender], encoder.family == "words"
+    fields, words = RECOMMENDERS[cell.recommender].fields, encoder.family == "words"
     causal = encoder.family == "causal"
     tokens = sum(LLM_POSITIONS // len(fields) if causal else limits[field] for field in fields)
     tuned = cell.tuning == "finetuned"
@@ -245,10 +245,10 @@ def _load(cell: Params, shape: Shape) -> Load:
 
 
 def _reader(cell: Params, encoder: Encoder) -> int:
-    """Parameters that each token meets: head, then CNN or self-attention, then pooling."""
+    """Parameters that each token meets: head, then what the recommender has, then pooling."""
     filters = cell.model.filters
-    own = cell.model.window if cell.recommender != "nrms" else 3
-    return encoder.width * filters + own * filters**2 + filters * cell.model.query
+    own = RECOMMENDERS[cell.recommender].reader(filters, cell.model.window)
+    return encoder.width * filters + own + filters * cell.model.query
 
 
 def _distinct(cell: Params, shape: Shape) -> float:

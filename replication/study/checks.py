@@ -7,6 +7,7 @@ from typing import Any
 
 from replication.files.errors import StudyError, shown
 from replication.study import paths
+from replication.study.registry import RECOMMENDERS
 from replication.study.settings import Encoder, Params, Schedule
 
 RATES = ("learning_rate", "encoder_learning_rate")
@@ -23,7 +24,6 @@ FSDP_FORMATS = ("bf16", "fp32")
 MOST = 2**31 - 1  # of what counts things in 32 bits
 LARGEST_SEED = 2**32 - 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-RECOMMENDER_NAMES = ("naml", "nrms", "lstur")  # recommenders.RECOMMENDERS, without importing torch
 
 
 def known_protocols() -> list[str]:
@@ -48,7 +48,7 @@ def check(params: Params, where: Path) -> None:
     for part in ("encoders", "adapters", "audit.pairs"):
         for name in params.audit.pairs if part == "audit.pairs" else getattr(params, part):
             _check_name(f"{where}: {part}", name)
-    require("recommender", params.recommender, RECOMMENDER_NAMES, where)
+    require("recommender", params.recommender, RECOMMENDERS, where)
     if params.profile == "demo":
         for key in ("seed", *DEMO_SIZES):
             if getattr(params.data, key) is None:
@@ -90,7 +90,7 @@ def check(params: Params, where: Path) -> None:
     if not params.grid.encoders + params.grid.llms:
         raise StudyError(f"{where}: grid.encoders: is empty; at least one encoder is needed")
     for name in params.grid.recommenders:
-        require("grid.recommenders", name, RECOMMENDER_NAMES, where)
+        require("grid.recommenders", name, RECOMMENDERS, where)
     for name in params.grid.encoders + params.grid.llms:
         require("grid.encoders", name, params.registry, where)
     for name in params.grid.protocols:
@@ -109,7 +109,7 @@ def _check_analyses(params: Params, where: Path) -> None:
     for base in audit.bases:
         require("audit.bases", base, known_protocols(), where)
     for name, pair in audit.pairs.items():
-        require(f"audit.pairs.{name}.recommender", pair.recommender, RECOMMENDER_NAMES, where)
+        require(f"audit.pairs.{name}.recommender", pair.recommender, RECOMMENDERS, where)
         for key in ("frozen", "finetuned"):
             require(f"audit.pairs.{name}.{key}", getattr(pair, key), params.registry, where)
     for theirs, ours in params.paper.items():

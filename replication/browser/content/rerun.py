@@ -16,8 +16,9 @@ from replication.paper.models import TUNINGS
 from replication.report.estimate import adapting, embedding, training
 from replication.report.expected import GIB, duration, machine_of, mean_cost, shape_of
 from replication.study import paths
-from replication.study.checks import RECOMMENDER_NAMES, known_protocols, require
+from replication.study.checks import known_protocols, require
 from replication.study.params import Params, as_mapping, grid_cell
+from replication.study.registry import RECOMMENDERS
 
 _CONF = paths.PROTOCOLS.parent
 # Parameters in which the runs of one experiment agree, whatever their seed. `training` is not among
@@ -77,7 +78,7 @@ def at_hand(params: Params) -> Choice:
 def options(params: Params) -> dict[str, tuple[str, ...]]:
     """The names to choose from by field of `Choice`; an adapter is an encoder of its own."""
     return {
-        "recommender": RECOMMENDER_NAMES,
+        "recommender": tuple(RECOMMENDERS),
         "encoder": tuple(params.registry),
         "tuning": TUNINGS,
         "protocol": tuple(known_protocols()),

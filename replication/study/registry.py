@@ -1,0 +1,61 @@
+"""What a study can choose among: a line each.
+
+A line gives the address of the code, `module:name`, which is imported when it is first wanted. So
+names are known where there is no torch, and this room imports none of those above it. Code may
+also stand where an address would, as in `RECOMMENDERS["mine"] = Listed(Mine, ("title",))`:
+docs/extending.md has an example of each kind.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+def located(code: Any) -> Any:
+    """What stands at an address such as `replication.recommenders.nrms:NRMS`; code as it is."""
+    if not isinstance(code, str):
+        return code
+    module, _, name = code.partition(":")
+    return getattr(import_module(module), name)
+
+
+# ------------------------------------------------------------------------------- recommenders
+
+
+def convolution(filters: int, window: int) -> int:
+    """Parameters that a token meets in a CNN from `filters` to `filters`."""
+    return window * filters**2
+
+
+def self_attention(filters: int, window: int) -> int:
+    """Parameters that a token meets in self-attention: queries, keys and values."""
+    return 3 * filters**2
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A recommender, with what is asked about it where there is no torch. Called, it is built.
+
+    code        subclass of `recommenders.Recommender`, or its address
+    fields      the texts of an article that it reads: title, abstract
+    reader      (filters, window) -> parameters that a token meets between head and pooling, by
+                which its cost is estimated
+    deviations  those of D1-D12 that touch it and not every recommender
+    """
+
+    code: Any
+    fields: tuple[str, ...]
+    reader: Callable[[int, int], int] = convolution
+    deviations: tuple[str, ...] = ()
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return located(self.code)(*args, **options)
+
+
+_ROOM = "replication.recommenders"
+RECOMMENDERS: dict[str, Listed] = {
+    "naml": Listed(f"{_ROOM}.naml:NAML", ("title", "abstract")),
+    "nrms": Listed(f"{_ROOM}.nrms:NRMS", ("title",), self_attention),
+    "lstur": Listed(f"{_ROOM}.lstur:LSTUR", ("title",), deviations=("D3", "D9")),
+}
