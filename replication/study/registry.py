@@ -6,10 +6,19 @@ also stand where an address would, as in `RECOMMENDERS["mine"] = Listed(Mine, ("
 docs/extending.md has an example of each kind.
 """
 
+from collections import UserDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
+
+
+class Lines(UserDict):
+    """What stands in a line, by name; where that is an address, an instance of what is there."""
+
+    def __getitem__(self, name: str) -> Any:
+        line = super().__getitem__(name)
+        return located(line)() if isinstance(line, str | type) else line
 
 
 def located(code: Any) -> Any:
@@ -54,8 +63,10 @@ class Listed:
 
 
 _ROOM = "replication.recommenders"
-RECOMMENDERS: dict[str, Listed] = {
+RECOMMENDERS = Lines({
     "naml": Listed(f"{_ROOM}.naml:NAML", ("title", "abstract")),
     "nrms": Listed(f"{_ROOM}.nrms:NRMS", ("title",), self_attention),
     "lstur": Listed(f"{_ROOM}.lstur:LSTUR", ("title",), deviations=("D3", "D9")),
-}
+})  # fmt: skip
+
+LISTS = (RECOMMENDERS,)
