@@ -22,7 +22,7 @@ from replication.mind.columns.prepared import Impressions, Prepared, load_prepar
 from replication.recommenders import Recommender, Sizes
 from replication.study import paths
 from replication.study.params import Params, as_mapping, protocol_label
-from replication.study.registry import RECOMMENDERS
+from replication.study.registry import FAMILIES, RECOMMENDERS
 from replication.training.loop import train
 from replication.training.progress import Fit, Progress
 from replication.training.search import search
@@ -42,10 +42,8 @@ def build_recommender(params: Params, data: Prepared) -> Recommender:
     kind = RECOMMENDERS[params.recommender]
     articles, protocol = data.articles, params.protocol
     tuned = params.tuning == "finetuned"
-    words = params.registry[params.encoder].family == "words"
-    head = "token"
-    if protocol.head == "by_tuning" and tuned:
-        head = "word" if words else "cls"
+    family = FAMILIES[params.registry[params.encoder].family]
+    head = family.head if protocol.head == "by_tuning" and tuned else "token"
     labels = np.stack([articles.category_id, articles.subcategory_id], axis=1)
     # Loading a checkpoint without a pooler draws one, and how many are loaded depends on which
     # hidden states are cached already: neither may move the generator.
@@ -59,7 +57,7 @@ def build_recommender(params: Params, data: Prepared) -> Recommender:
         sizes=Sizes(**as_mapping(params.model)),
         head=head,
         masked=protocol.attention_masks,
-        zero_padded=tuned and not words,
+        zero_padded=tuned and family.trains_layers,
     )
     model.follow(protocol)
     return model

@@ -7,7 +7,7 @@ from typing import Any
 
 from replication.files.errors import StudyError, shown
 from replication.study import paths
-from replication.study.registry import RECOMMENDERS
+from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES
 from replication.study.settings import Encoder, Params, Schedule
 
 RATES = ("learning_rate", "encoder_learning_rate")
@@ -53,9 +53,13 @@ def check(params: Params, where: Path) -> None:
         for key in ("seed", *DEMO_SIZES):
             if getattr(params.data, key) is None:
                 raise StudyError(f"{where}: data.{key}: is null or missing; the demo needs it")
+    for name, entry in params.encoders.items():
+        require(f"encoders.{name}.family", entry.family, FAMILIES, where)
+        require(f"encoders.{name}.source", entry.source, SOURCES, where)
     for name, adapter in params.adapters.items():
         require(f"adapters.{name}.base", adapter.base, params.encoders, where)
-        if params.encoders[adapter.base].family != "causal" or name in params.encoders:
+        tuned_itself = FAMILIES[params.encoders[adapter.base].family].schedule
+        if tuned_itself or name in params.encoders:
             raise StudyError(
                 f"{where}: adapters.{name}: expected a name of its own and a causal base"
             )
@@ -66,15 +70,16 @@ def check(params: Params, where: Path) -> None:
             )
     require("encoder", params.encoder, params.registry, where)
     encoder = params.registry[params.encoder]
+    family = FAMILIES[encoder.family]
     if params.tuning == "finetuned":
-        if encoder.family == "causal":
+        if family.schedule is None:
             raise StudyError(
-                f"{where}: tuning: {params.encoder} is a causal language model, whose fine-tuning "
-                f"is an encoder of its own ({', '.join(params.adapters) or 'none is declared'}); "
-                "accepted: frozen"
+                f"{where}: tuning: {params.encoder} is a {encoder.family} language model, whose "
+                "fine-tuning is an encoder of its own "
+                f"({', '.join(params.adapters) or 'none is declared'}); accepted: frozen"
             )
         # The depth means nothing to word vectors, which have no layers.
-        if encoder.family == "transformer" and not 0 <= params.finetune_layers <= encoder.layers:
+        if family.trains_layers and not 0 <= params.finetune_layers <= encoder.layers:
             raise StudyError(
                 f"{where}: finetune_layers: {params.finetune_layers} is not accepted; "
                 f"accepted: 0 to {encoder.layers}, the layers of {params.encoder}"
@@ -121,8 +126,9 @@ def _check_heads(params: Params, where: Path) -> None:
     model, encoder = params.model, params.registry[params.encoder]
     pairs = [("heads", "model.filters", model.filters)]
     if params.protocol.head == "by_tuning" and params.tuning == "finetuned":
-        heads = "heads" if encoder.family == "words" else "cls_heads"
-        pairs.append((heads, f"encoders.{params.encoder}.width", encoder.width))
+        heads = {"word": "heads", "cls": "cls_heads"}.get(FAMILIES[encoder.family].head)
+        if heads:
+            pairs.append((heads, f"encoders.{params.encoder}.width", encoder.width))
     for key, name, width in pairs:
         if (heads := getattr(model, key)) < 1 or width % heads:
             raise StudyError(
@@ -214,28 +220,15 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
 def _check_encoder(name: str, entry: Encoder, where: Path) -> None:
     """What an entry of the registry says of itself is possible."""
     key = f"{where}: encoders.{name}"
-    if entry.layers < 0 or (entry.family != "words" and entry.layers < 1):
-        least = 0 if entry.family == "words" else 1
+    least = 1 if FAMILIES[entry.family].layer else 0
+    if entry.layers < least:
         raise StudyError(f"{key}.layers: {entry.layers} is not accepted; accepted: {least} or more")
     if not 0 <= entry.finetune_layers <= entry.layers:
         raise StudyError(
             f"{key}.finetune_layers: {entry.finetune_layers} is not "
             f"accepted; accepted: 0 to {entry.layers}"
         )
-    if entry.source == "pretrained":
-        if entry.pretraining is None:
-            raise StudyError(f"{key}.pretraining: is missing")
-        heads, groups = entry.pretraining.heads, entry.pretraining.key_value_heads
-        if entry.width % heads or entry.width // heads % 2:  # rotary positions come in pairs
-            raise StudyError(
-                f"{key}.pretraining.heads: {heads} is not accepted; accepted: a number that "
-                f"divides width = {entry.width} into even parts"
-            )
-        if heads % groups:
-            raise StudyError(
-                f"{key}.pretraining.key_value_heads: {groups} is not accepted; accepted: a "
-                f"divisor of heads = {heads}"
-            )
+    SOURCES[entry.source].check(key, entry)
     # An unknown revision (null) is refused where the checkpoint is wanted, not before.
     revisions = {"revision": entry.revision}
     if entry.tokenizer is not None:

@@ -69,4 +69,28 @@ RECOMMENDERS = Lines({
     "lstur": Listed(f"{_ROOM}.lstur:LSTUR", ("title",), deviations=("D3", "D9")),
 })  # fmt: skip
 
-LISTS = (RECOMMENDERS,)
+# ----------------------------------------------------------------------------------- encoders
+
+_FAMILIES = "replication.encoders.families"  # see families/base.py
+FAMILIES = Lines(
+    {
+        "words": f"{_FAMILIES}.words:Words",
+        "transformer": f"{_FAMILIES}.transformer:Transformer",
+        "causal": f"{_FAMILIES}.causal:Causal",
+    }
+)
+
+_KINDS = "replication.encoders.sources.kinds"  # see kinds/base.py
+SOURCES = Lines(
+    {
+        "package": f"{_KINDS}.package:Package",
+        "hub": f"{_KINDS}.hub:Hub",
+        "folder": f"{_KINDS}.folder:Folder",
+        "derived": f"{_KINDS}.derived:Derived",
+        "pretrained": f"{_KINDS}.pretrained:Pretrained",
+        "glove": f"{_KINDS}.glove:Glove",
+        "adapted": f"{_KINDS}.adapted:Adapted",
+    }
+)
+
+LISTS = (RECOMMENDERS, FAMILIES, SOURCES)
