@@ -7,7 +7,7 @@ from typing import Any
 
 from replication.files.errors import StudyError, shown
 from replication.study import paths
-from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES
+from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES, data_set
 from replication.study.settings import Encoder, Params, Schedule
 
 RATES = ("learning_rate", "encoder_learning_rate")
@@ -49,10 +49,7 @@ def check(params: Params, where: Path) -> None:
         for name in params.audit.pairs if part == "audit.pairs" else getattr(params, part):
             _check_name(f"{where}: {part}", name)
     require("recommender", params.recommender, RECOMMENDERS, where)
-    if params.profile == "demo":
-        for key in ("seed", *DEMO_SIZES):
-            if getattr(params.data, key) is None:
-                raise StudyError(f"{where}: data.{key}: is null or missing; the demo needs it")
+    data_set(params).check(params, where)
     for name, entry in params.encoders.items():
         require(f"encoders.{name}.family", entry.family, FAMILIES, where)
         require(f"encoders.{name}.source", entry.source, SOURCES, where)

@@ -93,4 +93,22 @@ SOURCES = Lines(
     }
 )
 
-LISTS = (RECOMMENDERS, FAMILIES, SOURCES)
+# --------------------------------------------------------------------------------------- data
+
+_IMPORTS = "replication.mind.imports"  # see imports/base.py
+DATA_SETS = Lines(  # asked from the last line to the first
+    {
+        "folder": f"{_IMPORTS}.folder:Folder",
+        "release": f"{_IMPORTS}.release:Release",
+        "demo": f"{_IMPORTS}.demo:Demo",
+    }
+)
+
+
+def data_set(params: Any) -> Any:
+    """The way to bring data that these parameters mean: the last in the list that takes them."""
+    ways = (DATA_SETS[name] for name in reversed(list(DATA_SETS)))
+    return next(way for way in ways if way.takes(params))
+
+
+LISTS = (RECOMMENDERS, FAMILIES, SOURCES, DATA_SETS)
