@@ -63,11 +63,13 @@ class Listed:
 
 
 _ROOM = "replication.recommenders"
-RECOMMENDERS = Lines({
-    "naml": Listed(f"{_ROOM}.naml:NAML", ("title", "abstract")),
-    "nrms": Listed(f"{_ROOM}.nrms:NRMS", ("title",), self_attention),
-    "lstur": Listed(f"{_ROOM}.lstur:LSTUR", ("title",), deviations=("D3", "D9")),
-})  # fmt: skip
+RECOMMENDERS = Lines(
+    {
+        "naml": Listed(f"{_ROOM}.naml:NAML", ("title", "abstract")),
+        "nrms": Listed(f"{_ROOM}.nrms:NRMS", ("title",), self_attention),
+        "lstur": Listed(f"{_ROOM}.lstur:LSTUR", ("title",), deviations=("D3", "D9")),
+    }
+)
 
 # ----------------------------------------------------------------------------------- encoders
 
