@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import replication
+from replication.study import registry
 
 PACKAGE = Path(replication.__file__).parent
 
@@ -29,6 +30,21 @@ def imported(source: str, known: dict[str, Path]) -> set[str]:
             inner = {f"{node.module}.{name.name}" for name in node.names}
             found |= (inner & known.keys()) or {node.module}
     return found
+
+
+def listed(source: str) -> set[str]:
+    """Modules that code imports by their addresses in the lists of `study.registry`."""
+    names = {
+        name.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and node.module == registry.__name__
+        for name in node.names
+    }
+    names |= {"DATA_SETS"} if "data_set" in names else set()
+    lines = [
+        line for name in names for line in getattr(getattr(registry, name), "data", {}).values()
+    ]
+    return {getattr(line, "code", line).partition(":")[0] for line in lines}
 
 
 def graph() -> dict[str, set[str]]:

@@ -1,10 +1,11 @@
 """The stages of dvc.yaml: what a stage runs is among its dependencies, however it is listed."""
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
-from imports import PACKAGE, graph, imported, modules, reached
+from imports import PACKAGE, graph, imported, listed, modules, reached
 
 from replication.files.documents import read_yaml
 
@@ -14,6 +15,14 @@ STAGES = {name: stage.get("do", stage)
 DIGESTS = [name for name in STAGES if name.startswith("code-")]  # of rooms, for other stages
 FILES = {name: path.relative_to(ROOT) for name, path in modules().items()}
 EDGES = graph()
+BUILD = (
+    "mind",
+    "encoders",
+    "recommenders",
+    "training",
+    "evaluation",
+    "experiment",
+)  # what is listed
 
 
 def rooms(stage: str) -> list[Path]:
@@ -39,8 +48,15 @@ def code(stage: str) -> set[Path]:
     }
     own = functions[command]
     helpers = [text for name, text in functions.items() if f"{name}(" in own]
-    first = imported("\n".join([own, *helpers]), modules())
-    return {FILES[m] for name in first for m in reached(name, EDGES) if EDGES[m] or not is_init(m)}
+    found, ahead = set(), imported("\n".join([own, *helpers]), modules())
+    while ahead:
+        name = ahead.pop()
+        new = reached(name, EDGES) - found
+        found |= new
+        for module in new:
+            if module.split(".")[1] in BUILD:
+                ahead |= listed(modules()[module].read_text(encoding="utf-8")) - found
+    return {FILES[m] for m in found if EDGES[m] or not is_init(m)}
 
 
 def is_init(module: str) -> bool:
@@ -75,3 +91,13 @@ def test_no_long_list_of_rooms_stands_twice():
     lists = [tuple(d for d in stage["deps"] if "replication" in d) for stage in STAGES.values()]
     long = [rooms for rooms in lists if len(rooms) > 4]
     assert len(long) == len(set(long))
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("reports/runs/*/run.json")), ids=lambda p: p.parent.name
+)
+def test_what_a_run_has_loaded_is_among_the_dependencies_of_its_stage(path):
+    """As the run itself wrote it down; the command line is no part of a result."""
+    loaded = [Path(file) for file in json.loads(path.read_text(encoding="utf-8"))["code_sha256"]]
+    code = [f for f in loaded if "commands" not in f.parts and not f.name.startswith("__")]
+    assert not [file for file in code if not any(within(file, room) for room in rooms("grid"))]

@@ -24,6 +24,7 @@ from replication.study import paths
 from replication.study.checks import RATES, candidates
 from replication.study.params import Params, flipped, grid_cell
 from replication.study.protocol import DEVIATIONS
+from replication.study.registry import FAMILIES, RECOMMENDERS
 from replication.training.search import with_rates
 
 TUNINGS = ("frozen", "finetuned")
@@ -31,15 +32,17 @@ TUNINGS = ("frozen", "finetuned")
 
 def untouched(deviation: str, cell: Params) -> str | None:
     """Why a deviation cannot change the scores of an experiment; None where it can."""
-    family = cell.registry[cell.encoder].family
-    layers_train = family == "transformer" and cell.tuning == "finetuned"
-    if deviation in ("D3", "D9") and cell.recommender != "lstur":
-        return "only LSTUR has a GRU and user vectors by ID"
+    family = FAMILIES[cell.registry[cell.encoder].family]
+    layers_train = family.trains_layers and cell.tuning == "finetuned"
+    own = [name for name, listed in RECOMMENDERS.items() if deviation in listed.deviations]
+    if own and cell.recommender not in own:
+        have = "has" if len(own) == 1 else "have"
+        return f"only {' and '.join(own).upper()} {have} a GRU and user vectors by ID"
     if deviation in ("D5", "D6") and not layers_train:
         return "no transformer runs in training"
-    if deviation == "D7" and (cell.tuning == "frozen" or family == "causal"):
+    if deviation == "D7" and cell.tuning == "frozen":
         return "the released code uses this head here too"
-    if deviation == "D8" and family != "causal":
+    if deviation == "D8" and not family.positions:
         return "the encoder reads no prompt"
     if deviation == "D10":
         return "it moves the borders of the cold-start groups, no score"
@@ -87,7 +90,7 @@ def audit_cell(params: Params, name: str, base: str, flip: str, tuning: str) -> 
     pair, seed = params.audit.pairs[name], params.audit.seed + (flip == "D11")
     encoder = getattr(pair, tuning)
     # The fine-tuned form of an LLM is an encoder of its own, whose vectors are read as they are.
-    own = "frozen" if params.registry[encoder].family == "causal" else tuning
+    own = "frozen" if FAMILIES[params.registry[encoder].family].schedule is None else tuning
     cell = grid_cell(params, pair.recommender, encoder, own, base, seed)
     cell = replace(cell, protocol=replace(flipped(base, flip), seeded=True))
     # No search: with rates chosen anew, a flip would change two things.

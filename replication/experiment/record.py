@@ -15,6 +15,7 @@ from replication.mind.columns.prepared import Impressions, Prepared
 from replication.recommenders import Recommender
 from replication.study import paths
 from replication.study.params import Params, as_mapping
+from replication.study.registry import FAMILIES
 from replication.training.progress import Fit, Progress
 
 
@@ -80,10 +81,10 @@ def cost(
     parameters = list(model.parameters())
     total = sum(p.numel() for p in parameters)
     encoder = params.registry[params.encoder]
-    if encoder.family != "words":
+    if FAMILIES[encoder.family].layer:
         checkpoint = model_folder(paths.CHECKPOINTS / params.encoder)  # of an adapter, its base
         whole = parameter_count(checkpoint, encoder.layers)
-        one_field = sum(p.numel() for p in model.text["title"].parameters())
+        one_field = sum(p.numel() for p in next(iter(model.text.values())).parameters())
         total += whole - one_field  # what this field's module does not hold
     return {
         "parameters": total,

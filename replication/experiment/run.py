@@ -19,9 +19,10 @@ from replication.machine import environment, processes
 from replication.machine.precision import resolve_precision
 from replication.machine.saved_state import SavedState
 from replication.mind.columns.prepared import Impressions, Prepared, load_prepared, split_last_day
-from replication.recommenders import LSTUR, RECOMMENDERS, Recommender, Sizes
+from replication.recommenders import Recommender, Sizes
 from replication.study import paths
 from replication.study.params import Params, as_mapping
+from replication.study.registry import FAMILIES, RECOMMENDERS
 from replication.study.runs import run_id
 from replication.training.loop import train
 from replication.training.progress import Fit, Progress
@@ -33,10 +34,8 @@ def build_recommender(params: Params, data: Prepared) -> Recommender:
     kind = RECOMMENDERS[params.recommender]
     articles, protocol = data.articles, params.protocol
     tuned = params.tuning == "finetuned"
-    words = params.registry[params.encoder].family == "words"
-    head = "token"
-    if protocol.head == "by_tuning" and tuned:
-        head = "word" if words else "cls"
+    family = FAMILIES[params.registry[params.encoder].family]
+    head = family.head if protocol.head == "by_tuning" and tuned else "token"
     labels = np.stack([articles.category_id, articles.subcategory_id], axis=1)
     # Loading a checkpoint without a pooler draws one, and how many are loaded depends on which
     # hidden states are cached already: neither may move the generator.
@@ -50,10 +49,9 @@ def build_recommender(params: Params, data: Prepared) -> Recommender:
         sizes=Sizes(**as_mapping(params.model)),
         head=head,
         masked=protocol.attention_masks,
-        zero_padded=tuned and not words,
+        zero_padded=tuned and family.trains_layers,
     )
-    if isinstance(model, LSTUR):
-        model.reads_padding = protocol.gru_reads == "first_slots"
+    model.follow(protocol)
     return model
 
 

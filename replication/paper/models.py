@@ -3,7 +3,6 @@
 from typing import Literal, NamedTuple
 
 from replication.evaluation.metrics import METRICS
-from replication.study.checks import RECOMMENDER_NAMES
 
 
 class Model(NamedTuple):
@@ -32,9 +31,10 @@ MODELS: dict[str, Model] = {
 }
 SIZE_RANK = {name: rank for rank, name in enumerate(MODELS)}  # 0 is the smallest
 
+RECOMMENDERS = ("naml", "nrms", "lstur")  # of its tables; a study may have more
 TUNINGS = ("frozen", "finetuned")
 
-Recommender = Literal[RECOMMENDER_NAMES]
+Recommender = Literal[RECOMMENDERS]
 ModelName = Literal[tuple(MODELS)]
 Tuning = Literal[TUNINGS]
 Metric = Literal[METRICS]

@@ -15,8 +15,7 @@ from typing import NoReturn
 from replication.evaluation.metrics import METRICS
 from replication.files.atomic import new_file
 from replication.files.errors import StudyError, shown
-from replication.paper.models import MODELS, TUNINGS
-from replication.study.checks import RECOMMENDER_NAMES
+from replication.paper.models import MODELS, RECOMMENDERS, TUNINGS
 
 VALUES = Path(__file__).with_name("values.csv")
 
@@ -66,7 +65,7 @@ def paper_cells() -> tuple[PaperCell, ...]:
     """Every cell that can have a value: main table, layer sweep (AUC), cold start (AUC)."""
     grid = [
         (recommender, model, tuning)
-        for recommender in RECOMMENDER_NAMES
+        for recommender in RECOMMENDERS
         for model in MODELS
         for tuning in TUNINGS
     ]
@@ -74,7 +73,7 @@ def paper_cells() -> tuple[PaperCell, ...]:
         *(PaperCell(*place, None, None, metric) for place in grid for metric in METRICS),
         *(
             PaperCell(recommender, SWEEP_MODEL, "finetuned", layers, None, "auc")
-            for recommender in RECOMMENDER_NAMES
+            for recommender in RECOMMENDERS
             for layers in SWEEP_LAYERS
         ),
         *(PaperCell(*place, None, group, "auc") for place in grid for group in GROUPS),

@@ -1,14 +1,14 @@
-"""What the three recommenders have in common: one way to encode news and users, one score."""
+"""What all recommenders have in common: one way to encode news and users, one score."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from replication.recommenders.heads import ClsHead, TokenHead, WordHead
+from replication.study.protocol import Protocol
 
 ARTICLES_AT_ONCE = 96  # whose texts are read together on a processor
 
@@ -56,16 +56,15 @@ class Batch:
 
 
 class Recommender(nn.Module):
-    """Base of NAML, NRMS and LSTUR. The score of an article is `user vector . news vector`.
+    """Base of every recommender. The score of an article is `user vector . news vector`.
 
-    text        module per text field: article ids -> token vectors (n, t, w) and mask or None
+    text        module per text field that it reads (`fields`): article ids -> token vectors
+                (n, t, w) and mask or None
     labels      (articles + 1, 2) int64: category and subcategory of each article, row 0 padding
     head        "token", "word" or "cls" (see `heads`)
     masked      protocol D4: attend to real clicks only; else padded slots take part
     zero_padded the release zeroes padded clicks when a PLM is tuned, and not otherwise
     """
-
-    fields: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,
@@ -80,19 +79,20 @@ class Recommender(nn.Module):
     ):
         super().__init__()
         self.text = text
+        self.fields = tuple(text)
         self.register_buffer("labels", labels, persistent=False)
         self.label_count = label_count
         self.masked = masked
         self.zero_padded = zero_padded
         self.heads = nn.ModuleDict({f: self._head(head, sizes) for f in self.fields})
-        self.token_width = self.heads["title"].width
+        self.token_width = self.heads[self.fields[0]].width
         self.width = self.build(sizes, users)
         # With a mask, an empty history leaves nothing to attend to: its user reads this instead.
         # It starts at zero, which is how the release reads an empty history at test time.
         self.no_click = nn.Parameter(torch.zeros(self.width)) if masked else None
 
     def _head(self, head: str, sizes: Sizes) -> nn.Module:
-        width = self.text["title"].width
+        width = self.text[self.fields[0]].width
         if head == "cls":
             return ClsHead(width)
         if head == "word":
@@ -102,6 +102,9 @@ class Recommender(nn.Module):
     def build(self, sizes: Sizes, users: int) -> int:
         """Create the modules of this recommender; return the width of its news vectors."""
         raise NotImplementedError
+
+    def follow(self, protocol: Protocol) -> None:
+        """Take the choices of the protocol that are this recommender's own: none, unless it has."""
 
     def read_text(
         self, field: str, articles: Tensor, reader: Callable[[Tensor, Tensor | None], Tensor]

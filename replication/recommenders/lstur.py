@@ -7,6 +7,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from replication.recommenders.attention import ConvolutionReader
 from replication.recommenders.base import Recommender, Sizes
+from replication.study.protocol import Protocol
 
 
 class LSTUR(Recommender):
@@ -16,8 +17,10 @@ class LSTUR(Recommender):
     the first n slots, so that it sees nothing but padding while n is at most half the slots.
     """
 
-    fields = ("title",)
     reads_padding = False
+
+    def follow(self, protocol: Protocol) -> None:
+        self.reads_padding = protocol.gru_reads == "first_slots"
 
     @property
     def ignores_padding(self) -> bool:

@@ -10,8 +10,6 @@ from replication.recommenders.base import Recommender, Sizes
 class NAML(Recommender):
     """Reads title, abstract, category and subcategory; its vectors are `filters` wide."""
 
-    fields = ("title", "abstract")
-
     def build(self, sizes: Sizes, users: int) -> int:
         filters = sizes.filters
         self.readers = nn.ModuleDict(

@@ -11,8 +11,6 @@ from replication.recommenders.heads import ClsHead
 class NRMS(Recommender):
     """Reads titles only; its news and user vectors are as wide as its token vectors."""
 
-    fields = ("title",)
-
     def build(self, sizes: Sizes, users: int) -> int:
         width = self.token_width
         heads = sizes.cls_heads if isinstance(self.heads["title"], ClsHead) else sizes.heads

@@ -9,20 +9,17 @@ al., 2020, section 2.1).
 import math
 from dataclasses import dataclass
 
-from replication.encoders.tokens import GPU_SHARE, LLM_POSITIONS, token_limits
+from replication.encoders.tokens import GPU_SHARE, token_limits
 from replication.report.machines import Machine
 from replication.study.checks import candidates
 from replication.study.params import Params
+from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES
 from replication.study.settings import Encoder
 
-FIELDS = {"naml": ("title", "abstract"), "nrms": ("title",), "lstur": ("title",)}
 PASSES = 3  # assumed: passes over the training clicks until early stopping
 POPULAR = 4500  # articles among which a batch's are as if drawn evenly (fitted to MIND-small)
-LAYER = {"transformer": 12, "causal": 13}  # parameters of a layer of BERT, Llama, in widths squared
-VOCABULARY = {"transformer": 30_522, "causal": 128_256, "words": 60_000}  # rows; words: assumed
 PROMPT = 30  # tokens around the titles of a LoRA question, assumed
 UNCUT = 62  # word pieces of title and abstract as they are, mean of those 2,000 articles of MIND
-GLOVE = 2_176_768_927  # bytes of the archive
 
 
 @dataclass(frozen=True)
@@ -72,14 +69,15 @@ def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Esti
     A causal model's weights are held in 16 bits on a GPU, all others in 32.
     """
     encoder = params.registry[name]
-    table = VOCABULARY[encoder.family] * encoder.width
-    if encoder.family == "words":
+    family = FAMILIES[encoder.family]
+    table = family.rows * encoder.width
+    if not family.layer:
         return Estimate(0.0, {}, 0.0, 4.0 * table)
     tokens = shape.articles * sum(shape.tokens.values())
     kept = tokens
-    if encoder.family == "causal":
-        tokens += 2 * shape.articles * LLM_POSITIONS  # the prompt, about as long
-        kept = 2 * shape.articles * LLM_POSITIONS
+    if family.positions:
+        tokens += 2 * shape.articles * family.positions  # the prompt, about as long
+        kept = 2 * shape.articles * family.positions
     weights = encoder.layers * _layer(encoder)
     operations = 2.0 * weights * tokens
     disk = 2.0 * kept * encoder.width
@@ -87,7 +85,7 @@ def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Esti
         "arithmetic": operations / machine.rate("embed"),
         "vectors on disk": disk / machine.bytes_read,
     }
-    size = 2.0 if encoder.family == "causal" and machine.gpu is not None else 4.0
+    size = 2.0 if family.half and machine.gpu is not None else 4.0
     return Estimate(operations, parts, size * (weights + table), disk)
 
 
@@ -108,12 +106,13 @@ def pretraining(encoder: Encoder, shape: Shape, machine: Machine) -> Estimate:
 
 def checkpoint_bytes(encoder: Encoder) -> float:
     """Of a model's files: weights in 32 bits, those of a causal model of the hub in 16."""
-    if encoder.source == "glove":
-        return GLOVE
-    vocabulary = VOCABULARY[encoder.family]
+    family, source = FAMILIES[encoder.family], SOURCES[encoder.source]
+    if source.size is not None:
+        return source.size
+    vocabulary = family.rows
     if encoder.pretraining is not None:
         vocabulary = encoder.pretraining.vocabulary
-    tables = 2 if encoder.family == "causal" and encoder.source == "hub" else 1  # of Llama's sizes
+    tables = 2 if family.half and source.fetched else 1  # of Llama's sizes
     weights = encoder.layers * _layer(encoder) + tables * vocabulary * encoder.width
     return (2.0 if tables == 2 else 4.0) * weights
 
@@ -135,7 +134,7 @@ def adapting(params: Params, name: str, machine: Machine) -> Estimate:
         "batches": adapter.max_steps * machine.batch_seconds,
     }
     size = {"fp32": 4.0, "bf16": 2.0, "nf4": 0.55}[adapter.base_format]
-    memory = size * (weights + 2 * VOCABULARY["causal"] * encoder.width)
+    memory = size * (weights + 2 * FAMILIES[encoder.family].rows * encoder.width)
     memory += _activations(tokens, 1 if again else encoder.layers, encoder.width)
     memory += 2.0 * tokens * encoder.layers * encoder.width * again
     return Estimate(operations, parts, memory, 0.0)
@@ -205,11 +204,11 @@ class Load:
 
 def _load(cell: Params, shape: Shape) -> Load:
     protocol, encoder, limits = cell.protocol, cell.registry[cell.encoder], token_limits(cell.text)
-    fields, words = FIELDS[cell.recommender], encoder.family == "words"
-    causal = encoder.family == "causal"
-    tokens = sum(LLM_POSITIONS // len(fields) if causal else limits[field] for field in fields)
+    fields, family = RECOMMENDERS[cell.recommender].fields, FAMILIES[encoder.family]
+    words, kept = not family.layer, family.positions
+    tokens = sum(kept // len(fields) if kept else limits[field] for field in fields)
     tuned = cell.tuning == "finetuned"
-    layers = tuned and encoder.family == "transformer"
+    layers = tuned and family.trains_layers
     # Under D5 or D6 the layers below the cut run at every step, else their output is read.
     live = layers and (protocol.frozen_dropout or protocol.tune_embeddings)
     top = cell.finetune_layers if layers else 0
@@ -219,7 +218,7 @@ def _load(cell: Params, shape: Shape) -> Load:
     forward = 2.0 * tokens * ((top + below) * layer + reader)
     both = forward + tokens * (4.0 * (top * layer + reader) + 2.0 * passed * layer)
 
-    table = VOCABULARY[encoder.family] * encoder.width * (1 if words else len(fields))
+    table = family.rows * encoder.width * (1 if words else len(fields))
     held = (below * layer * len(fields) + table) if live else table * words
     trained = (top * layer + reader) * len(fields)
     if (words and tuned) or (live and protocol.tune_embeddings):
@@ -227,8 +226,8 @@ def _load(cell: Params, shape: Shape) -> Load:
 
     # Vectors beside those of stage `embed`: of a cut prompt, of padded texts, at a cut.
     pieces = 0.0
-    if causal:
-        pieces = LLM_POSITIONS * len(fields) if protocol.prompt == "truncated" else 0.0
+    if kept:
+        pieces = kept * len(fields) if protocol.prompt == "truncated" else 0.0
     elif not (words or live or protocol.attention_masks):
         pieces = tokens
     elif layers and not live:
@@ -245,10 +244,10 @@ def _load(cell: Params, shape: Shape) -> Load:
 
 
 def _reader(cell: Params, encoder: Encoder) -> int:
-    """Parameters that each token meets: head, then CNN or self-attention, then pooling."""
+    """Parameters that each token meets: head, then what the recommender has, then pooling."""
     filters = cell.model.filters
-    own = cell.model.window if cell.recommender != "nrms" else 3
-    return encoder.width * filters + own * filters**2 + filters * cell.model.query
+    own = RECOMMENDERS[cell.recommender].reader(filters, cell.model.window)
+    return encoder.width * filters + own + filters * cell.model.query
 
 
 def _distinct(cell: Params, shape: Shape) -> float:
@@ -279,4 +278,4 @@ def _steps(cell: Params, shape: Shape) -> tuple[float, int]:
 
 def _layer(encoder: Encoder) -> int:
     """Parameters of one layer."""
-    return LAYER.get(encoder.family, 0) * encoder.width**2
+    return FAMILIES[encoder.family].layer * encoder.width**2

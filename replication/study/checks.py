@@ -7,6 +7,7 @@ from typing import Any
 
 from replication.files.errors import StudyError, shown
 from replication.study import paths
+from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES, data_set
 from replication.study.settings import Encoder, Params, Schedule
 
 RATES = ("learning_rate", "encoder_learning_rate")
@@ -23,7 +24,6 @@ FSDP_FORMATS = ("bf16", "fp32")
 MOST = 2**31 - 1  # of what counts things in 32 bits
 LARGEST_SEED = 2**32 - 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-RECOMMENDER_NAMES = ("naml", "nrms", "lstur")  # recommenders.RECOMMENDERS, without importing torch
 
 
 def known_protocols() -> list[str]:
@@ -48,14 +48,15 @@ def check(params: Params, where: Path) -> None:
     for part in ("encoders", "adapters", "audit.pairs"):
         for name in params.audit.pairs if part == "audit.pairs" else getattr(params, part):
             _check_name(f"{where}: {part}", name)
-    require("recommender", params.recommender, RECOMMENDER_NAMES, where)
-    if params.profile == "demo":
-        for key in ("seed", *DEMO_SIZES):
-            if getattr(params.data, key) is None:
-                raise StudyError(f"{where}: data.{key}: is null or missing; the demo needs it")
+    require("recommender", params.recommender, RECOMMENDERS, where)
+    data_set(params).check(params, where)
+    for name, entry in params.encoders.items():
+        require(f"encoders.{name}.family", entry.family, FAMILIES, where)
+        require(f"encoders.{name}.source", entry.source, SOURCES, where)
     for name, adapter in params.adapters.items():
         require(f"adapters.{name}.base", adapter.base, params.encoders, where)
-        if params.encoders[adapter.base].family != "causal" or name in params.encoders:
+        tuned_itself = FAMILIES[params.encoders[adapter.base].family].schedule
+        if tuned_itself or name in params.encoders:
             raise StudyError(
                 f"{where}: adapters.{name}: expected a name of its own and a causal base"
             )
@@ -66,15 +67,16 @@ def check(params: Params, where: Path) -> None:
             )
     require("encoder", params.encoder, params.registry, where)
     encoder = params.registry[params.encoder]
+    family = FAMILIES[encoder.family]
     if params.tuning == "finetuned":
-        if encoder.family == "causal":
+        if family.schedule is None:
             raise StudyError(
-                f"{where}: tuning: {params.encoder} is a causal language model, whose fine-tuning "
-                f"is an encoder of its own ({', '.join(params.adapters) or 'none is declared'}); "
-                "accepted: frozen"
+                f"{where}: tuning: {params.encoder} is a {encoder.family} language model, whose "
+                "fine-tuning is an encoder of its own "
+                f"({', '.join(params.adapters) or 'none is declared'}); accepted: frozen"
             )
         # The depth means nothing to word vectors, which have no layers.
-        if encoder.family == "transformer" and not 0 <= params.finetune_layers <= encoder.layers:
+        if family.trains_layers and not 0 <= params.finetune_layers <= encoder.layers:
             raise StudyError(
                 f"{where}: finetune_layers: {params.finetune_layers} is not accepted; "
                 f"accepted: 0 to {encoder.layers}, the layers of {params.encoder}"
@@ -90,7 +92,7 @@ def check(params: Params, where: Path) -> None:
     if not params.grid.encoders + params.grid.llms:
         raise StudyError(f"{where}: grid.encoders: is empty; at least one encoder is needed")
     for name in params.grid.recommenders:
-        require("grid.recommenders", name, RECOMMENDER_NAMES, where)
+        require("grid.recommenders", name, RECOMMENDERS, where)
     for name in params.grid.encoders + params.grid.llms:
         require("grid.encoders", name, params.registry, where)
     for name in params.grid.protocols:
@@ -114,7 +116,7 @@ def _check_analyses(params: Params, where: Path) -> None:
     for base in audit.bases:
         require("audit.bases", base, known_protocols(), where)
     for name, pair in audit.pairs.items():
-        require(f"audit.pairs.{name}.recommender", pair.recommender, RECOMMENDER_NAMES, where)
+        require(f"audit.pairs.{name}.recommender", pair.recommender, RECOMMENDERS, where)
         for key in ("frozen", "finetuned"):
             require(f"audit.pairs.{name}.{key}", getattr(pair, key), params.registry, where)
     for theirs, ours in params.paper.items():
@@ -126,8 +128,9 @@ def _check_heads(params: Params, where: Path) -> None:
     model, encoder = params.model, params.registry[params.encoder]
     pairs = [("heads", "model.filters", model.filters)]
     if params.protocol.head == "by_tuning" and params.tuning == "finetuned":
-        heads = "heads" if encoder.family == "words" else "cls_heads"
-        pairs.append((heads, f"encoders.{params.encoder}.width", encoder.width))
+        heads = {"word": "heads", "cls": "cls_heads"}.get(FAMILIES[encoder.family].head)
+        if heads:
+            pairs.append((heads, f"encoders.{params.encoder}.width", encoder.width))
     for key, name, width in pairs:
         if (heads := getattr(model, key)) < 1 or width % heads:
             raise StudyError(
@@ -219,28 +222,15 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
 def _check_encoder(name: str, entry: Encoder, where: Path) -> None:
     """What an entry of the registry says of itself is possible."""
     key = f"{where}: encoders.{name}"
-    if entry.layers < 0 or (entry.family != "words" and entry.layers < 1):
-        least = 0 if entry.family == "words" else 1
+    least = 1 if FAMILIES[entry.family].layer else 0
+    if entry.layers < least:
         raise StudyError(f"{key}.layers: {entry.layers} is not accepted; accepted: {least} or more")
     if not 0 <= entry.finetune_layers <= entry.layers:
         raise StudyError(
             f"{key}.finetune_layers: {entry.finetune_layers} is not "
             f"accepted; accepted: 0 to {entry.layers}"
         )
-    if entry.source == "pretrained":
-        if entry.pretraining is None:
-            raise StudyError(f"{key}.pretraining: is missing")
-        heads, groups = entry.pretraining.heads, entry.pretraining.key_value_heads
-        if entry.width % heads or entry.width // heads % 2:  # rotary positions come in pairs
-            raise StudyError(
-                f"{key}.pretraining.heads: {heads} is not accepted; accepted: a number that "
-                f"divides width = {entry.width} into even parts"
-            )
-        if heads % groups:
-            raise StudyError(
-                f"{key}.pretraining.key_value_heads: {groups} is not accepted; accepted: a "
-                f"divisor of heads = {heads}"
-            )
+    SOURCES[entry.source].check(key, entry)
     # An unknown revision (null) is refused where the checkpoint is wanted, not before.
     revisions = {"revision": entry.revision}
     if entry.tokenizer is not None:

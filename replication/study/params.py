@@ -8,12 +8,11 @@ from pydantic import TypeAdapter
 
 from replication.files.documents import read_yaml, validated
 from replication.study import paths
-from replication.study.checks import RECOMMENDER_NAMES, check, known_protocols, require
+from replication.study.checks import check, known_protocols, require
 from replication.study.protocol import DEVIATIONS, Protocol
 from replication.study.settings import Encoder, Params, Schedule, Text
 
 __all__ = [
-    "RECOMMENDER_NAMES",
     "Encoder",
     "Params",
     "Schedule",

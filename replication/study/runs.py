@@ -8,8 +8,9 @@ layers, under the protocol `clean`, seed 1. The depth is left out where it is th
 import re
 
 from replication.files.errors import StudyError
-from replication.study.checks import RECOMMENDER_NAMES, known_protocols
+from replication.study.checks import known_protocols
 from replication.study.params import Params, grid_cell, protocol_label
+from replication.study.registry import RECOMMENDERS
 
 _FORM = "RECOMMENDER-ENCODER-TUNING[-kLAYERS]-PROTOCOL-sSEED"
 _WHERE = "the command line"
@@ -42,7 +43,7 @@ def run_named(name: str, params: Params) -> Params:
 
     Errors: `StudyError` where no run can be called so, or where it goes by another name.
     """
-    names = (RECOMMENDER_NAMES, params.registry, ("frozen", "finetuned"), known_protocols())
+    names = (RECOMMENDERS, params.registry, ("frozen", "finetuned"), known_protocols())
     recommender, encoder, tuning, protocol = ("|".join(map(re.escape, known)) for known in names)
     form = rf"({recommender})-({encoder})-({tuning})(?:-k(\d+))?-({protocol})-s(\d+)"
     found = re.fullmatch(form, name)

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, ValidationInfo
 from pydantic.dataclasses import dataclass
 
 from replication.study.protocol import Protocol
+from replication.study.registry import FAMILIES
 
 
 def _numbered(letter: str, value: Any, info: ValidationInfo) -> Any:
@@ -228,13 +229,13 @@ class Adapter:
 class Encoder:
     """One entry of the registry; sha256 pins files of the checkpoint by name.
 
-    source   package, hub, folder; derived, pretrained: made here; glove: the pinned archive, from
-             its server or, where `name` is a path, from the user's disk; adapted: `Params.registry`
-             makes these entries from `adapters`
+    family   one of registry.FAMILIES
+    source   one of registry.SOURCES; `Params.registry` makes the entries of source adapted, from
+             `adapters`
     """
 
-    family: Literal["words", "transformer", "causal"]
-    source: Literal["package", "hub", "folder", "derived", "pretrained", "glove", "adapted"]
+    family: str
+    source: str
     name: str
     layers: int
     width: int
@@ -286,5 +287,4 @@ class Params:
         """Its key under `training`."""
         if self.tuning == "frozen":
             return "frozen"
-        words = self.registry[self.encoder].family == "words"
-        return "tuned_words" if words else "tuned_layers"
+        return FAMILIES[self.registry[self.encoder].family].schedule

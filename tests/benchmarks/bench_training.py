@@ -89,7 +89,7 @@ def test_step(measure, benchmark, study, tuned, goal):
         return train(model, precision, study.impressions, study.params, lambda _: 0.5, rng, "step")
 
     def fresh() -> NRMS:
-        text = build_text(replace(study.params, finetune_layers=tuned), NRMS.fields)
+        text = build_text(replace(study.params, finetune_layers=tuned), ("title",))
         return nrms(text["title"], ARTICLES + 1)
 
     def naive(embeddings_train: bool) -> tuple[NRMS, torch.optim.Optimizer]:

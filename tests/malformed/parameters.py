@@ -160,7 +160,7 @@ def _values() -> list[Case]:
         (f"{minilm}/tokenizer", {"name": "a/b", "revision": "main"}, "accepted: the 40 hexadecimal"),
         (f"{minilm}/sha256", {"config.json": "00"}, "accepted: 64 hexadecimal digits"),
         (f"{minilm}/sha256", {"../config.json": "0" * 64}, "the name '../config.json' is not"),
-        (f"{minilm}/source", "s3", "'package', 'hub', 'folder'"),
+        (f"{minilm}/source", "s3", "accepted: package, hub, folder"),
         (f"{tiny}/pretraining/heads", 7, "accepted: a number that divides width = 256"),
         (f"{tiny}/pretraining/key_value_heads", 3, "accepted: a divisor of heads = 8"),
         (f"{tiny}/pretraining", None, "is missing"),

@@ -12,9 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from replication.files.errors import StudyError
 from replication.mind.releases import load_pins
-from replication.recommenders import RECOMMENDERS
 from replication.report.estimate import (
-    FIELDS,
     LARGE,
     SMALL,
     Shape,
@@ -243,10 +241,6 @@ def test_what_is_known_of_data_before_they_are_prepared(small, folder):
     assert shape_of(load_params(folder / "mind-large.yaml")) == LARGE
     demo = shape_of(load_params(folder / "demo.yaml"))
     assert (demo.articles, demo.impressions, demo.test_impressions) == (1500, 12_000, 3000)
-
-
-def test_text_fields_are_those_of_the_recommenders():
-    assert {name: kind.fields for name, kind in RECOMMENDERS.items()} == FIELDS
 
 
 def test_small_is_mind_small(small):

@@ -9,10 +9,9 @@ from dvc.utils.hydra import compose_and_dump
 
 from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
-from replication.recommenders import RECOMMENDERS, Sizes
+from replication.recommenders import RECOMMENDERS, Recommender, Sizes
 from replication.study.checks import candidates
 from replication.study.params import (
-    RECOMMENDER_NAMES,
     Params,
     flipped,
     grid_cell,
@@ -21,6 +20,7 @@ from replication.study.params import (
     protocol_label,
 )
 from replication.study.protocol import DEVIATIONS, Protocol
+from replication.study.registry import located
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,8 +61,9 @@ def test_local_uses_the_published_widths_and_the_demo_says_what_it_changes():
     assert demo.model.filters < published.filters
 
 
-def test_names_of_recommenders_are_those_of_the_registry():
-    assert set(RECOMMENDER_NAMES) == set(RECOMMENDERS)
+def test_every_recommender_stands_at_its_address():
+    for listed in RECOMMENDERS.values():
+        assert issubclass(located(listed.code), Recommender)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from replication.paper.models import TUNINGS
 from replication.report.estimate import adapting, embedding, training
 from replication.report.expected import GIB, duration, machine_of, mean_cost, shape_of
 from replication.study import paths
-from replication.study.checks import RECOMMENDER_NAMES, known_protocols, require
+from replication.study.checks import known_protocols, require
 from replication.study.params import Params, as_mapping, grid_cell
+from replication.study.registry import FAMILIES, RECOMMENDERS
 
 _CONF = paths.PROTOCOLS.parent
 # Parameters in which the runs of one experiment agree, whatever their seed. `training` is not among
@@ -77,7 +78,7 @@ def at_hand(params: Params) -> Choice:
 def options(params: Params) -> dict[str, tuple[str, ...]]:
     """The names to choose from by field of `Choice`; an adapter is an encoder of its own."""
     return {
-        "recommender": RECOMMENDER_NAMES,
+        "recommender": tuple(RECOMMENDERS),
         "encoder": tuple(params.registry),
         "tuning": TUNINGS,
         "protocol": tuple(known_protocols()),
@@ -87,7 +88,8 @@ def options(params: Params) -> dict[str, tuple[str, ...]]:
 def depths(params: Params, encoder: str, tuning: str) -> range:
     """How many layers can be fine-tuned; empty where none can be, and `no_depth` says why."""
     entry = params.registry.get(encoder)
-    tuned = entry is not None and entry.family == "transformer" and tuning == "finetuned"
+    trains = entry is not None and FAMILIES[entry.family].trains_layers
+    tuned = trains and tuning == "finetuned"
     return range(entry.layers + 1) if tuned else range(0)
 
 
@@ -96,7 +98,7 @@ def no_depth(params: Params, encoder: str, tuning: str) -> str | None:
     if depths(params, encoder, tuning):
         return None
     entry = params.registry.get(encoder)
-    if entry is not None and entry.family == "words":
+    if entry is not None and not FAMILIES[entry.family].layer:
         return f"{encoder} is a table of word vectors, which have no layers"
     return f"no layer of {encoder} is fine-tuned"
 

@@ -6,25 +6,14 @@ either `<field>.states.npy` (one float16 row per token, the last layer's) or, fo
 padding.
 """
 
-from pathlib import Path
-
-from replication.encoders.sources.adapters import require_adapter
 from replication.encoders.sources.checkpoints import checkpoint_digest
-from replication.encoders.tokens import (
-    FIELDS,
-    LLM_POSITIONS,
-    piece_ids,
-    prompted_ids,
-    token_limits,
-    word_ids,
-    words_of,
-)
+from replication.encoders.tokens import FIELDS
 from replication.machine import environment, processes
 from replication.machine.precision import resolve_precision
 from replication.mind.columns.prepared import Prepared, load_prepared
-from replication.mind.columns.ragged import Ragged, save_array
 from replication.study import paths
 from replication.study.params import Params, as_mapping, named_encoder
+from replication.study.registry import FAMILIES, SOURCES
 
 
 def embed(name: str, params: Params) -> None:
@@ -35,21 +24,12 @@ def embed(name: str, params: Params) -> None:
     """
     encoder = named_encoder(params, name)
     data = load_prepared(paths.PREPARED)
-    articles = data.articles
-    texts = {field: getattr(articles, field).to_list() for field in FIELDS}
-    limits = token_limits(params.text)
-    checkpoint = paths.CHECKPOINTS / name
-    if encoder.source == "adapted":
-        require_adapter(checkpoint)
-    key = None if encoder.family == "words" else _key(name, params, data)
+    texts = {field: getattr(data.articles, field).to_list() for field in FIELDS}
+    SOURCES[encoder.source].require(paths.CHECKPOINTS / name)
+    family = FAMILIES[encoder.family]
+    key = _key(name, params, data) if family.layer else None  # a table is not computed
     with processes.folder_by_first(paths.EMBEDDINGS / name, key) as folder:
-        tokens = {}
-        if encoder.family != "words":
-            ids = prompted_ids if encoder.family == "causal" else piece_ids
-            tokens = {f: ids(texts[f], checkpoint, limits[f]) for f in FIELDS}
-            _embed_pieces(name, params, tokens, checkpoint, folder)
-        elif processes.is_first():  # a table is read, and nothing computed
-            tokens = _embed_words(texts, limits, checkpoint, encoder.width, folder)
+        tokens = family.embed(name, params, texts, folder)
         for field in tokens if processes.is_first() else ():
             tokens[field].save(folder, field)
 
@@ -62,33 +42,3 @@ def _key(name: str, params: Params, data: Prepared) -> str:
         data=data.meta["sha256"],
         precision=resolve_precision(params.training.precision),
     )
-
-
-def _embed_words(
-    texts: dict[str, list[str]], limits: dict[str, int], checkpoint: Path, width: int, folder: Path
-) -> dict[str, Ragged]:
-    from replication.encoders.sources.words import read_vectors
-
-    words = {word for field in FIELDS for text in texts[field] for word in words_of(text)}
-    ids, table = read_vectors(checkpoint / "vectors.txt", words, width)
-    save_array(folder / "vectors.npy", table)
-    return {f: word_ids(texts[f], ids, limits[f], unknown=1) for f in FIELDS}
-
-
-def _embed_pieces(
-    name: str, params: Params, tokens: dict[str, Ragged], checkpoint: Path, folder: Path
-) -> None:
-    from replication.encoders.models.states import write_states
-
-    encoder = params.registry[name]
-    precision = resolve_precision(params.training.precision)
-    for field in FIELDS:
-        path = folder / f"{field}.states.npy"
-        label = f"{name}: {field}s"
-        last = LLM_POSITIONS if encoder.family == "causal" else None
-        record = folder / f".{field}.done"
-        write_states(
-            path, checkpoint, encoder.layers, tokens[field], precision, label, None, last, record
-        )
-        if last:
-            tokens[field] = tokens[field].newest(last)

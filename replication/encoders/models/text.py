@@ -1,25 +1,23 @@
 """Text encoders as modules: article ids -> token vectors (n, t, d) and mask (n, t) or None.
 
-Three kinds serve all: vectors on disk (frozen transformers, LLMs), a table of word vectors (frozen
-or tuned) and a transformer whose top layers train. A mask of None means that padding takes part
-(deviation D4); every article then has the same number of positions.
+Three kinds serve the families that there are: vectors on disk (frozen transformers, LLMs), a table
+of word vectors (frozen or tuned) and a transformer whose top layers train. A mask of None means
+that padding takes part (deviation D4); every article then has the same number of positions.
 """
 
 import mmap
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from replication.encoders.models.states import cached_states, load_transformer
-from replication.encoders.tokens import GPU_SHARE, LLM_POSITIONS, token_limits, truncated_ids
+from replication.encoders.tokens import GPU_SHARE
 from replication.files.errors import StudyError
-from replication.machine.precision import resolve_precision
-from replication.mind.columns.prepared import load_prepared
 from replication.mind.columns.ragged import Ragged, load_array
-from replication.study import paths
 from replication.study.params import Params
+from replication.study.registry import FAMILIES
 
 READ_AT_ONCE = 4 << 20  # bytes of stored vectors
 MAPPED = 256 << 20  # bytes of a file that may stay mapped into memory
@@ -135,7 +133,7 @@ class WordVectors(nn.Module):
         return x, (mask if self.masked else None)
 
 
-class _Given(nn.Module):
+class Given(nn.Module):
     """Stands where a transformer embeds its tokens, and passes on what it is given."""
 
     def forward(self, inputs_embeds: Tensor, **_: object) -> Tensor:
@@ -191,93 +189,25 @@ class TunedTransformer(nn.Module):
 def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
     """The text encoder of the experiment at hand: one module per text field.
 
-    A tuned transformer has a copy of its layers per field (as the release has for NAML); word
-    vectors share one table.
     Errors: `StudyError` naming a file of the stages before that is missing, and the stage to run.
     """
-    fields = tuple(fields)
-    protocol, name = params.protocol, params.encoder
-    encoder = params.registry[name]
-    folder, checkpoint = paths.EMBEDDINGS / name, paths.CHECKPOINTS / name
-    limits = token_limits(params.text)
-    masked = protocol.attention_masks
-    precision = resolve_precision(params.training.precision)
-    modules = nn.ModuleDict()
-    if encoder.family == "words":
-        vectors = torch.tensor(_array(folder / "vectors.npy", name))
-        frozen = params.tuning == "frozen"
-        table = nn.Embedding.from_pretrained(vectors, freeze=frozen, padding_idx=0)
-    for field in fields:
-        if encoder.family == "causal":
-            last = LLM_POSITIONS // 2 if len(fields) > 1 else LLM_POSITIONS
-            modules[field] = _last_positions(params, field, last)
-            continue
-        tokens = _tokens(folder, field, name)
-        length = None if masked else limits[field]
-        label = f"{name}: {field}s below the cut"
-        if encoder.family == "words":
-            places = Places(tokens.offsets, length)
-            modules[field] = WordVectors(table, tokens.values, places, masked)
-        elif params.tuning == "frozen":
-            if masked:
-                states, offsets = _array(folder / f"{field}.states.npy", name), tokens.offsets
-            else:
-                states = cached_states(checkpoint, encoder.layers, tokens, length, precision, label)
-                offsets = np.arange(len(tokens) + 1) * length
-            modules[field] = StoredVectors(states, Places(offsets, length), masked)
-        else:
-            depth = encoder.layers - params.finetune_layers
-            top = load_transformer(checkpoint, encoder.layers)
-            top.embeddings = _Given()
-            top.encoder.layer = top.encoder.layer[depth:]
-            if protocol.frozen_dropout or protocol.tune_embeddings:
-                below = load_transformer(checkpoint, depth).requires_grad_(False)
-                below.embeddings.requires_grad_(protocol.tune_embeddings)
-            else:
-                states = cached_states(checkpoint, depth, tokens, length, precision, label)
-                offsets = np.arange(len(tokens) + 1) * length if length else tokens.offsets
-                below = StoredVectors(states, Places(offsets, length), masked, blank=False)
-            places = Places(tokens.offsets, length)
-            modules[field] = TunedTransformer(
-                top, below, places, tokens.values, masked, protocol.frozen_dropout
-            )
-    return modules
+    encoder = params.registry[params.encoder]
+    return FAMILIES[encoder.family].text(params, tuple(fields))
 
 
-def _last_positions(params: Params, field: str, last: int) -> StoredVectors:
-    """The last positions of each prompted text: of stage `embed`, or, with the prompt cut as
-    released (D8), computed when first wanted."""
-    protocol, name = params.protocol, params.encoder
-    if protocol.prompt == "kept":
-        states = _array(paths.EMBEDDINGS / name / f"{field}.states.npy", name)
-        offsets = _tokens(paths.EMBEDDINGS / name, field, name).offsets
-    else:
-        checkpoint, limit = paths.CHECKPOINTS / name, token_limits(params.text)[field]
-        texts = getattr(load_prepared(paths.PREPARED).articles, field).to_list()
-        tokens = truncated_ids(texts, checkpoint, limit)
-        kept = min(LLM_POSITIONS, limit)
-        states = cached_states(
-            checkpoint,
-            params.registry[name].layers,
-            tokens,
-            None,
-            resolve_precision(params.training.precision),
-            f"{name}: {field}s with the prompt cut",
-            kept,
-        )
-        offsets, last = np.arange(len(tokens) + 1) * kept, min(last, kept)
-    masked = protocol.attention_masks
-    return StoredVectors(states, Places(offsets, None if masked else last, last), masked)
+def embedded_tokens(folder: Path, field: str, name: str) -> Ragged:
+    """Token ids, int32, of one field of all articles, written by stage `embed` for encoder `name`.
 
-
-def _tokens(folder, field: str, name: str) -> Ragged:
+    Errors: `StudyError` where they are missing or damaged, naming the stage to run.
+    """
     try:
         return Ragged.load(folder, field)
     except StudyError as error:
         raise StudyError(f"{error}; run `dvc repro embed@{name}`") from None
 
 
-def _array(path, name: str) -> np.ndarray:
+def embedded_array(path: Path, name: str) -> np.ndarray:
+    """An array of stage `embed`, memory-mapped. Errors: as `embedded_tokens`."""
     try:
         return load_array(path)
     except StudyError as error:

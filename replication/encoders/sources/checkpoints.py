@@ -23,6 +23,7 @@ from replication.files.documents import read_json
 from replication.files.errors import StudyError, shown
 from replication.study import paths
 from replication.study.params import Encoder, Params, named_encoder
+from replication.study.registry import SOURCES
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -38,30 +39,12 @@ def fetch_checkpoint(name: str, params: Params) -> None:
     is then as it was before.
     """
     encoder = named_encoder(params, name)
-    if encoder.source == "adapted":
-        raise StudyError(f"encoders: {name} is an adapter; run `dvc repro adapt@{name}`")
+    kind = SOURCES[encoder.source]
     with new_folder(paths.CHECKPOINTS / name) as folder:
-        if encoder.source == "pretrained":
-            from replication.encoders.sources.pretraining import pretrain
-
-            start = encoder.pretraining.word_vectors
-            source = start and _package_folder(name, start)
-            if source:
-                _check_pins(name, encoder, source)
-            pretrain(encoder, paths.PREPARED, folder, source)
-        elif encoder.source == "glove":
-            from replication.encoders.sources.glove import glove_rows
-
-            glove_rows(name, encoder, paths.PREPARED, folder / "vectors.txt")
-        else:
-            source = _source(name, encoder)
+        source = kind.found(name, encoder)
+        if source:
             _check_pins(name, encoder, source)
-            if encoder.source == "derived":
-                from replication.encoders.sources.words import derive_vectors
-
-                derive_vectors(source, encoder.width, folder / "vectors.txt")
-            else:
-                _copy(name, encoder, source, folder)
+        kind.write(name, encoder, source, folder)
         files = sorted(p for p in folder.iterdir() if p.is_file())
         write_json(
             folder / "source.json",
@@ -101,16 +84,6 @@ def parameter_count(checkpoint: Path, layers: int) -> int:
                 if used and not _NOT_COUNTED.search(key):
                     total += math.prod(tensors.get_slice(key).get_shape())
     return total
-
-
-def _source(name: str, encoder: Encoder) -> Path:
-    if encoder.source in ("package", "derived"):
-        return _package_folder(name, encoder.name)
-    if encoder.source == "folder":
-        if not Path(encoder.name).is_dir():
-            raise StudyError(f"encoders.{name}.name: {encoder.name} is not a folder")
-        return Path(encoder.name)
-    return _download(name, encoder)
 
 
 def _package_folder(name: str, location: str) -> Path:
@@ -173,11 +146,6 @@ def _check_pins(name: str, encoder: Encoder, source: Path) -> None:
 
 
 def _copy(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
-    if encoder.family == "words":
-        if not (source / "vectors.txt").is_file():
-            raise StudyError(f"encoders.{name}: {source} holds no vectors.txt (GloVe's format)")
-        shutil.copyfile(source / "vectors.txt", folder / "vectors.txt")
-        return
     weights = _weights(name, source)
     _check_files(name, encoder, source, weights)
     for file in ("config.json", INDEX, *weights):

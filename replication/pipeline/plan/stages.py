@@ -26,6 +26,7 @@ from replication.study import paths
 from replication.study.compose import compose
 from replication.study.params import Params, grid_cell, load_params
 from replication.study.protocol import DEVIATIONS
+from replication.study.registry import SOURCES
 from replication.study.settings import Encoder
 
 PROFILES = paths.PROTOCOLS.parent / "profile"
@@ -226,9 +227,9 @@ def _processor(files: dict[str, float], **parts: float) -> Work:
 def _checkpoint(name: str, encoder: Encoder, shape: Shape, machine: Machine, host: Host) -> Work:
     size = checkpoint_bytes(encoder)
     files = {f"checkpoints/{name}": size}
-    if encoder.source == "pretrained":
+    if SOURCES[encoder.source].trains:
         return Work((("pretrain", pretraining(encoder, shape, machine)),), files)
-    fetched = size if encoder.source in ("hub", "glove") else 0.0
+    fetched = size if SOURCES[encoder.source].fetched else 0.0
     return _processor(files, downloads=fetched / (host.download_gb * 1e9))
 
 

@@ -1,0 +1,68 @@
+"""Causal language models: the last positions of a text in a prompt, frozen or adapted by LoRA."""
+
+from replication.encoders.families.transformer import Transformer
+from replication.encoders.tokens import (
+    LLM_POSITIONS,
+    prompted_ids,
+    token_limits,
+    truncated_ids,
+)
+from replication.study import paths
+
+
+class Causal(Transformer):
+    """Where two text fields are read, each gives half of the positions, as released."""
+
+    layer = 13  # of Llama
+    rows = 128_256
+    schedule = None
+    positions = LLM_POSITIONS
+    half = True
+
+    def ids(self, texts, checkpoint, limit):
+        return prompted_ids(texts, checkpoint, limit)
+
+    def text(self, params, fields):
+        from torch import nn
+
+        last = LLM_POSITIONS // 2 if len(fields) > 1 else LLM_POSITIONS
+        return nn.ModuleDict({field: _last_positions(params, field, last) for field in fields})
+
+
+def _last_positions(params, field, last):
+    """The last positions of each prompted text: of stage `embed`, or, with the prompt cut as
+    released (D8), computed when first wanted."""
+    import numpy as np
+
+    from replication.encoders.models.states import cached_states
+    from replication.encoders.models.text import (
+        Places,
+        StoredVectors,
+        embedded_array,
+        embedded_tokens,
+    )
+    from replication.machine.precision import resolve_precision
+    from replication.mind.columns.prepared import load_prepared
+
+    protocol, name = params.protocol, params.encoder
+    folder = paths.EMBEDDINGS / name
+    if protocol.prompt == "kept":
+        states = embedded_array(folder / f"{field}.states.npy", name)
+        offsets = embedded_tokens(folder, field, name).offsets
+    else:
+        checkpoint, limit = paths.CHECKPOINTS / name, token_limits(params.text)[field]
+        texts = getattr(load_prepared(paths.PREPARED).articles, field).to_list()
+        tokens = truncated_ids(texts, checkpoint, limit)
+        kept = min(LLM_POSITIONS, limit)
+        states = cached_states(
+            checkpoint,
+            params.registry[name].layers,
+            tokens,
+            None,
+            resolve_precision(params.training.precision),
+            f"{name}: {field}s with the prompt cut",
+            kept,
+        )
+        offsets, last = np.arange(len(tokens) + 1) * kept, min(last, kept)
+    masked = protocol.attention_masks
+    return StoredVectors(states, Places(offsets, None if masked else last, last), masked)

@@ -1,0 +1,13 @@
+"""Source `folder`: a folder of the user's."""
+
+from pathlib import Path
+
+from replication.encoders.sources.kinds.base import Source
+from replication.files.errors import StudyError
+
+
+class Folder(Source):
+    def found(self, name, encoder):
+        if not Path(encoder.name).is_dir():
+            raise StudyError(f"encoders.{name}.name: {encoder.name} is not a folder")
+        return Path(encoder.name)

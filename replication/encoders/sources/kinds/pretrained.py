@@ -1,0 +1,36 @@
+"""Source `pretrained`: a small causal model trained here on the text of the corpus."""
+
+from replication.encoders.sources.kinds.base import Source
+from replication.files.errors import StudyError
+from replication.study import paths
+
+
+class Pretrained(Source):
+    trains = True
+
+    def check(self, key, encoder):
+        if encoder.pretraining is None:
+            raise StudyError(f"{key}.pretraining: is missing")
+        heads, groups = encoder.pretraining.heads, encoder.pretraining.key_value_heads
+        if encoder.width % heads or encoder.width // heads % 2:  # rotary positions come in pairs
+            raise StudyError(
+                f"{key}.pretraining.heads: {heads} is not accepted; accepted: a number that "
+                f"divides width = {encoder.width} into even parts"
+            )
+        if heads % groups:
+            raise StudyError(
+                f"{key}.pretraining.key_value_heads: {groups} is not accepted; accepted: a "
+                f"divisor of heads = {heads}"
+            )
+
+    def found(self, name, encoder):
+        """The model whose word vectors it starts from, if any."""
+        from replication.encoders.sources.checkpoints import _package_folder
+
+        start = encoder.pretraining.word_vectors
+        return _package_folder(name, start) if start else None
+
+    def write(self, name, encoder, source, folder):
+        from replication.encoders.sources.pretraining import pretrain
+
+        pretrain(encoder, paths.PREPARED, folder, source)

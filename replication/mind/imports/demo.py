@@ -1,0 +1,22 @@
+"""The demo: an invented corpus, with the true click probabilities beside it."""
+
+from replication.files.errors import StudyError
+from replication.mind.imports.base import DataSet
+
+SIZES = ("articles", "train_users", "test_users", "train_impressions", "test_impressions")
+
+
+class Demo(DataSet):
+    def takes(self, params):
+        return params.profile == "demo"
+
+    def check(self, params, where):
+        for key in ("seed", *SIZES):
+            if getattr(params.data, key) is None:
+                raise StudyError(f"{where}: data.{key}: is null or missing; the demo needs it")
+
+    def provide(self, params, out, pins):
+        from replication.mind.demo.corpus import DemoSize, write_demo
+
+        sizes = {name: getattr(params.data, name) for name in SIZES}
+        write_demo(out, DemoSize(**sizes), params.data.seed)

@@ -1,0 +1,38 @@
+"""A project to extend, and lists of choices that are as before after each test."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from replication.study import registry
+
+
+@pytest.fixture(autouse=True)
+def lists(monkeypatch):
+    """Copies of the lists: what a test adds is gone after it."""
+    for kind in registry.LISTS:
+        monkeypatch.setattr(kind, "data", dict(kind.data))
+
+
+@pytest.fixture
+def own_project(project_folder, tmp_path, monkeypatch) -> Path:
+    """A copy of the tiny project that a test may change; it becomes the working directory."""
+    folder = shutil.copytree(project_folder, tmp_path / "own", symlinks=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def edit():
+    """Change params.yaml of the working directory by a function of its content."""
+
+    def changed(change) -> None:
+        yaml = YAML(typ="safe", pure=True)
+        values = yaml.load(Path("params.yaml").read_text(encoding="utf-8"))
+        change(values)
+        with Path("params.yaml").open("w", encoding="utf-8") as file:
+            yaml.dump(values, file)
+
+    return changed

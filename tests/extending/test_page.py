@@ -1,0 +1,99 @@
+"""docs/extending.md: its files and lines, added to a copy of the package, do what it says."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+FILES = re.findall(r"^`(replication/\S+\.py)`:\n\n```python\n(.*?)^```", PAGE, re.M | re.S)
+LINES = re.findall(r"^In `(\w+)`:\n\n```python\n(.*?)^```", PAGE, re.M | re.S)
+ENTRY = re.search(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)[1]
+RUN = """
+import sys
+from replication.__main__ import main
+
+cell = ["--recommender", "mean", "--encoder", "mine", "--protocol", "clean", "--seed", "1"]
+for stage in (
+    ["check"],
+    ["checkpoint", "mine"],
+    ["embed", "mine"],
+    ["run", "--tuning", "frozen", *cell],
+    ["run", "--tuning", "finetuned", *cell],
+    ["run", "--tuning", "frozen", *cell[:3], "minilm", *cell[4:]],
+):
+    if main(stage):
+        sys.exit(f"failed: {stage}")
+"""
+BRING = """
+import sys
+from replication.__main__ import main
+
+sys.exit(main(["data"]) or main(["prepare"]) or main(["expect"]))
+"""
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory) -> Path:
+    """A folder that holds the package with the page's files and lines."""
+    folder = tmp_path_factory.mktemp("extended")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "replication", folder / "replication", ignore=ignored)
+    for name, text in FILES:
+        assert not (folder / name).exists()
+        (folder / name).write_text(text, encoding="utf-8")
+    registry = folder / "replication/study/registry.py"
+    text = registry.read_text(encoding="utf-8")
+    for name, line in LINES:
+        text, count = re.subn(
+            rf"(^{name} = Lines\(.*?)(^    \}}\n)", rf"\1        {line}\2", text, flags=re.M | re.S
+        )
+        assert count == 1, name
+    registry.write_text(text, encoding="utf-8")
+    return folder
+
+
+def python(code: str, extended: Path) -> str:
+    """What a program prints that sees the extended package, in the working directory."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(extended)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_page_has_an_example_of_each_list():
+    assert [name for name, _ in LINES] == ["RECOMMENDERS", "FAMILIES", "SOURCES", "DATA_SETS"]
+    assert len(FILES) == 4
+    for (path, _), (_, line) in zip(FILES, LINES, strict=True):
+        assert path.removesuffix(".py").replace("/", ".") in line and line.count("\n") == 1
+
+
+def test_recommender_family_and_source_run(extended, own_project, edit):
+    edit(lambda values: values["encoders"].update(YAML(typ="safe", pure=True).load(ENTRY)))
+    printed = python(RUN, extended)
+    for name in ("mean-mine-frozen", "mean-mine-finetuned", "mean-minilm-frozen"):
+        assert f"reports/runs/{name}-clean-s1/metrics.json" in printed
+        metrics = json.loads(Path(f"reports/runs/{name}-clean-s1/metrics.json").read_bytes())
+        assert 0 < metrics["auc"] < 1
+
+
+def test_the_data_set_is_brought_prepared_and_expected(extended, own_project, edit, tmp_path):
+    lines = [f"U{u},I{i},{1 + (u + i // 2) % 5}\n" for u in range(6) for i in range(12)]
+    (tmp_path / "ratings.csv").write_text("".join(lines), encoding="utf-8")
+    edit(lambda values: values.update(profile="local"))
+    edit(lambda values: values["data"].update(path=str(tmp_path)))
+    assert "12 articles" in python(BRING, extended)
+    card = json.loads(Path("reports/data.json").read_bytes())
+    assert card["articles"] == 12 and card["splits"]["train"]["impressions"] == 6
