@@ -27,6 +27,7 @@ from urllib.request import urlopen
 
 from replication.files.atomic import new_file, new_folder
 from replication.files.errors import StudyError
+from replication.pipeline.dvc_state import make_good
 from replication.study import paths
 
 IMAGE = Path(__file__).parents[1]  # the project as it was built, which nothing writes to
@@ -138,8 +139,9 @@ def working_copy() -> Path:
             )  # fmt: skip
     # Nobody else is at work here: these are a killed container's. DVC would look for the process
     # by its number, which some process of this container may have.
-    for left in (".dvc/tmp/rwlock", ".git/index.lock"):
+    for left in (".dvc/tmp/rwlock", ".dvc/tmp/exps/rwlock", ".git/index.lock"):
         (work / left).unlink(missing_ok=True)
+    make_good(work, sys.stderr)
     with new_file(work / paths.PARAMS) as new:  # an experiment changes it
         shutil.copyfile(IMAGE / paths.PARAMS, new)
     return work
@@ -181,7 +183,8 @@ def reproduce(
     work = working_copy()
     chosen = [word for override in overrides for word in ("--set-param", override)]
     command = ["dvc", "exp", "run", *chosen] if overrides else ["dvc", "repro"]
-    run([sys.executable, "-m", "replication", "mend"], work)
+    if status := run([sys.executable, "-m", "replication", "mend"], work):
+        return status
     if status := run([*command, *stages], work):
         print(
             f"error: stopped with status {status}; nothing was written to {OUT}. The same command "

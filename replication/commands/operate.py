@@ -50,12 +50,13 @@ def verify(arguments: argparse.Namespace) -> None:
 
 
 def mend(_: argparse.Namespace) -> None:
-    """Make good what a killed DVC left."""
-    from replication.pipeline.dvc_lock import LOCK, mend_lock, unstage
+    """Make good what a killed DVC left: files that it cannot read, staged parameters."""
+    from replication.pipeline.dvc_lock import LOCK, unstage
+    from replication.pipeline.dvc_state import make_good
 
-    for done in (mend_lock(), unstage(paths.PARAMS, LOCK)):
-        if done:
-            print(done)
+    make_good()
+    if done := unstage(paths.PARAMS, LOCK):
+        print(done)
 
 
 def inventory(_: argparse.Namespace) -> None:

@@ -1,32 +1,53 @@
-"""Mend what a DVC that was killed leaves: half a dvc.lock, or staged files of an experiment.
+"""dvc.lock: mended where DVC was killed over it, in order after stages that ran at once.
 
-DVC writes dvc.lock in place. `dvc exp run -S` stages the parameters that it changes, and refuses to
-start while they are staged. And put dvc.lock in order after stages that ran at once.
+DVC writes it in place. `dvc exp run -S` stages the parameters that it changes, and refuses to start
+while they are staged.
 """
 
 import subprocess
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from replication.files.atomic import new_file
+from replication.files.errors import StudyError
+from replication.pipeline.dvc_guard import held
 
 LOCK = Path("dvc.lock")
+_CONFLICT = (b"<<<<<<<", b"|||||||", b">>>>>>>")  # how git begins a line of one
 
 
 def mend_lock(lock: Path = LOCK) -> str | None:
     """Where DVC could not read `lock`, put the committed one back, or none; returns what was done.
 
-    Nothing that was finished is lost: DVC finds it in its cache of runs.
+    Nothing that was finished is lost: DVC finds it in its cache of runs. A DVC that is writing the
+    file is waited for. Errors: `StudyError` where git left a conflict: both sides stay as they are.
     """
     if not lock.exists() or _is_whole(lock):
         return None
-    committed = _committed(lock)
-    if committed is None:
-        lock.unlink()
-        return f"{lock}: was half written, and is removed"
-    with new_file(lock) as temporary:
-        temporary.write_bytes(committed)
-    return f"{lock}: was half written, and is again as it was committed"
+    folder = lock.parent / ".dvc"
+    with held(folder / "tmp/lock") if folder.is_dir() else nullcontext():
+        if not lock.exists() or _is_whole(lock):
+            return None
+        _refuse(lock)
+        committed = _committed(lock)
+        if committed is None:
+            lock.unlink()
+            return f"{lock}: was half written, and is removed"
+        with new_file(lock) as temporary:
+            temporary.write_bytes(committed)
+        return f"{lock}: was half written, and is again as it was committed"
+
+
+def _refuse(lock: Path) -> None:
+    if lock.is_dir():
+        raise StudyError(f"{lock}: is a folder; move it away")
+    for number, line in enumerate(lock.read_bytes().splitlines(), 1):
+        if line.startswith(_CONFLICT):
+            raise StudyError(
+                f"{lock}: line {number}: holds a conflict that git left; keep one side (`git "
+                f"checkout --ours {lock}`, or --theirs), then `dvc repro` runs what is missing"
+            )
 
 
 def _committed(lock: Path) -> bytes | None:
@@ -50,7 +71,12 @@ def unstage(*files: Path) -> str | None:
     staged = listed.stdout.splitlines()
     if listed.returncode or not staged:
         return None
-    subprocess.run(["git", "reset", "--quiet", "--", *staged], check=True)
+    done = subprocess.run(
+        ["git", "reset", "--quiet", "--", *staged], capture_output=True, text=True
+    )
+    if done.returncode:  # such as a lock of git's own, which says so
+        told = [*done.stderr.splitlines(), "git reset failed"][0]
+        raise StudyError(f"{', '.join(staged)}: still staged: {told}")
     return f"{', '.join(staged)}: no longer staged"
 
 
@@ -62,7 +88,7 @@ def _is_whole(lock: Path) -> bool:
 
     try:
         COMPILED_LOCKFILE_SCHEMA(load_yaml(lock))
-    except (DvcException, Invalid):
+    except (DvcException, Invalid, IsADirectoryError, ValueError, RecursionError):
         return False
     return True
 

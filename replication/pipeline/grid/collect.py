@@ -9,8 +9,8 @@ import sys
 
 from replication.files.documents import read_json
 from replication.files.errors import StudyError, one_line
-from replication.pipeline.dvc_lock import mend_lock
 from replication.pipeline.dvc_process import dvc, stage_environment
+from replication.pipeline.dvc_state import make_good
 from replication.pipeline.grid.graph import needing, read_stages
 from replication.pipeline.grid.local import summarise
 from replication.pipeline.grid.task import finished_mark
@@ -23,7 +23,7 @@ def collect() -> None:
     Errors: `StudyError` naming the tasks that failed.
     """
     submitted = read_json(paths.GRID_SUBMITTED)
-    mend_lock()
+    make_good()
     stages = read_stages()
     missing = {name for name in submitted["tasks"] if not finished_mark(name).exists()}
     skipped = needing(stages, missing)

@@ -9,9 +9,10 @@ from replication.files.errors import StudyError
 
 def run_grid(arguments: argparse.Namespace) -> None:
     """Run pending stages here, or submit them. Errors: `StudyError`, see `run_stages`, `submit`."""
-    from replication.pipeline.dvc_lock import mend_lock
+    from replication.pipeline.dvc_state import make_good
     from replication.pipeline.grid.graph import choose, read_stages
     from replication.pipeline.grid.local import command, run_stages
+    from replication.pipeline.grid.presence import present
 
     if arguments.slurm and arguments.gpus:
         raise StudyError("--gpus: names this machine's; --slurm asks for one for each job")
@@ -19,19 +20,19 @@ def run_grid(arguments: argparse.Namespace) -> None:
         raise StudyError("--sbatch-option: says something only with --slurm")
     if not arguments.slurm:
         jobs, gpus = _places(arguments.jobs, arguments.gpus)
-    if done := mend_lock():
-        print(done)
-    stages = read_stages()
-    chosen = choose(stages, arguments.only)
-    if not chosen:
-        print("grid: nothing is missing")
-    elif arguments.slurm:
-        _submit(arguments, stages, chosen)
-    elif arguments.dry_run:
-        for name in chosen:
-            print(shlex.join(["dvc", *command(name)[3:]]))
-    else:
-        run_stages(stages, chosen, jobs, gpus)
+    with present():
+        make_good()
+        stages = read_stages()
+        chosen = choose(stages, arguments.only)
+        if not chosen:
+            print("grid: nothing is missing")
+        elif arguments.slurm:
+            _submit(arguments, stages, chosen)
+        elif arguments.dry_run:
+            for name in chosen:
+                print(shlex.join(["dvc", *command(name)[3:]]))
+        else:
+            run_stages(stages, chosen, jobs, gpus)
 
 
 def _submit(arguments: argparse.Namespace, stages: Mapping, chosen: Sequence[str]) -> None:

@@ -15,7 +15,9 @@ from tqdm import tqdm
 from replication.files.errors import StudyError
 from replication.pipeline.dvc_lock import order_lock
 from replication.pipeline.dvc_process import dvc, stage_environment
+from replication.pipeline.dvc_state import make_good
 from replication.pipeline.grid.graph import Stage, needing
+from replication.pipeline.grid.presence import mark
 from replication.study import paths
 
 _PATIENCE = 10  # seconds in which a killed process is gone
@@ -71,6 +73,7 @@ def run_stages(
                     left = [n for n in left if n not in skipped]
     finally:
         bar.close()
+        make_good()  # an interrupted DVC may have been writing
         order_lock(list(stages))
     summarise(chosen, failed, skipped)
 
@@ -94,6 +97,7 @@ class _Running:
         if gpu is not None:
             variables["CUDA_VISIBLE_DEVICES"] = gpu
         with log.open("wb") as file:
+            mark(file)
             process = subprocess.Popen(
                 [sys.executable, "-m", "replication.pipeline.grid.cell", *command(name)],
                 env=stage_environment(**variables),

@@ -15,6 +15,7 @@ from types import FrameType
 
 from replication.files.errors import StudyError, one_line
 from replication.pipeline.dvc_process import dvc, stage_environment, status_of
+from replication.pipeline.dvc_state import make_good
 from replication.pipeline.grid.copies import git_of, new_copy
 from replication.study import paths
 
@@ -32,6 +33,7 @@ def run_task(stage: str) -> None:
     """
     project = Path.cwd()
     folder = new_copy(project, stage)
+    make_good(folder)
     process = subprocess.Popen(
         dvc("repro", stage),
         cwd=folder,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from replication.files.errors import StudyError
 from replication.pipeline.dvc_process import dvc, stage_environment, status_of
+from replication.pipeline.dvc_state import make_good
 from replication.study import paths
 from replication.study.params import Params
 
@@ -67,6 +68,7 @@ def rerun(folder: Path, stages: Sequence[str], threads: int | None) -> None:
     threads: of torch; None: as many as it takes by itself.
     Errors: `StudyError` where a stage fails. An interrupt is passed on to the stage and waited for.
     """
+    make_good(folder, sys.stderr)
     threading = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
     # Without --no-commit every output would be copied once more, into the cache.
     command = dvc("repro", "--no-run-cache", "--no-commit", *stages)

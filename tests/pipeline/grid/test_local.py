@@ -62,7 +62,6 @@ def test_stopped_it_leaves_nothing_running_and_goes_on(begun, how):
     process = start(begun, *GRID, *options)
     stage = wait_for(begun, held)
     wait_for(begun, "grid@nrms-static-finetuned")
-    begun_by_it = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(how)
     printed, _ = process.communicate()
     assert process.returncode == {signal.SIGKILL: -signal.SIGKILL}.get(how, 130)
@@ -71,9 +70,7 @@ def test_stopped_it_leaves_nothing_running_and_goes_on(begun, how):
         assert printed.splitlines()[-1] == "interrupted; run the same command again to go on"
     (begun / f"control/hold/{held}").unlink()
     ran(begun)
-    # Once they have ended: DVC reads what another DVC has half written into its cache of runs.
-    assert not psutil.wait_procs(begun_by_it, timeout=60)[1]
-    run(begun, *GRID, *options)
+    run(begun, *GRID, *options)  # at once, while those of the first may still be ending
     assert is_gone(stage)
     assert set(ran(begun)) <= {held, "grid@nrms-static-finetuned"}
     assert run(begun, *GRID, *options) == "grid: nothing is missing\n"
