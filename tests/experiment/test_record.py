@@ -69,7 +69,7 @@ def test_the_code_that_is_run_is_named_file_by_file(tmp_path):
     found = json.loads(done.stdout)
     assert {
         "replication/experiment/run.py", "replication/recommenders/nrms.py",
-        "replication/training/loop.py", "replication/encoders/models/states.py",
+        "replication/training/loop.py", "replication/encoders/models/text.py",
     } <= set(found)  # fmt: skip
     assert not [name for name in found if "browser" in name or "report/" in name]
     assert all(value == digest(ROOT / name) for name, value in found.items())

@@ -87,6 +87,11 @@ def test_recommender_family_and_source_run(extended, own_project, edit):
         assert f"reports/runs/{name}-clean-s1/metrics.json" in printed
         metrics = json.loads(Path(f"reports/runs/{name}-clean-s1/metrics.json").read_bytes())
         assert 0 < metrics["auc"] < 1
+        run = json.loads(Path(f"reports/runs/{name}-clean-s1/run.json").read_bytes())
+        code = {"replication/recommenders/mean.py"}
+        if "mine" in name:
+            code.add("replication/encoders/families/letters.py")
+        assert code <= run["code_sha256"].keys()  # what is imported late is recorded too
 
 
 def test_the_data_set_is_brought_prepared_and_expected(extended, own_project, edit, tmp_path):
