@@ -101,6 +101,15 @@ def test_a_killed_child_is_a_failed_stage_and_takes_its_own_with_it(begun):
 
 
 @pytest.mark.slow
+def test_what_dvc_cannot_read_is_mended_first(begun):
+    (begun / ".dvc/tmp/rwlock").write_bytes(b"")
+    one = ("--jobs", "1", "--only", "nrms-static-frozen*")
+    printed = run(begun, *GRID, *one).splitlines()
+    assert printed[0] == ".dvc/tmp/rwlock: could not be read, and is removed"
+    assert ran(begun) == ["grid@nrms-static-frozen"]
+
+
+@pytest.mark.slow
 def test_a_dry_run_prints_what_is_missing_and_runs_nothing(study):
     printed = run(study, *GRID, "--jobs", "1", "--only", "nrms-static-f*", "--dry-run").splitlines()
     assert printed[-1] == "dvc --wait-for-lock repro --single-item grid@nrms-static-finetuned"
