@@ -15,14 +15,9 @@ STAGES = {name: stage.get("do", stage)
 DIGESTS = [name for name in STAGES if name.startswith("code-")]  # of rooms, for other stages
 FILES = {name: path.relative_to(ROOT) for name, path in modules().items()}
 EDGES = graph()
-BUILD = (
-    "mind",
-    "encoders",
-    "recommenders",
-    "training",
-    "evaluation",
-    "experiment",
-)  # what is listed
+# Rooms that make what is listed. Stage `check` only asks it whether
+# parameters are possible.
+BUILD = ("mind", "encoders", "recommenders", "training", "evaluation", "experiment")
 
 
 def rooms(stage: str) -> list[Path]:
@@ -56,6 +51,11 @@ def code(stage: str) -> set[Path]:
         for module in new:
             if module.split(".")[1] in BUILD:
                 ahead |= listed(modules()[module].read_text(encoding="utf-8")) - found
+    if stage == "check":
+        checks = modules()["replication.study.checks"].read_text(encoding="utf-8")
+        found |= {
+            module for module in listed(checks) if module.split(".")[1] in ("mind", "encoders")
+        }
     return {FILES[m] for m in found if EDGES[m] or not is_init(m)}
 
 

@@ -20,14 +20,13 @@ RUN = """
 import sys
 from replication.__main__ import main
 
-cell = ["--recommender", "mean", "--encoder", "mine", "--protocol", "clean", "--seed", "1"]
 for stage in (
     ["check"],
     ["checkpoint", "mine"],
     ["embed", "mine"],
-    ["run", "--tuning", "frozen", *cell],
-    ["run", "--tuning", "finetuned", *cell],
-    ["run", "--tuning", "frozen", *cell[:3], "minilm", *cell[4:]],
+    ["run", "mean-mine-frozen-clean-s1"],
+    ["run", "mean-mine-finetuned-clean-s1"],
+    ["run", "mean-minilm-frozen-clean-s1"],
 ):
     if main(stage):
         sys.exit(f"failed: {stage}")

@@ -56,7 +56,7 @@ def test_without_its_line_it_is_refused(own_project, edit):
 
 def test_it_goes_through_the_whole_study(listed, own_project, edit, monkeypatch):
     monkeypatch.setattr("replication.report.write.save_figure", lambda *_: None)  # seconds each
-    edit(lambda values: values["grid"].update(recommenders=["mean"], seeds=[1]))
+    edit(lambda values: values["grid"].update(recommenders=["mean"], seeds=["s1"]))
     edit(lambda values: values.update(recommender="mean"))
     params = load_params()
 

@@ -168,10 +168,9 @@ def test_the_hub_cannot_be_reached(hub, scratch):
 def test_what_a_run_writes_down(scratch, monkeypatch, capfd):
     """Parameters, libraries, hardware: nothing of the environment."""
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    cell = ["--recommender", "nrms", "--encoder", "static", "--tuning", "frozen"]
-    assert main(["run", *cell, "--protocol", "clean", "--seed", "1"]) == 0
+    assert main(["run", "nrms-static-frozen-clean-s1"]) == 0
     assert main(["compare"]) == 0
-    for command in (["baselines"], ["run", *cell, "--protocol", "none", "--seed", "1"]):
+    for command in (["baselines"], ["run", "nrms-static-frozen-none-s1"]):
         main(command)
     told = capfd.readouterr()
     assert Path("reports/runs/nrms-static-frozen-clean-s1/run.json").is_file()

@@ -4,8 +4,7 @@ import numpy as np
 from case import ABSENT, Case, changed, gone, holds, with_keys
 
 BASELINES, EMBED, COMPARE = ("baselines",), ("embed", "static"), ("compare",)
-RUN = ("run", "--recommender", "nrms", "--encoder", "static", "--tuning", "frozen",
-       "--protocol", "clean", "--seed", "1")  # fmt: skip
+RUN = ("run", "nrms-static-frozen-clean-s1")
 META, RESULT = "data/prepared/meta.json", "reports/runs/nrms-static-frozen-clean-s1/metrics.json"
 
 

@@ -1,5 +1,7 @@
 """Cells are those that the stages make, and damaged files are told, never read as numbers."""
 
+import functools
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -20,35 +22,36 @@ def params(tmp_path, monkeypatch):
 
 
 def test_cells_go_by_the_names_that_the_stages_give(tmp_path, monkeypatch):
-    """The committed study: files and commands as dvc.yaml has them."""
+    """The committed study: files and commands as dvc.yaml has them, filled in from params.yaml."""
     from replication.study.params import load_params
 
     planted_params(tmp_path, monkeypatch)
     params = load_params(ROOT / "params.yaml")
-    stages = read_yaml(ROOT / "dvc.yaml")["stages"]
+    stages, values = read_yaml(ROOT / "dvc.yaml")["stages"], read_yaml(ROOT / "params.yaml")
+
+    def asked(values: dict, text: str):
+        if not text.startswith("${"):
+            return text
+        return functools.reduce(dict.__getitem__, text[2:-1].split("."), values)
+
     cells = {cell.command: cell for cell in (*read_grid(params), *read_sweep(params))}
     expected = {}
     for stage in ("grid", "grid-llm", "sweep"):
-        names = {
-            "recommender": params.grid.recommenders,
-            "encoder": params.grid.llms if stage == "grid-llm" else params.grid.encoders,
-            "tuning": params.grid.tunings,
-            "protocol": params.grid.protocols,
-            "layers": params.sweep.layers,
-            "seed": params.grid.seeds,
-        }
-        places = [{}]
-        for key in stages[stage]["matrix"]:
-            places = [place | {key: value} for place in places for value in names[key]]
-        for place in places:
-            metrics, table = stages[stage]["metrics"][0], stages[stage]["outs"][0]
-            texts = [next(iter(metrics)), table]
-            for key, value in place.items():
-                texts = [text.replace(f"${{item.{key}}}", str(value)) for text in texts]
-            expected[f"dvc repro {stage}@{'-'.join(map(str, place.values()))}"] = texts
+        lists = [
+            [asked(values, part) for part in axis]
+            if isinstance(axis, list)
+            else asked(values, axis)
+            for axis in stages[stage]["matrix"].values()
+        ]
+        assert stages[stage]["cmd"] == "python -m replication run ${key}"
+        folder, table = next(iter(stages[stage]["plots"][0])), stages[stage]["outs"][0]
+        for chosen in itertools.product(*lists):
+            name = "-".join(chosen)
+            expected[f"dvc repro {stage}@{name}"] = [
+                text.replace("${key}", name) for text in (folder, table)
+            ]
     assert {
-        command: [str(cell.folder / "metrics.json"), str(cell.per_impression)]
-        for command, cell in cells.items()
+        command: [str(cell.folder), str(cell.per_impression)] for command, cell in cells.items()
     } == expected
 
 
@@ -79,8 +82,8 @@ def test_the_grids_own_depth_is_in_the_sweep_once(params, layers):
 
 def test_a_sweep_under_another_protocol_stands_alone(params):
     other = replace(params, sweep=replace(params.sweep, layers=(0, 4), protocol="released"))
-    assert {(c.layers, c.name.partition("/")[0]) for c in read_sweep(other)} == {
-        (0, "sweep"), (4, "sweep"),
+    assert {(c.layers, c.command.partition("@")[0]) for c in read_sweep(other)} == {
+        (0, "dvc repro sweep"), (4, "dvc repro sweep"),
     }  # fmt: skip
 
 

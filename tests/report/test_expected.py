@@ -204,7 +204,7 @@ def test_runs_of_this_profile_stand_beside_the_estimate(small):
     write_run(paths.RUNS / "lstur-bert-base-finetuned-k2-released-s1", "mind-small", 1800.0, None)
     rows = {row.name: row for row in expected_rows(small)}
     assert rows[name].measured == (5400.0, 3072.0 * 2**20, 2)
-    assert rows["lstur-k2-released"].measured == (1800.0, 4096.0 * 2**20, 1)
+    assert rows["lstur-bert-base-finetuned-k2-released"].measured == (1800.0, 4096.0 * 2**20, 1)
     assert sum(row.measured is not None for row in rows.values()) == 2
     table = expected_table(small)
     (line,) = [line for line in table.splitlines() if f" {name} " in line]

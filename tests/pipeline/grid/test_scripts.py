@@ -170,21 +170,22 @@ def demo(monkeypatch):
     return load_params()
 
 
-def asked(needs, name: str, run: str | None = None) -> dict[str, str]:
+def asked(needs, name: str) -> dict[str, str]:
     """What sbatch is asked for, by option."""
+    run = name.partition("@")[2] if name.startswith(("grid", "sweep")) else None
     return dict(option[2:].split("=", 1) for option in needs(Stage(name, run, (), True)))
 
 
 def test_measured_runs_ask_for_what_they_took(demo):
     needs = resources.resources(demo)
-    cell = asked(needs, "grid@naml-minilm-frozen-clean-1", "naml-minilm-frozen-clean-s1")
+    cell = asked(needs, "grid@naml-minilm-frozen-clean-s1")
     # Seconds and some 1.3 GiB: one step of each.
     assert cell == {"cpus-per-task": str(resources.threads()), "time": "30", "mem": "4G"}
     assert asked(needs, "prepare").keys() == {"cpus-per-task"}
     assert asked(needs, "audit@words").keys() == {"cpus-per-task", "mem"}
     assert {"time", "mem"} <= asked(needs, "adapt@llama-tiny-lora").keys()
     assert {"time", "mem"} <= asked(needs, "embed-adapted@llama-tiny-lora").keys()
-    assert {"time", "mem"} <= asked(needs, "sweep@naml-2-1", "naml-k2-s1").keys()
+    assert {"time", "mem"} <= asked(needs, "sweep@naml-minilm-l3-finetuned-k2-clean-s1").keys()
 
 
 def test_a_profile_of_mind_asks_for_gpus_and_three_times_the_estimate(demo):
@@ -194,7 +195,7 @@ def test_a_profile_of_mind_asks_for_gpus_and_three_times_the_estimate(demo):
     rows = {(row.kind, row.name): row.estimate for row in expected_rows(params)}
     needs = resources.resources(params)
     estimate = rows["grid", "naml-minilm-finetuned-clean"]
-    cell = asked(needs, "grid@naml-minilm-finetuned-clean-1", "naml-minilm-finetuned-clean-s1")
+    cell = asked(needs, "grid@naml-minilm-finetuned-clean-s1")
     assert cell["gres"] == "gpu:1"
     assert 0 <= int(cell["time"]) - (10 + 3 * estimate.seconds / 60) < 30
     assert 0 <= int(cell["mem"][:-1]) - 1.5 * (estimate.memory / 2**30 + 2) < 4
@@ -217,7 +218,7 @@ def test_every_long_stage_is_kept_in_dvcs_cache_of_runs():
     """DVC leaves out a stage that has an output which it does not cache, but for metrics, plots."""
     from dvc.repo import Repo
 
-    quick = {"check", "compare", "report", "inventory"}
+    quick = {"check", "code-encoders", "code-runs", "compare", "report", "inventory"}
     with Repo(str(ROOT)) as repo:
         left_out = {
             stage.name.partition("@")[0]

@@ -33,7 +33,15 @@ def test_every_stage_of_dvc_is_placed_once_after_what_it_needs(bare, profile):
     assert counts["adapt"] == counts["embed-adapted"] == len(found.params.adapters)
     for stage in found.stages:
         assert all(at[need].end <= at[stage.name].start for need in stage.needs)
-        unknown = {"check", "baselines", "compare", "report", "inventory"}
+        unknown = {
+            "check",
+            "code-encoders",
+            "code-runs",
+            "baselines",
+            "compare",
+            "report",
+            "inventory",
+        }
         unknown |= {"data"} if profile == "demo" else set()
         assert (stage.basis == "start-up") == (stage.name in unknown), stage.name
     assert found.device_seconds == pytest.approx(sum(s.seconds for s in found.stages))
