@@ -218,6 +218,9 @@ class Encoder:
     source   package, hub, folder; derived, pretrained: made here; glove: the pinned archive, from
              its server or, where `name` is a path, from the user's disk; adapted: `Params.registry`
              makes these entries from `adapters`
+    prompt   around `{text}`; null: the paper's for a causal model, none for a transformer
+    pooling  one vector for a text, from its last token, its first one or the mean of all; null: as
+             in the paper, those of a causal model's last positions, or of all of a transformer's
     """
 
     family: Literal["words", "transformer", "causal"]
@@ -230,6 +233,8 @@ class Encoder:
     sha256: dict[str, str] = field(default_factory=dict)
     tokenizer: Tokenizer | None = None
     pretraining: Pretraining | None = None
+    prompt: str | None = None
+    pooling: Literal["last", "mean", "cls"] | None = None
 
 
 @strict

@@ -13,8 +13,7 @@ from replication.encoders.sources.checkpoints import checkpoint_digest
 from replication.encoders.tokens import (
     FIELDS,
     LLM_POSITIONS,
-    piece_ids,
-    prompted_ids,
+    text_ids,
     token_limits,
     word_ids,
     words_of,
@@ -45,8 +44,7 @@ def embed(name: str, params: Params) -> None:
     with processes.folder_by_first(paths.EMBEDDINGS / name, key) as folder:
         tokens = {}
         if encoder.family != "words":
-            ids = prompted_ids if encoder.family == "causal" else piece_ids
-            tokens = {f: ids(texts[f], checkpoint, limits[f]) for f in FIELDS}
+            tokens = {f: text_ids(encoder, texts[f], checkpoint, limits[f]) for f in FIELDS}
             _embed_pieces(name, params, tokens, checkpoint, folder)
         elif processes.is_first():  # a table is read, and nothing computed
             tokens = _embed_words(texts, limits, checkpoint, encoder.width, folder)
@@ -78,17 +76,22 @@ def _embed_words(
 def _embed_pieces(
     name: str, params: Params, tokens: dict[str, Ragged], checkpoint: Path, folder: Path
 ) -> None:
+    from replication.encoders.models.limits import model_config, refuse_unfit
     from replication.encoders.models.states import write_states
 
     encoder = params.registry[name]
     precision = resolve_precision(params.training.precision)
+    config = model_config(checkpoint)
+    for field in FIELDS:  # before the work on any
+        refuse_unfit(tokens[field], None, config, checkpoint, f"{name}: {field}s")
     for field in FIELDS:
         path = folder / f"{field}.states.npy"
         label = f"{name}: {field}s"
         last = LLM_POSITIONS if encoder.family == "causal" else None
         record = folder / f".{field}.done"
         write_states(
-            path, checkpoint, encoder.layers, tokens[field], precision, label, None, last, record
-        )
+            path, checkpoint, encoder.layers, tokens[field], precision, label, None, last, record,
+            encoder.pooling,
+        )  # fmt: skip
         if last:
-            tokens[field] = tokens[field].newest(last)
+            tokens[field] = tokens[field].newest(1 if encoder.pooling else last)

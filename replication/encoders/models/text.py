@@ -12,8 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from replication.encoders.models.layouts import layers_of, reading_states
+from replication.encoders.models.pooling import pooled
 from replication.encoders.models.states import cached_states, load_transformer
-from replication.encoders.tokens import GPU_SHARE, LLM_POSITIONS, token_limits, truncated_ids
+from replication.encoders.tokens import (
+    GPU_SHARE,
+    LLM_POSITIONS,
+    PROMPT,
+    token_limits,
+    truncated_ids,
+)
 from replication.files.errors import StudyError
 from replication.machine.precision import resolve_precision
 from replication.mind.columns.prepared import load_prepared
@@ -135,21 +143,15 @@ class WordVectors(nn.Module):
         return x, (mask if self.masked else None)
 
 
-class _Given(nn.Module):
-    """Stands where a transformer embeds its tokens, and passes on what it is given."""
-
-    def forward(self, inputs_embeds: Tensor, **_: object) -> Tensor:
-        return inputs_embeds
-
-
 class TunedTransformer(nn.Module):
-    """The top layers of a BERT-like encoder train; what lies below them does not.
+    """The top layers of a transformer train; what lies below them does not.
 
     top      the tuned layers alone, a Hugging Face model without its embedding table
     below    hidden states below the cut: read from disk, for they are the same at every step when
              frozen layers are free of dropout; or, under D5 (dropout in frozen layers) and D6 (the
              embedding table trains), the lower model itself, run on token ids
     places   where the `tokens` (positions,) of each article stand
+    pooling  one vector for each article: (n, 1, d); None: those of all tokens
     """
 
     def __init__(
@@ -160,8 +162,10 @@ class TunedTransformer(nn.Module):
         tokens: np.ndarray,
         masked: bool,
         frozen_dropout: bool,
+        pooling: str | None = None,
     ):
         super().__init__()
+        self.pooling = pooling
         self.top = top
         self.below = below
         self.places = places
@@ -183,8 +187,10 @@ class TunedTransformer(nn.Module):
             pad = self.below.config.pad_token_id or 0
             ids = torch.where(mask, self.tokens[where], pad)
             x = self.below(ids, attention_mask=mask.long()).last_hidden_state
-        if len(self.top.encoder.layer):
+        if len(layers_of(self.top)):
             x = self.top(inputs_embeds=x, attention_mask=mask.long()).last_hidden_state
+        if self.pooling is not None:
+            x, mask = pooled(x, mask, self.pooling).unsqueeze(1), mask[:, :1]
         return x, (mask if self.masked else None)
 
 
@@ -210,6 +216,7 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
     for field in fields:
         if encoder.family == "causal":
             last = LLM_POSITIONS // 2 if len(fields) > 1 else LLM_POSITIONS
+            last = last if encoder.pooling is None else 1
             modules[field] = _last_positions(params, field, last)
             continue
         tokens = _tokens(folder, field, name)
@@ -219,7 +226,10 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
             places = Places(tokens.offsets, length)
             modules[field] = WordVectors(table, tokens.values, places, masked)
         elif params.tuning == "frozen":
-            if masked:
+            if encoder.pooling is not None:  # of a text's own tokens, with or without masks
+                states = _array(folder / f"{field}.states.npy", name)
+                offsets, length = np.arange(len(tokens) + 1), 1
+            elif masked:
                 states, offsets = _array(folder / f"{field}.states.npy", name), tokens.offsets
             else:
                 states = cached_states(checkpoint, encoder.layers, tokens, length, precision, label)
@@ -227,19 +237,20 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
             modules[field] = StoredVectors(states, Places(offsets, length), masked)
         else:
             depth = encoder.layers - params.finetune_layers
-            top = load_transformer(checkpoint, encoder.layers)
-            top.embeddings = _Given()
-            top.encoder.layer = top.encoder.layer[depth:]
+            top = reading_states(load_transformer(checkpoint, encoder.layers, depth))
+            ends = depth == encoder.layers
             if protocol.frozen_dropout or protocol.tune_embeddings:
-                below = load_transformer(checkpoint, depth).requires_grad_(False)
+                below = load_transformer(checkpoint, depth, ends=ends).requires_grad_(False)
                 below.embeddings.requires_grad_(protocol.tune_embeddings)
             else:
-                states = cached_states(checkpoint, depth, tokens, length, precision, label)
+                states = cached_states(
+                    checkpoint, depth, tokens, length, precision, label, ends=ends
+                )
                 offsets = np.arange(len(tokens) + 1) * length if length else tokens.offsets
                 below = StoredVectors(states, Places(offsets, length), masked, blank=False)
             places = Places(tokens.offsets, length)
             modules[field] = TunedTransformer(
-                top, below, places, tokens.values, masked, protocol.frozen_dropout
+                top, below, places, tokens.values, masked, protocol.frozen_dropout, encoder.pooling
             )
     return modules
 
@@ -254,16 +265,18 @@ def _last_positions(params: Params, field: str, last: int) -> StoredVectors:
     else:
         checkpoint, limit = paths.CHECKPOINTS / name, token_limits(params.text)[field]
         texts = getattr(load_prepared(paths.PREPARED).articles, field).to_list()
-        tokens = truncated_ids(texts, checkpoint, limit)
-        kept = min(LLM_POSITIONS, limit)
+        encoder = params.registry[name]
+        tokens = truncated_ids(texts, checkpoint, limit, encoder.prompt or PROMPT)
+        kept = 1 if encoder.pooling else min(LLM_POSITIONS, limit)
         states = cached_states(
             checkpoint,
-            params.registry[name].layers,
+            encoder.layers,
             tokens,
             None,
             resolve_precision(params.training.precision),
             f"{name}: {field}s with the prompt cut",
             kept,
+            encoder.pooling,
         )
         offsets, last = np.arange(len(tokens) + 1) * kept, min(last, kept)
     masked = protocol.attention_masks
