@@ -99,7 +99,7 @@ CAUSAL = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "gpt
 TRANSFORMERS = tuple(kind for kind in KINDS if kind not in CAUSAL)
 
 
-def write_kind(kind: str, folder: Path) -> None:
+def write_kind(kind: str, folder: Path, places: int = PLACES) -> None:
     """A random checkpoint of three layers under a head, as published, with a tokenizer."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
 
@@ -109,7 +109,9 @@ def write_kind(kind: str, folder: Path) -> None:
         single="<s> $A" if kind in CAUSAL else "<s> $A </s>",
         special_tokens=[("<s>", 0), ("</s>", 2)],
     )
-    config = AutoConfig.for_model(model_type, **sizes(), **more)
+    config = AutoConfig.for_model(
+        model_type, **(sizes() | {"max_position_embeddings": places}), **more
+    )
     config.vocab_size = tokenizer.get_vocab_size()
     config.bos_token_id, config.pad_token_id, config.eos_token_id = 0, 1, 2
     torch.manual_seed(sum(map(ord, kind)))

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from replication.encoders.lora.masks import seen
 from replication.encoders.sentences import Span, Tokens, around, tokenise
 from replication.encoders.tokens import load_tokenizer
 from replication.files.errors import StudyError
@@ -103,6 +104,14 @@ class Questioner:
             asked=torch.from_numpy(candidates > 0),
         )
 
+    def longest(self, clicks: int) -> int:
+        """Tokens of the longest question that so many clicks can make."""
+        alone = tokenise(self.tokenizer, self.titles)
+        lengths = [min(len(found.ids), self.title_tokens) for found in alone]
+        chosen = np.argsort(lengths, kind="stable")[::-1]
+        sentence, spans = self._sentence(np.resize(chosen, clicks), chosen[0])
+        return len(self._cut(tokenise(self.tokenizer, [sentence])[0], spans)[0])
+
     def _sentence(self, history: np.ndarray, candidate: int) -> tuple[str, list[Span]]:
         """The question about one candidate, and where the titles stand in it: the candidate's is
         the last."""
@@ -155,7 +164,7 @@ def answer_scores(model, questions: Questions, answers: tuple[int, int]) -> Tens
     """
     states = model.get_decoder()(
         input_ids=questions.ids,
-        attention_mask=questions.attends,
+        attention_mask=seen(model.config, questions.attends, questions.positions, model.dtype),
         position_ids=questions.positions,
         use_cache=False,
     ).last_hidden_state  # (b, t, d)

@@ -76,8 +76,9 @@ def _embed_words(
 def _embed_pieces(
     name: str, params: Params, tokens: dict[str, Ragged], checkpoint: Path, folder: Path
 ) -> None:
-    from replication.encoders.models.limits import model_config, refuse_unfit
+    from replication.encoders.models.limits import refuse_unfit
     from replication.encoders.models.states import write_states
+    from replication.encoders.sources.configs import model_config
 
     encoder = params.registry[name]
     precision = resolve_precision(params.training.precision)

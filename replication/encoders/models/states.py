@@ -14,10 +14,11 @@ from tqdm import tqdm
 
 from replication.encoders.architectures import architecture, attention, has_head
 from replication.encoders.models.layouts import cut
-from replication.encoders.models.limits import config_folder, refuse_unfit
+from replication.encoders.models.limits import refuse_unfit
 from replication.encoders.models.pooling import pooled
 from replication.encoders.sources.adapters import load_causal
 from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.encoders.sources.configs import config_folder
 from replication.encoders.sources.tensors import load_pretrained
 from replication.files.atomic import write_text
 from replication.files.errors import StudyError
