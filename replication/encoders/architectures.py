@@ -147,6 +147,16 @@ def architecture(folder: Path) -> Architecture:
     return accepted(read_json(folder / "config.json"), None, str(folder))
 
 
+def remark(found: Architecture) -> str | None:
+    """What whoever chooses an architecture should know; None where there is nothing to say."""
+    if not found.shared:
+        return None
+    return (
+        f"{found.title}'s layers share their weights: the k tuned layers are one copy of them, "
+        "which runs k times and trains as one, above layers that keep the published weights"
+    )
+
+
 def size_of(config: Mapping[str, Any], key: str, found: Architecture) -> Any:
     """What a config.json says of `hidden_size` or `num_hidden_layers`, by its own name for it."""
     own = dict(zip(("hidden_size", "num_hidden_layers"), found.sizes, strict=True))[key]

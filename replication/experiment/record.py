@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import torch
 
-from replication.encoders.models.text import StoredVectors
+from replication.encoders.models.layouts import copied
+from replication.encoders.models.text import StoredVectors, TunedTransformer
 from replication.encoders.sources.adapters import model_folder
 from replication.encoders.sources.checkpoints import checkpoint_digest, parameter_count
 from replication.files.atomic import new_file, write_json
@@ -86,6 +87,8 @@ def cost(
         whole = parameter_count(checkpoint, encoder.layers)
         one_field = sum(p.numel() for p in model.text["title"].parameters())
         total += whole - one_field  # what this field's module does not hold
+        if isinstance(tuned := model.text["title"], TunedTransformer):
+            total += copied(tuned.top, encoder.layers - params.finetune_layers)
     return {
         "parameters": total,
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from replication.encoders.tokens import GPU_SHARE, LLM_POSITIONS, token_limits
 from replication.report.machines import Machine
+from replication.report.weights import counted
 from replication.study.checks import candidates
 from replication.study.params import Params
 from replication.study.settings import Encoder
@@ -18,8 +19,9 @@ from replication.study.settings import Encoder
 FIELDS = {"naml": ("title", "abstract"), "nrms": ("title",), "lstur": ("title",)}
 PASSES = 3  # assumed: passes over the training clicks until early stopping
 POPULAR = 4500  # articles among which a batch's are as if drawn evenly (fitted to MIND-small)
-LAYER = {"transformer": 12, "causal": 13}  # parameters of a layer of BERT, Llama, in widths squared
-VOCABULARY = {"transformer": 30_522, "causal": 128_256, "words": 60_000}  # rows; words: assumed
+# Of BERT and Llama, where a checkpoint is not on disk to be counted; words: assumed.
+LAYER = {"transformer": 12, "causal": 13}  # parameters of a layer in widths squared
+VOCABULARY = {"transformer": 30_522, "causal": 128_256, "words": 60_000}  # rows
 PROMPT = 30  # tokens around the titles of a LoRA question, assumed
 UNCUT = 62  # word pieces of title and abstract as they are, mean of those 2,000 articles of MIND
 GLOVE = 2_176_768_927  # bytes of the archive
@@ -72,7 +74,7 @@ def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Esti
     A causal model's weights are held in 16 bits on a GPU, all others in 32.
     """
     encoder = params.registry[name]
-    table = VOCABULARY[encoder.family] * encoder.width
+    layer, table = _weights(name, encoder)
     if encoder.family == "words":
         return Estimate(0.0, {}, 0.0, 4.0 * table)
     tokens = shape.articles * sum(shape.tokens.values())
@@ -80,7 +82,9 @@ def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Esti
     if encoder.family == "causal":
         tokens += 2 * shape.articles * LLM_POSITIONS  # the prompt, about as long
         kept = 2 * shape.articles * LLM_POSITIONS
-    weights = encoder.layers * _layer(encoder)
+    if encoder.pooling is not None:
+        kept = 2 * shape.articles
+    weights = encoder.layers * layer
     operations = 2.0 * weights * tokens
     disk = 2.0 * kept * encoder.width
     parts = {
@@ -127,7 +131,8 @@ def adapting(params: Params, name: str, machine: Machine) -> Estimate:
     adapter, encoder = params.adapters[name], params.registry[name]
     length = adapter.clicks * adapter.title_tokens + adapter.title_tokens + PROMPT
     tokens = adapter.batch_size * (1 + adapter.negatives) * length
-    weights = encoder.layers * _layer(encoder)
+    layer, table = _weights(adapter.base, params.encoders[adapter.base])
+    weights = encoder.layers * layer
     again = machine.gpu is not None
     operations = (6.0 if again else 4.0) * weights * tokens * adapter.max_steps
     parts = {
@@ -135,7 +140,7 @@ def adapting(params: Params, name: str, machine: Machine) -> Estimate:
         "batches": adapter.max_steps * machine.batch_seconds,
     }
     size = {"fp32": 4.0, "bf16": 2.0, "nf4": 0.55}[adapter.base_format]
-    memory = size * (weights + 2 * VOCABULARY["causal"] * encoder.width)
+    memory = size * (weights + 2 * table)
     memory += _activations(tokens, 1 if again else encoder.layers, encoder.width)
     memory += 2.0 * tokens * encoder.layers * encoder.width * again
     return Estimate(operations, parts, memory, 0.0)
@@ -209,17 +214,19 @@ def _load(cell: Params, shape: Shape) -> Load:
     causal = encoder.family == "causal"
     tokens = sum(LLM_POSITIONS // len(fields) if causal else limits[field] for field in fields)
     tuned = cell.tuning == "finetuned"
+    if encoder.pooling is not None and not tuned:
+        tokens = len(fields)
     layers = tuned and encoder.family == "transformer"
     # Under D5 or D6 the layers below the cut run at every step, else their output is read.
     live = layers and (protocol.frozen_dropout or protocol.tune_embeddings)
     top = cell.finetune_layers if layers else 0
     below = encoder.layers - top if live else 0
     passed = below if protocol.tune_embeddings else 0  # gradients pass, on their way to the table
-    layer, reader = _layer(encoder), _reader(cell, encoder)
+    (layer, table), reader = _weights(cell.encoder, encoder), _reader(cell, encoder)
     forward = 2.0 * tokens * ((top + below) * layer + reader)
     both = forward + tokens * (4.0 * (top * layer + reader) + 2.0 * passed * layer)
 
-    table = VOCABULARY[encoder.family] * encoder.width * (1 if words else len(fields))
+    table *= 1 if words else len(fields)
     held = (below * layer * len(fields) + table) if live else table * words
     trained = (top * layer + reader) * len(fields)
     if (words and tuned) or (live and protocol.tune_embeddings):
@@ -275,6 +282,12 @@ def _steps(cell: Params, shape: Shape) -> tuple[float, int]:
         steps += rates * tried
         evaluations += rates * math.ceil(tried / schedule.evaluate_every)
     return steps, evaluations
+
+
+def _weights(name: str, encoder: Encoder) -> tuple[float, float]:
+    """Parameters of one layer and of the table of tokens: counted, if the checkpoint is on disk."""
+    assumed = _layer(encoder), VOCABULARY[encoder.family] * encoder.width
+    return counted(name, encoder) or assumed
 
 
 def _layer(encoder: Encoder) -> int:

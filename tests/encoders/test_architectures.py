@@ -258,3 +258,11 @@ def test_what_is_not_in_the_table_is_refused(params, folders, tmp_path, kind, fa
     assert str(refused.value).startswith("encoders.other: model_type ")
     assert told in str(refused.value) and "\n" not in str(refused.value)
     assert not Path("checkpoints/other").exists()
+
+
+def test_who_takes_albert_is_told_that_its_layers_share_weights(study, capsys):
+    study("albert")
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("encoders.")]
+    assert len(told) == 1 and told[0].startswith("encoders.albert: ALBERT's layers share their wei")
+    study("electra")
+    assert "encoders.electra" not in capsys.readouterr().err

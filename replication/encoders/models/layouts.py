@@ -98,3 +98,11 @@ def reading_states(model: nn.Module) -> nn.Module:
 def layers_of(model: nn.Module) -> nn.Module:
     """The module that holds a model's layers; where they share weights, the groups of them."""
     return model.get_submodule(ARCHITECTURES[model.config.model_type].layers)
+
+
+def copied(top: nn.Module, depth: int) -> int:
+    """Parameters of the layers above a cut at `depth` that stand below it as well, untrained: of
+    layers that share weights."""
+    if not (depth and ARCHITECTURES[top.config.model_type].shared):
+        return 0
+    return sum(p.numel() for p in layers_of(top).parameters())

@@ -250,8 +250,9 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
                 below = StoredVectors(states, Places(offsets, length), masked, blank=False)
             places = Places(tokens.offsets, length)
             modules[field] = TunedTransformer(
-                top, below, places, tokens.values, masked, protocol.frozen_dropout, encoder.pooling
-            )
+                top, below, places, tokens.values, masked, protocol.frozen_dropout,
+                encoder.pooling,
+            )  # fmt: skip
     return modules
 
 

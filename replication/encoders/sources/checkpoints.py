@@ -10,10 +10,11 @@ import importlib.util
 import os
 import re
 import shutil
+import sys
 import textwrap
 from pathlib import Path
 
-from replication.encoders.architectures import accepted, size_of
+from replication.encoders.architectures import accepted, remark, size_of
 from replication.encoders.sources.counts import weight_counts
 from replication.encoders.sources.hub import snapshot
 from replication.encoders.sources.tensors import opened
@@ -211,6 +212,8 @@ def _check_files(name: str, encoder: Encoder, source: Path, weights: list[str]) 
     if "model_type" not in config:
         raise StudyError(f"encoders.{name}: {source / 'config.json'}: model_type is missing")
     parts = accepted(config, encoder.family, f"encoders.{name}")
+    if (told := remark(parts)) is not None:
+        print(f"encoders.{name}: {told}", file=sys.stderr)
     for key, expected in (("hidden_size", encoder.width), ("num_hidden_layers", encoder.layers)):
         found = size_of(config, key, parts)
         # Fewer layers than the checkpoint has is a choice (its first ones are used), more is not.
