@@ -5,20 +5,24 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
-from small import LAYERS, TEXTS, WIDTH, encoder, write_prepared, write_project
+from encoders_table import table
+from small import LAYERS, ROOT, TEXTS, WIDTH, encoder, write_prepared, write_project
 from tiny_models import CAUSAL, KINDS, PLACES, TRANSFORMERS, write_kind
 
 from replication.encoders.architectures import ARCHITECTURES, model_types
 from replication.encoders.models.embed import embed
+from replication.encoders.models.layouts import copied
 from replication.encoders.models.states import load_transformer
 from replication.encoders.models.text import build_text
 from replication.encoders.sources.checkpoints import fetch_checkpoint, parameter_count
+from replication.encoders.tokens import PROMPT
 from replication.files.errors import StudyError
 from replication.mind.columns.ragged import Ragged
-from replication.study.params import load_protocol
+from replication.study.params import Encoder, load_protocol
 
 NEAR = {"rtol": 1e-5, "atol": 1e-5}
 STORED = {"rtol": 2e-3, "atol": 2e-2}  # float16 on disk, then tuned layers
@@ -266,3 +270,18 @@ def test_who_takes_albert_is_told_that_its_layers_share_weights(study, capsys):
     assert len(told) == 1 and told[0].startswith("encoders.albert: ALBERT's layers share their wei")
     study("electra")
     assert "encoders.electra" not in capsys.readouterr().err
+
+
+def test_the_page_of_encoders_is_that_of_the_table():
+    page = (ROOT / "docs/encoders.md").read_text(encoding="utf-8")
+    assert table() in page
+    assert PROMPT in page
+    for pooling in get_args(get_args(get_type_hints(Encoder)["pooling"])[0]):
+        assert f"`{pooling}`" in page
+
+
+def test_parameters_that_are_copied_to_be_tuned(study):
+    """ALBERT's stay below the cut as they were: a run has both."""
+    for kind, layers, expected in (("albert", 2, 1960), ("albert", LAYERS, 0), ("bert", 2, 0)):
+        top = study(kind, "finetuned", layers).top
+        assert copied(top, LAYERS - layers) == expected
