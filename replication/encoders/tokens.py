@@ -2,16 +2,18 @@
 
 import re
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from replication.encoders.sentences import Span, Tokens, around, tokenise
 from replication.files.errors import StudyError
 from replication.mind.columns.ragged import Ragged
-from replication.study.params import Text
+from replication.study.params import Encoder, Text
 
 FIELDS = ("title", "abstract")
-PROMPT = ("This news:", " means in one word:")  # around the text, as released
+PROMPT = "This news: {text} means in one word:"  # of a causal model, as released
 GPU_SHARE = 0.3  # of a GPU's free memory: vectors of tokens stay there if they take no more
 LLM_POSITIONS = 10  # last positions kept of a prompted text; NAML reads the last 5, as released
 
@@ -34,6 +36,15 @@ def word_ids(texts: list[str], vocabulary: dict[str, int], limit: int, unknown: 
     return _ragged(rows)
 
 
+def text_ids(encoder: Encoder, texts: list[str], checkpoint: Path, limit: int) -> Ragged:
+    """What a language model of the registry reads of each text, int32: its ids, in its prompt."""
+    if encoder.family == "causal":
+        return prompted_ids(texts, checkpoint, limit, encoder.prompt or PROMPT)
+    if encoder.prompt is not None:
+        return prompted_pieces(texts, checkpoint, limit, encoder.prompt)
+    return piece_ids(texts, checkpoint, limit)
+
+
 def piece_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
     """Subword ids of each text with the checkpoint's special tokens, cut at `limit`, int32.
 
@@ -50,21 +61,35 @@ def piece_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
     return _ragged([e.ids for e in tokenizer.encode_batch(texts)])
 
 
-def prompted_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
-    """Subword ids of `This news: {text} means in one word:`, int32.
+def prompted_ids(texts: list[str], checkpoint: Path, limit: int, prompt: str = PROMPT) -> Ragged:
+    """Subword ids of each text in the prompt, those of the whole sentence, int32.
 
-    The text is cut at `limit` tokens and the prompt is kept whole around it. A text that is not cut
-    gives the ids of the whole sentence: byte-level tokenizers join a space to the word after it.
+    The text is cut at `limit` tokens and the prompt is kept whole around it.
     """
-    tokenizer = load_tokenizer(checkpoint)
-    before = tokenizer.encode(PROMPT[0]).ids  # starts with the checkpoint's first token, if any
-    after = tokenizer.encode(PROMPT[1], add_special_tokens=False).ids
-    tokenizer.enable_truncation(limit)
-    bodies = tokenizer.encode_batch([f" {t}" for t in texts], add_special_tokens=False)
-    return _ragged([before + body.ids + after for body in bodies])
+    rows = _prompted(texts, checkpoint, prompt)
+    return _ragged([found.cut([span], limit).ids.tolist() for found, span in rows])
 
 
-def truncated_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
+def prompted_pieces(texts: list[str], checkpoint: Path, limit: int, prompt: str) -> Ragged:
+    """Subword ids of each text in the prompt, `limit` of them with those of prompt and special
+    tokens, int32.
+
+    The text is cut and the prompt is kept whole around it.
+    Errors: `StudyError` where the prompt alone has more than `limit` tokens.
+    """
+    rows = []
+    for found, span in _prompted(texts, checkpoint, prompt):
+        others = len(found.ids) - np.count_nonzero(found.part([span]) >= 0)
+        if others > limit:
+            raise StudyError(
+                f"text: {limit} tokens are not accepted; accepted: {others} or more, for the "
+                f"prompt of {checkpoint.name} has as many without its text"
+            )
+        rows.append(found.cut([span], limit - others).ids.tolist())
+    return _ragged(rows)
+
+
+def truncated_ids(texts: list[str], checkpoint: Path, limit: int, prompt: str = PROMPT) -> Ragged:
     """`limit` ids of each prompted text as released (D8), int32.
 
     The whole sentence is cut at `limit` tokens, so that a long text loses the prompt's end; a
@@ -72,8 +97,18 @@ def truncated_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
     """
     tokenizer = load_tokenizer(checkpoint)
     tokenizer.enable_truncation(limit)
-    sentences = tokenizer.encode_batch([f"{PROMPT[0]} {text}{PROMPT[1]}" for text in texts])
+    sentences = tokenizer.encode_batch([around(prompt, text)[0] for text in texts])
     return _ragged([[0] * (limit - len(s.ids)) + s.ids for s in sentences])
+
+
+def _prompted(
+    texts: list[str], checkpoint: Path, prompt: str, at_once: int = 4096
+) -> Iterator[tuple[Tokens, Span]]:
+    tokenizer = load_tokenizer(checkpoint)
+    for start in range(0, len(texts), at_once):
+        pairs = [around(prompt, text) for text in texts[start : start + at_once]]
+        found = tokenise(tokenizer, [sentence for sentence, _ in pairs])
+        yield from zip(found, (span for _, span in pairs), strict=True)
 
 
 def load_tokenizer(checkpoint: Path):

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from replication.encoders.models.text import StoredVectors
+from replication.encoders.models.layouts import copied
+from replication.encoders.models.text import StoredVectors, TunedTransformer
 from replication.encoders.sources.adapters import model_folder
 from replication.encoders.sources.checkpoints import checkpoint_digest, parameter_count
 from replication.files.atomic import new_file
@@ -86,6 +87,8 @@ def cost(
         whole = parameter_count(checkpoint, encoder.layers)
         one_field = sum(p.numel() for p in next(iter(model.text.values())).parameters())
         total += whole - one_field  # what this field's module does not hold
+        if isinstance(tuned := model.text["title"], TunedTransformer):
+            total += copied(tuned.top, encoder.layers - params.finetune_layers)
     return {
         "parameters": total,
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),

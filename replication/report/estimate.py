@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from replication.encoders.tokens import GPU_SHARE, token_limits
 from replication.report.machines import Machine
+from replication.report.weights import counted
 from replication.study.checks import candidates
 from replication.study.params import Params
 from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES
@@ -70,7 +71,7 @@ def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Esti
     """
     encoder = params.registry[name]
     family = FAMILIES[encoder.family]
-    table = family.rows * encoder.width
+    layer, table = _weights(name, encoder)
     if not family.layer:
         return Estimate(0.0, {}, 0.0, 4.0 * table)
     tokens = shape.articles * sum(shape.tokens.values())
@@ -78,7 +79,9 @@ def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Esti
     if family.positions:
         tokens += 2 * shape.articles * family.positions  # the prompt, about as long
         kept = 2 * shape.articles * family.positions
-    weights = encoder.layers * _layer(encoder)
+    if encoder.pooling is not None:
+        kept = 2 * shape.articles
+    weights = encoder.layers * layer
     operations = 2.0 * weights * tokens
     disk = 2.0 * kept * encoder.width
     parts = {
@@ -126,7 +129,8 @@ def adapting(params: Params, name: str, machine: Machine) -> Estimate:
     adapter, encoder = params.adapters[name], params.registry[name]
     length = adapter.clicks * adapter.title_tokens + adapter.title_tokens + PROMPT
     tokens = adapter.batch_size * (1 + adapter.negatives) * length
-    weights = encoder.layers * _layer(encoder)
+    layer, table = _weights(adapter.base, params.encoders[adapter.base])
+    weights = encoder.layers * layer
     again = machine.gpu is not None
     operations = (6.0 if again else 4.0) * weights * tokens * adapter.max_steps
     parts = {
@@ -134,7 +138,7 @@ def adapting(params: Params, name: str, machine: Machine) -> Estimate:
         "batches": adapter.max_steps * machine.batch_seconds,
     }
     size = {"fp32": 4.0, "bf16": 2.0, "nf4": 0.55}[adapter.base_format]
-    memory = size * (weights + 2 * FAMILIES[encoder.family].rows * encoder.width)
+    memory = size * (weights + 2 * table)
     memory += _activations(tokens, 1 if again else encoder.layers, encoder.width)
     memory += 2.0 * tokens * encoder.layers * encoder.width * again
     return Estimate(operations, parts, memory, 0.0)
@@ -208,17 +212,19 @@ def _load(cell: Params, shape: Shape) -> Load:
     words, kept = not family.layer, family.positions
     tokens = sum(kept // len(fields) if kept else limits[field] for field in fields)
     tuned = cell.tuning == "finetuned"
+    if encoder.pooling is not None and not tuned:
+        tokens = len(fields)
     layers = tuned and family.trains_layers
     # Under D5 or D6 the layers below the cut run at every step, else their output is read.
     live = layers and (protocol.frozen_dropout or protocol.tune_embeddings)
     top = cell.finetune_layers if layers else 0
     below = encoder.layers - top if live else 0
     passed = below if protocol.tune_embeddings else 0  # gradients pass, on their way to the table
-    layer, reader = _layer(encoder), _reader(cell, encoder)
+    (layer, table), reader = _weights(cell.encoder, encoder), _reader(cell, encoder)
     forward = 2.0 * tokens * ((top + below) * layer + reader)
     both = forward + tokens * (4.0 * (top * layer + reader) + 2.0 * passed * layer)
 
-    table = family.rows * encoder.width * (1 if words else len(fields))
+    table *= 1 if words else len(fields)
     held = (below * layer * len(fields) + table) if live else table * words
     trained = (top * layer + reader) * len(fields)
     if (words and tuned) or (live and protocol.tune_embeddings):
@@ -274,6 +280,12 @@ def _steps(cell: Params, shape: Shape) -> tuple[float, int]:
         steps += rates * tried
         evaluations += rates * math.ceil(tried / schedule.evaluate_every)
     return steps, evaluations
+
+
+def _weights(name: str, encoder: Encoder) -> tuple[float, float]:
+    """Parameters of one layer and of the table of tokens: counted, if the checkpoint is on disk."""
+    assumed = _layer(encoder), FAMILIES[encoder.family].rows * encoder.width
+    return counted(name, encoder) or assumed
 
 
 def _layer(encoder: Encoder) -> int:

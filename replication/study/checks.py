@@ -231,6 +231,20 @@ def _check_encoder(name: str, entry: Encoder, where: Path) -> None:
             f"accepted; accepted: 0 to {entry.layers}"
         )
     SOURCES[entry.source].check(key, entry)
+    family = FAMILIES[entry.family]
+    if entry.prompt is not None and entry.prompt.count("{text}") != 1:
+        raise StudyError(
+            f"{key}.prompt: {shown(entry.prompt)} is not accepted; accepted: words around one "
+            "{text}, where each text is put"
+        )
+    for part in ("prompt", "pooling"):
+        if not family.layer and getattr(entry, part) is not None:
+            raise StudyError(f"{key}.{part}: is not accepted; word vectors have none: leave it out")
+    if family.positions and entry.pooling == "cls":
+        raise StudyError(
+            f"{key}.pooling: cls is not accepted; accepted: last, mean, for the first token of a "
+            "causal model has read nothing but itself"
+        )
     # An unknown revision (null) is refused where the checkpoint is wanted, not before.
     revisions = {"revision": entry.revision}
     if entry.tokenizer is not None:

@@ -232,6 +232,9 @@ class Encoder:
     family   one of registry.FAMILIES
     source   one of registry.SOURCES; `Params.registry` makes the entries of source adapted, from
              `adapters`
+    prompt   around `{text}`; null: the paper's for a causal model, none for a transformer
+    pooling  one vector for a text, from its last token, its first one or the mean of all; null: as
+             in the paper, those of a causal model's last positions, or of all of a transformer's
     """
 
     family: str
@@ -244,6 +247,8 @@ class Encoder:
     sha256: dict[str, str] = field(default_factory=dict)
     tokenizer: Tokenizer | None = None
     pretraining: Pretraining | None = None
+    prompt: str | None = None
+    pooling: Literal["last", "mean", "cls"] | None = None
 
 
 @strict

@@ -266,8 +266,8 @@ def articles(monkeypatch):
     done = Articles()
     load = load_transformer
 
-    def loaded(*arguments):
-        model = load(*arguments)
+    def loaded(*arguments, **options):
+        model = load(*arguments, **options)
 
         def count(_, inputs):
             if sum(done) == done.kill:

@@ -9,12 +9,12 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
+from replication.encoders.models.layouts import Given
 from replication.encoders.models.text import (
     Places,
     StoredVectors,
     TunedTransformer,
     WordVectors,
-    _Given,
 )
 from replication.recommenders import RECOMMENDERS, Batch, Sizes
 
@@ -102,7 +102,7 @@ def text_module(field: str, kind: str, tensors: dict, sizes: dict, length: int) 
     top = BertModel(config, add_pooling_layer=False)
     below = BertModel(config, add_pooling_layer=False)
     below.encoder.layer = below.encoder.layer[:0]
-    top.embeddings = _Given()
+    top.embeddings = Given()
     ids, mask = rows[:, 0], rows[:, 1]
     lengths = mask.sum(1).numpy()
     starts = np.concatenate([[0], np.cumsum(lengths)])

@@ -5,9 +5,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from dvc.utils.hydra import compose_and_dump
+from safetensors.numpy import save_file
 from torch.utils.flop_counter import FlopCounterMode
 
 from replication.files.errors import StudyError
@@ -260,3 +262,26 @@ def test_small_is_mind_small(small):
 )
 def test_duration(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_checkpoint_on_disk_is_counted(small):
+    """Not BERT's vocabulary and layers, but its own; a pooled text is one vector on disk."""
+    entry = replace(small.encoders["bert-base"], layers=2, width=8, finetune_layers=0)
+    study = replace(small, encoders={**small.encoders, "own": entry})
+    assumed = embedding(study, "own", TINY, FREE)
+    weights = {
+        "bert.embeddings.word_embeddings.weight": np.zeros((100, 8), np.float32),
+        "bert.encoder.layer.0.a.weight": np.zeros((8, 50), np.float32),
+        "bert.encoder.layer.1.a.weight": np.zeros((8, 50), np.float32),
+        "bert.encoder.layer.2.a.weight": np.zeros((8, 50), np.float32),
+        "cls.decoder.weight": np.zeros((100, 8), np.float32),
+    }
+    folder = Path("checkpoints/own")
+    folder.mkdir(parents=True)
+    save_file(weights, folder / "model.safetensors")
+    (folder / "config.json").write_text('{"model_type": "bert"}')
+    found = embedding(study, "own", TINY, FREE)
+    assert found.operations == 2.0 * 2 * 400 * TINY.articles * 28
+    assert found.memory == 4.0 * (2 * 400 + 800) != assumed.memory
+    pooled = replace(study, encoders={**study.encoders, "own": replace(entry, pooling="mean")})
+    assert embedding(pooled, "own", TINY, FREE).disk == 2.0 * 2 * TINY.articles * 8

@@ -1,12 +1,7 @@
 """Causal language models: the last positions of a text in a prompt, frozen or adapted by LoRA."""
 
 from replication.encoders.families.transformer import Transformer
-from replication.encoders.tokens import (
-    LLM_POSITIONS,
-    prompted_ids,
-    token_limits,
-    truncated_ids,
-)
+from replication.encoders.tokens import LLM_POSITIONS, PROMPT, token_limits, truncated_ids
 from replication.study import paths
 
 
@@ -19,13 +14,11 @@ class Causal(Transformer):
     positions = LLM_POSITIONS
     half = True
 
-    def ids(self, texts, checkpoint, limit):
-        return prompted_ids(texts, checkpoint, limit)
-
     def text(self, params, fields):
         from torch import nn
 
         last = LLM_POSITIONS // 2 if len(fields) > 1 else LLM_POSITIONS
+        last = last if params.registry[params.encoder].pooling is None else 1
         return nn.ModuleDict({field: _last_positions(params, field, last) for field in fields})
 
 
@@ -52,16 +45,18 @@ def _last_positions(params, field, last):
     else:
         checkpoint, limit = paths.CHECKPOINTS / name, token_limits(params.text)[field]
         texts = getattr(load_prepared(paths.PREPARED).articles, field).to_list()
-        tokens = truncated_ids(texts, checkpoint, limit)
-        kept = min(LLM_POSITIONS, limit)
+        encoder = params.registry[name]
+        tokens = truncated_ids(texts, checkpoint, limit, encoder.prompt or PROMPT)
+        kept = 1 if encoder.pooling else min(LLM_POSITIONS, limit)
         states = cached_states(
             checkpoint,
-            params.registry[name].layers,
+            encoder.layers,
             tokens,
             None,
             resolve_precision(params.training.precision),
             f"{name}: {field}s with the prompt cut",
             kept,
+            encoder.pooling,
         )
         offsets, last = np.arange(len(tokens) + 1) * kept, min(last, kept)
     masked = protocol.attention_masks

@@ -1,7 +1,7 @@
 """BERT-like encoders: every position of a text; frozen, or with the top layers trained."""
 
 from replication.encoders.families.base import Family
-from replication.encoders.tokens import FIELDS, piece_ids, token_limits
+from replication.encoders.tokens import FIELDS, text_ids, token_limits
 from replication.study import paths
 
 
@@ -14,31 +14,32 @@ class Transformer(Family):
     schedule = "tuned_layers"
     head = "cls"
 
-    def ids(self, texts, checkpoint, limit):
-        """Token ids of each text, int32."""
-        return piece_ids(texts, checkpoint, limit)
-
     def place(self, name, encoder, source, folder):
         from replication.encoders.sources.checkpoints import _copy
 
         _copy(name, encoder, source, folder)
 
     def embed(self, name, params, texts, folder):
+        from replication.encoders.models.limits import refuse_unfit
         from replication.encoders.models.states import write_states
+        from replication.encoders.sources.configs import model_config
         from replication.machine.precision import resolve_precision
 
-        layers, checkpoint = params.registry[name].layers, paths.CHECKPOINTS / name
+        encoder, checkpoint = params.registry[name], paths.CHECKPOINTS / name
         limits, last = token_limits(params.text), self.positions
-        tokens = {f: self.ids(texts[f], checkpoint, limits[f]) for f in FIELDS}
+        tokens = {f: text_ids(encoder, texts[f], checkpoint, limits[f]) for f in FIELDS}
         precision = resolve_precision(params.training.precision)
+        config = model_config(checkpoint)
+        for field in FIELDS:  # before the work on any
+            refuse_unfit(tokens[field], None, config, checkpoint, f"{name}: {field}s")
         for field in FIELDS:
             path, record = folder / f"{field}.states.npy", folder / f".{field}.done"
-            label = f"{name}: {field}s"
             write_states(
-                path, checkpoint, layers, tokens[field], precision, label, None, last, record
-            )
+                path, checkpoint, encoder.layers, tokens[field], precision, f"{name}: {field}s",
+                None, last, record, encoder.pooling,
+            )  # fmt: skip
             if last:
-                tokens[field] = tokens[field].newest(last)
+                tokens[field] = tokens[field].newest(1 if encoder.pooling else last)
         return tokens
 
     def text(self, params, fields):
@@ -58,8 +59,11 @@ def _given(params, field):
     return name, tokens, None if masked else token_limits(params.text)[field]
 
 
-def _states(params, field, depth, tokens, length):
-    """Hidden states below the cut, and where each article's stand: (articles + 1,) int64."""
+def _states(params, field, depth, tokens, length, ends=False):
+    """Hidden states below the cut, and where each article's stand: (articles + 1,) int64.
+
+    ends: whether there is no layer above the cut
+    """
     import numpy as np
 
     from replication.encoders.models.states import cached_states
@@ -67,38 +71,48 @@ def _states(params, field, depth, tokens, length):
 
     checkpoint, precision = paths.CHECKPOINTS / params.encoder, params.training.precision
     label = f"{params.encoder}: {field}s below the cut"
-    states = cached_states(checkpoint, depth, tokens, length, resolve_precision(precision), label)
+    precision = resolve_precision(precision)
+    states = cached_states(checkpoint, depth, tokens, length, precision, label, ends=ends)
     return states, np.arange(len(tokens) + 1) * length if length else tokens.offsets
 
 
 def _frozen(params, field):
+    import numpy as np
+
     from replication.encoders.models.text import Places, StoredVectors, embedded_array
 
     name, tokens, length = _given(params, field)
-    if length is None:
+    encoder, masked = params.registry[name], length is None
+    if encoder.pooling is not None:  # of a text's own tokens, with or without masks
+        states = embedded_array(paths.EMBEDDINGS / name / f"{field}.states.npy", name)
+        offsets, length = np.arange(len(tokens) + 1), 1
+    elif masked:
         path = paths.EMBEDDINGS / name / f"{field}.states.npy"
         states, offsets = embedded_array(path, name), tokens.offsets
     else:
-        states, offsets = _states(params, field, params.registry[name].layers, tokens, length)
-    return StoredVectors(states, Places(offsets, length), length is None)
+        states, offsets = _states(params, field, encoder.layers, tokens, length)
+    return StoredVectors(states, Places(offsets, length), masked)
 
 
 def _tuned(params, field):
+    from replication.encoders.models.layouts import reading_states
     from replication.encoders.models.states import load_transformer
-    from replication.encoders.models.text import Given, Places, StoredVectors, TunedTransformer
+    from replication.encoders.models.text import Places, StoredVectors, TunedTransformer
 
     name, tokens, length = _given(params, field)
     protocol, checkpoint = params.protocol, paths.CHECKPOINTS / name
     layers, masked = params.registry[name].layers, params.protocol.attention_masks
     depth = layers - params.finetune_layers
-    top = load_transformer(checkpoint, layers)
-    top.embeddings = Given()
-    top.encoder.layer = top.encoder.layer[depth:]
+    top = reading_states(load_transformer(checkpoint, layers, depth))
+    ends = depth == layers
     if protocol.frozen_dropout or protocol.tune_embeddings:
-        below = load_transformer(checkpoint, depth).requires_grad_(False)
+        below = load_transformer(checkpoint, depth, ends=ends).requires_grad_(False)
         below.embeddings.requires_grad_(protocol.tune_embeddings)
     else:
-        states, offsets = _states(params, field, depth, tokens, length)
+        states, offsets = _states(params, field, depth, tokens, length, ends)
         below = StoredVectors(states, Places(offsets, length), masked, blank=False)
     places = Places(tokens.offsets, length)
-    return TunedTransformer(top, below, places, tokens.values, masked, protocol.frozen_dropout)
+    return TunedTransformer(
+        top, below, places, tokens.values, masked, protocol.frozen_dropout,
+        params.registry[name].pooling,
+    )  # fmt: skip

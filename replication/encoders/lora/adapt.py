@@ -28,7 +28,9 @@ from tqdm import tqdm
 
 from replication.encoders.lora.judge import Judge, shared
 from replication.encoders.lora.questions import WORDING, Questioner
+from replication.encoders.lora.refusals import refuse_long, refuse_shared
 from replication.encoders.sources.adapters import base_digest, load_causal
+from replication.encoders.sources.configs import model_config
 from replication.files.atomic import write_json
 from replication.files.digest import sha256
 from replication.files.errors import StudyError
@@ -70,6 +72,7 @@ def adapt(name: str, params: Params) -> bool:
     titles = data.articles.title.to_list()
     questioner = Questioner(titles, base, adapter.title_tokens)
     clicks = Clicks.of(split_last_day(data.train)[0])
+    refuse_long(name, adapter, questioner, model_config(base))
     model = _lora(name, adapter, base, fsdp)
     judge = shared(Judge(model, questioner.answers), fsdp)
     state = SavedState(paths.ADAPTING / f"{name}.safetensors", key)
@@ -157,6 +160,7 @@ def _lora(name: str, adapter: Adapter, base: Path, fsdp: bool):
     where = computing_device()
     place = torch.device("cpu") if fsdp else where
     model = load_causal(base, **_weights(name, adapter), device_map={"": place})
+    refuse_shared(name, adapter, model)
     if where.type == "cuda":
         model.gradient_checkpointing_enable({"use_reentrant": False})
     config = LoraConfig(

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from replication.encoders.architectures import ARCHITECTURES
 from replication.encoders.lora.questions import Questions, answer_scores
 from replication.machine import processes
 from replication.machine.precision import computing_device
@@ -34,7 +35,8 @@ def shared(judge: Judge, in_shares: bool) -> nn.Module:
     from torch.distributed.fsdp import fully_shard
 
     mesh = init_device_mesh(computing_device().type, (processes.count(),))
-    for layer in judge.model.get_base_model().get_decoder().layers:
+    decoder = judge.model.get_base_model().get_decoder()
+    for layer in decoder.get_submodule(ARCHITECTURES[decoder.config.model_type].layers):
         fully_shard(layer, mesh=mesh)
     fully_shard(judge, mesh=mesh)
     return judge.to(computing_device())  # buffers: of them there are no shares

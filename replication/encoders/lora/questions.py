@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from replication.encoders.lora.masks import seen
+from replication.encoders.sentences import Span, Tokens, around, tokenise
 from replication.encoders.tokens import load_tokenizer
 from replication.files.errors import StudyError
 
@@ -45,7 +47,7 @@ class Questions:
 
 
 class Questioner:
-    """Writes questions about articles in a checkpoint's tokens.
+    """Writes questions about articles in a checkpoint's tokens, which are those of whole sentences.
 
     titles  of all articles, by id; each is cut at `title_tokens` tokens
     answers (yes, no): the token of each answer that stands first where the two differ
@@ -53,24 +55,16 @@ class Questioner:
     """
 
     def __init__(self, titles: list[str], checkpoint: Path, title_tokens: int):
-        tokenizer = load_tokenizer(checkpoint)
-
-        def encode(text: str) -> list[int]:
-            return tokenizer.encode(text, add_special_tokens=False).ids
-
-        self.opening = tokenizer.encode(OPENING).ids  # with the checkpoint's first token, if any
-        self.click, self.candidate = (encode(t.split(" {")[0]) for t in (CLICK, CANDIDATE))
-        self.question = encode(QUESTION)
-        pairs = zip(*map(encode, ANSWERS), strict=False)  # of an answer in several tokens the first
+        self.tokenizer = load_tokenizer(checkpoint)
+        self.titles, self.title_tokens = titles, title_tokens
+        answered = tokenise(self.tokenizer, [QUESTION + answer for answer in ANSWERS])
+        pairs = zip(*(found.ids.tolist() for found in answered), strict=False)
         self.answers = next((pair for pair in pairs if pair[0] != pair[1]), None)
         if self.answers is None:
             raise StudyError(
                 f"{checkpoint}/tokenizer.json: begins {ANSWERS[0]!r} and {ANSWERS[1]!r} alike, "
                 "so that a model cannot be asked; choose another base"
             )
-        tokenizer.enable_truncation(title_tokens)
-        encoded = tokenizer.encode_batch([f" {t}" for t in titles], add_special_tokens=False)
-        self.titles = [e.ids for e in encoded]
 
     def ask(self, histories: list[np.ndarray], candidates: np.ndarray) -> Questions:
         """Questions of b samples.
@@ -78,15 +72,26 @@ class Questioner:
         histories   article ids of each sample's clicks, oldest first; may be empty
         candidates  (b, 1 + K) article ids, 0 where there is none
         """
-        rows = [self._pack(h, c) for h, c in zip(histories, candidates, strict=True)]
+        asked = [
+            self._sentence(history, candidate)
+            for history, row in zip(histories, candidates, strict=True)
+            for candidate in row
+            if candidate
+        ]
+        tokens = iter(tokenise(self.tokenizer, [sentence for sentence, _ in asked]))
+        spans = iter([spans for _, spans in asked])
+        rows = [
+            _packed(row, [self._cut(next(tokens), next(spans)) for candidate in row if candidate])
+            for row in candidates
+        ]
         width = max(len(ids) for ids, *_ in rows)
         ids, positions = np.zeros((2, len(rows), width), np.int64)
         parts = np.full((len(rows), width), -1)  # 0: history; j: candidate j; -1: padding
         ends = np.zeros(candidates.shape, np.int64)
-        for row, (tokens, places, part, last) in enumerate(rows):
-            ids[row, : len(tokens)] = tokens
-            positions[row, : len(tokens)] = places
-            parts[row, : len(tokens)] = part
+        for row, (tokens_, places, part, last) in enumerate(rows):
+            ids[row, : len(tokens_)] = tokens_
+            positions[row, : len(tokens_)] = places
+            parts[row, : len(tokens_)] = part
             ends[row] = last
         parts = torch.from_numpy(parts)
         queries, keys = parts[:, :, None], parts[:, None, :]
@@ -99,21 +104,56 @@ class Questioner:
             asked=torch.from_numpy(candidates > 0),
         )
 
-    def _pack(self, history: np.ndarray, candidates: np.ndarray) -> tuple[list[int], ...]:
-        """Tokens of one sample, their positions and parts, and where each question ends."""
-        ids = list(self.opening)
-        for article in history:
-            ids += self.click + self.titles[article]
-        shared = len(ids)
-        positions, parts, ends = list(range(shared)), [0] * shared, []
-        for number, article in enumerate(candidates, start=1):
-            if article:
-                own = self.candidate + self.titles[article] + self.question
-                ids += own
-                positions += range(shared, shared + len(own))
-                parts += [number] * len(own)
-            ends.append(len(ids) - 1)
-        return ids, positions, parts, ends
+    def longest(self, clicks: int) -> int:
+        """Tokens of the longest question that so many clicks can make."""
+        alone = tokenise(self.tokenizer, self.titles)
+        lengths = [min(len(found.ids), self.title_tokens) for found in alone]
+        chosen = np.argsort(lengths, kind="stable")[::-1]
+        sentence, spans = self._sentence(np.resize(chosen, clicks), chosen[0])
+        return len(self._cut(tokenise(self.tokenizer, [sentence])[0], spans)[0])
+
+    def _sentence(self, history: np.ndarray, candidate: int) -> tuple[str, list[Span]]:
+        """The question about one candidate, and where the titles stand in it: the candidate's is
+        the last."""
+        sentence, spans = OPENING, []
+        for template, article in [*((CLICK, a) for a in history), (CANDIDATE, candidate)]:
+            part, (start, stop) = around(
+                template.replace("{title}", "{text}"), self.titles[article]
+            )
+            spans.append((len(sentence) + start, len(sentence) + stop))
+            sentence += part
+        return sentence + QUESTION, spans
+
+    def _cut(self, tokens: Tokens, spans: list[Span]) -> tuple[list[int], int]:
+        """Ids of one question with its titles cut, and how many of them stand before what is said
+        of the candidate. Marks behind the question are left out: the answer stands there."""
+        tokens = tokens.cut(spans, self.title_tokens)
+        count = int(np.flatnonzero(tokens.spans[:, 0] >= 0)[-1]) + 1
+        begins = spans[-1][0] - len(CANDIDATE.partition(" {title}")[0])
+        return tokens.ids[:count].tolist(), int(np.argmax(tokens.spans[:, 0] >= begins))
+
+
+def _packed(row: np.ndarray, asked: list[tuple[list[int], int]]) -> tuple[list[int], ...]:
+    """Tokens of one sample, their positions and parts, and where each question ends.
+
+    row    the sample's candidates, 0 where there is none
+    asked  of each of the others the ids of its question, and how many of them the others share
+    """
+    first = asked[0][0]
+    shared = min(count for _, count in asked)
+    for ids, _ in asked:  # no more than are the same in all
+        same = [a == b for a, b in zip(ids[:shared], first, strict=False)]
+        shared = same.index(False) if False in same else len(same)
+    ids, positions, parts, ends = first[:shared], list(range(shared)), [0] * shared, []
+    questions = iter(asked)
+    for number, article in enumerate(row, start=1):
+        if article:
+            own = next(questions)[0][shared:]
+            ids = ids + own
+            positions += range(shared, shared + len(own))
+            parts += [number] * len(own)
+        ends.append(len(ids) - 1)
+    return ids, positions, parts, ends
 
 
 def answer_scores(model, questions: Questions, answers: tuple[int, int]) -> Tensor:
@@ -124,7 +164,7 @@ def answer_scores(model, questions: Questions, answers: tuple[int, int]) -> Tens
     """
     states = model.get_decoder()(
         input_ids=questions.ids,
-        attention_mask=questions.attends,
+        attention_mask=seen(model.config, questions.attends, questions.positions, model.dtype),
         position_ids=questions.positions,
         use_cache=False,
     ).last_hidden_state  # (b, t, d)

@@ -12,14 +12,18 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from replication.encoders.sources.adapters import load_causal, model_folder
+from replication.encoders.architectures import architecture, attention, has_head
+from replication.encoders.models.layouts import cut
+from replication.encoders.models.limits import refuse_unfit
+from replication.encoders.models.pooling import pooled
+from replication.encoders.sources.adapters import load_causal
 from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.encoders.sources.configs import config_folder
 from replication.encoders.sources.tensors import load_pretrained
 from replication.files.atomic import write_text
-from replication.files.documents import read_json
 from replication.files.errors import StudyError
 from replication.machine import environment, processes
-from replication.machine.dropout import register_attention, with_fast_dropout
+from replication.machine.dropout import with_fast_dropout
 from replication.machine.precision import autocast, computing_device
 from replication.machine.saved_state import SAVE_EVERY
 from replication.mind.columns.ragged import Ragged, load_array
@@ -28,38 +32,41 @@ from replication.study import paths
 TOKENS_PER_BATCH = 8192
 
 
-def load_transformer(checkpoint: Path, layers: int):
-    """The first `layers` layers of a checkpoint as a Hugging Face model without a pooler.
+def load_transformer(checkpoint: Path, layers: int, start: int = 0, ends: bool = True):
+    """Layers `start` to `layers` of a checkpoint as a Hugging Face model without a pooler.
 
-    Its `last_hidden_state` equals `hidden_states[layers]` of the whole model, but for models that
-    end in a norm (Llama), which give it only at their full depth. An adapter is merged into its
-    base. Weights are float32, but bfloat16 for a causal model on a GPU, which float32 would fill.
-    Errors: `StudyError` where the checkpoint, or an adapter's base, is not there or has changed.
+    With `start` 0 its `last_hidden_state` equals `hidden_states[layers]` of the whole model.
+    Models that end in a norm (Llama, ModernBERT) end in it here too, unless `ends` is False. An
+    adapter is merged into its base. Weights are float32, but bfloat16 for a causal model on a GPU,
+    which float32 would fill.
+    Errors: `StudyError` where the checkpoint, or an adapter's base, is not there or has changed, or
+    is of an architecture that is not accepted.
     """
     from transformers import AutoModel
 
-    config = model_folder(checkpoint) / "config.json"
-    if not config.is_file():
-        raise StudyError(
-            f"{config.parent}: holds no config.json; "
-            f"run `dvc repro checkpoint@{config.parent.name}`"
-        )
-    kinds = read_json(config).get("architectures")
-    if isinstance(kinds, list) and any(str(kind).endswith("ForCausalLM") for kind in kinds):
+    folder = config_folder(checkpoint)
+    parts = architecture(folder)
+    if parts.family == "causal":
         dtype = "bfloat16" if computing_device().type == "cuda" else "float32"
-        model = load_causal(checkpoint, dtype, num_hidden_layers=layers).get_decoder()
+        options = {"dtype": dtype, "num_hidden_layers": layers}
+        if has_head(folder):
+            model = load_causal(checkpoint, **options).get_decoder()
+        else:
+            options["attn_implementation"] = attention(folder)
+            model = load_pretrained(AutoModel, folder, **options).eval()
         model.config.use_cache = False  # keys and values of every layer, for tokens to come
         return model
     model = load_pretrained(
         AutoModel,
         checkpoint,
-        num_hidden_layers=layers,
-        attn_implementation=register_attention(),
+        # Which of the shared weights a layer has depends on how many layers there are.
+        **({} if parts.shared else {"num_hidden_layers": max(layers, 1)}),
+        attn_implementation=attention(folder),
         dtype=torch.float32,
     )
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
-    return with_fast_dropout(model).eval()
+    return with_fast_dropout(cut(model, start, layers, ends)).eval()
 
 
 def write_states(
@@ -72,6 +79,8 @@ def write_states(
     length: int | None = None,
     last: int | None = None,
     record: Path | None = None,
+    pooling: str | None = None,
+    ends: bool = True,
 ) -> None:
     """Write hidden states after layer `depth` to `path` (.npy): (positions, d) float16.
 
@@ -81,14 +90,18 @@ def write_states(
     last     only the last so many tokens of each article are kept
     record   where the number of articles that are done is written down, every few minutes; if it
              is there, the work goes on after those: it and `path` must be of the same arguments
+    pooling  one row for each article, of its own tokens (`pooling.py`)
+    ends     as in `load_transformer`
 
     Several processes compute a batch each, and the first one writes: to the bytes that one process
     alone would have written.
     """
-    model = load_transformer(checkpoint, depth).to(computing_device())
-    _refuse_unfit(tokens, length, model.config, checkpoint, label)
+    model = load_transformer(checkpoint, depth, ends=ends).to(computing_device())
+    refuse_unfit(tokens, length, model.config, checkpoint, label)
     kept = tokens.lengths if length is None else np.full(len(tokens), length)
-    if last is not None:
+    if pooling is not None:
+        kept = np.ones(len(tokens), np.int64)
+    elif last is not None:
         kept = np.minimum(kept, last)
     places = np.concatenate([[0], np.cumsum(kept)])
     shape = (int(places[-1]), model.config.hidden_size)
@@ -107,7 +120,7 @@ def write_states(
         while together := list(islice(batches, processes.count())):
             found = torch.empty(0, shape[1], dtype=torch.float16)
             for rows, width in together[processes.rank() :][:1]:  # none is left for some at the end
-                found = _kept_states(model, tokens, rows, width, length, last, precision)
+                found = _kept_states(model, tokens, rows, width, length, last, precision, pooling)
             if not torch.isfinite(found).all():
                 raise StudyError(
                     f"{checkpoint}: gives values that are not finite for {label}; expected finite "
@@ -142,7 +155,7 @@ def _batches(tokens: Ragged, length: int | None, done: int) -> Iterator[tuple[np
 
 def _kept_states(
     model, tokens: Ragged, rows: np.ndarray, width: int, length: int | None, last: int | None,
-    precision: str,
+    precision: str, pooling: str | None = None,
 ) -> torch.Tensor:  # fmt: skip
     """Of one batch, the states that are kept: (positions, d) float16, article after article."""
     ids = torch.from_numpy(tokens.take(rows).padded(width, side="right").astype(np.int64))
@@ -153,6 +166,8 @@ def _kept_states(
     ids, attend = ids.to(model.device), mask.long().to(model.device)
     with autocast(precision):
         output = model(ids, attention_mask=attend).last_hidden_state  # (n, t, d)
+    if pooling is not None:
+        return pooled(output, attend.bool(), pooling).cpu().half()
     keep = torch.ones_like(mask) if length else mask & (steps >= lengths - (last or width))
     return output.cpu()[keep].half()
 
@@ -164,25 +179,6 @@ def _reserve(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _refuse_unfit(tokens: Ragged, length: int | None, config, checkpoint: Path, label: str) -> None:
-    """StudyError about tokens that the model has no row for, or more of them than it can read."""
-    largest = int(tokens.values.max(initial=0))
-    if largest >= config.vocab_size:
-        raise StudyError(
-            f"{checkpoint}/tokenizer.json: gives token {largest} for {label}; expected less than "
-            f"{config.vocab_size}, the vocab_size of its config.json: not this model's tokenizer"
-        )
-    longest = length or int(tokens.lengths.max(initial=0))
-    # RoBERTa counts positions from the padding token's number on.
-    first = config.pad_token_id + 1 if config.model_type == "roberta" else 0
-    most = getattr(config, "max_position_embeddings", longest + first) - first
-    if longest > most:
-        raise StudyError(
-            f"{checkpoint}: {longest} tokens in one text for {label}; expected {most} at most, as "
-            "its config.json says: lower text.title_tokens or text.abstract_tokens"
-        )
-
-
 def cached_states(
     checkpoint: Path,
     depth: int,
@@ -191,12 +187,14 @@ def cached_states(
     precision: str,
     label: str,
     last: int | None = None,
+    pooling: str | None = None,
+    ends: bool = True,
 ) -> np.ndarray:
     """What `write_states` writes, memory-mapped from the cache of states.
 
     Made when first wanted: for checkpoint bytes (and those of an adapter's base), depth, tokens,
-    length, last and precision, and anew where code, libraries or what computes are others, for
-    these can change a bit of them.
+    length, last, pooling, ends and precision, and anew where code, libraries or what computes are
+    others, for these can change a bit of them.
     """
     digest = hashlib.sha256(np.ascontiguousarray(tokens.values).tobytes())
     digest.update(np.ascontiguousarray(tokens.offsets).tobytes())
@@ -208,6 +206,8 @@ def cached_states(
         "tokens": digest.hexdigest(),
         "length": length,
         "last": last,
+        "pooling": pooling,
+        "ends": ends,
         "precision": precision,
     }
     made_by = {
@@ -221,7 +221,10 @@ def cached_states(
     if not processes.agreed(there):
         with processes.folder_by_first(folder, key) as temporary:
             file, record = temporary / "states.npy", temporary / ".done"
-            write_states(file, checkpoint, depth, tokens, precision, label, length, last, record)
+            write_states(
+                file, checkpoint, depth, tokens, precision, label, length, last, record, pooling,
+                ends,
+            )  # fmt: skip
             if processes.is_first():
                 write_text(temporary / "key.json", key)
     return load_array(folder / "states.npy")

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from replication.encoders.models.layouts import layers_of
+from replication.encoders.models.pooling import pooled
 from replication.encoders.tokens import GPU_SHARE
 from replication.files.errors import StudyError
 from replication.mind.columns.ragged import Ragged, load_array
@@ -133,21 +135,15 @@ class WordVectors(nn.Module):
         return x, (mask if self.masked else None)
 
 
-class Given(nn.Module):
-    """Stands where a transformer embeds its tokens, and passes on what it is given."""
-
-    def forward(self, inputs_embeds: Tensor, **_: object) -> Tensor:
-        return inputs_embeds
-
-
 class TunedTransformer(nn.Module):
-    """The top layers of a BERT-like encoder train; what lies below them does not.
+    """The top layers of a transformer train; what lies below them does not.
 
     top      the tuned layers alone, a Hugging Face model without its embedding table
     below    hidden states below the cut: read from disk, for they are the same at every step when
              frozen layers are free of dropout; or, under D5 (dropout in frozen layers) and D6 (the
              embedding table trains), the lower model itself, run on token ids
     places   where the `tokens` (positions,) of each article stand
+    pooling  one vector for each article: (n, 1, d); None: those of all tokens
     """
 
     def __init__(
@@ -158,8 +154,10 @@ class TunedTransformer(nn.Module):
         tokens: np.ndarray,
         masked: bool,
         frozen_dropout: bool,
+        pooling: str | None = None,
     ):
         super().__init__()
+        self.pooling = pooling
         self.top = top
         self.below = below
         self.places = places
@@ -181,8 +179,10 @@ class TunedTransformer(nn.Module):
             pad = self.below.config.pad_token_id or 0
             ids = torch.where(mask, self.tokens[where], pad)
             x = self.below(ids, attention_mask=mask.long()).last_hidden_state
-        if len(self.top.encoder.layer):
+        if len(layers_of(self.top)):
             x = self.top(inputs_embeds=x, attention_mask=mask.long()).last_hidden_state
+        if self.pooling is not None:
+            x, mask = pooled(x, mask, self.pooling).unsqueeze(1), mask[:, :1]
         return x, (mask if self.masked else None)
 
 

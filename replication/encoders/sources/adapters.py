@@ -9,12 +9,12 @@ import textwrap
 import warnings
 from pathlib import Path
 
+from replication.encoders.architectures import attention
 from replication.encoders.sources.checkpoints import checkpoint_digest
 from replication.encoders.sources.tensors import load_pretrained
 from replication.files.atomic import new_folder
 from replication.files.digest import sha256
 from replication.files.errors import StudyError
-from replication.machine.dropout import register_attention
 from replication.study import paths
 from replication.study.checks import require
 from replication.study.params import Params
@@ -66,7 +66,7 @@ def load_causal(checkpoint: Path, dtype: str, **options):
     model = load_pretrained(
         AutoModelForCausalLM,
         folder,
-        attn_implementation=register_attention(),
+        attn_implementation=attention(folder),
         dtype=dtype,
         **options,
     )

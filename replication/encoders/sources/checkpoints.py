@@ -7,13 +7,15 @@ are taken: no pickle, no code.
 """
 
 import importlib.util
-import math
 import os
 import re
 import shutil
+import sys
 import textwrap
 from pathlib import Path
 
+from replication.encoders.architectures import accepted, remark, size_of
+from replication.encoders.sources.counts import weight_counts
 from replication.encoders.sources.hub import snapshot
 from replication.encoders.sources.tensors import opened
 from replication.encoders.tokens import load_tokenizer
@@ -28,8 +30,6 @@ from replication.study.registry import SOURCES
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 TOKENIZER = ("tokenizer*.json", "special_tokens_map.json", "vocab.*", "merges.txt")
-# In a tensor's name: what is no part of the encoder as it is used here, or no parameter.
-_NOT_COUNTED = re.compile(r"(^|\.)(pooler|cls|lm_head|position_ids|inv_freq)(\.|$)")
 
 
 def fetch_checkpoint(name: str, params: Params) -> None:
@@ -75,15 +75,7 @@ def parameter_count(checkpoint: Path, layers: int) -> int:
 
     Poolers and the heads of pre-training are left out.
     """
-    total = 0
-    for path in sorted(checkpoint.glob("*.safetensors")):
-        with opened(path) as tensors:
-            for key in tensors.keys():  # noqa: SIM118 - no dictionary
-                layer = re.search(r"\blayers?\.(\d+)\.", key)
-                used = layer is None or int(layer[1]) < layers
-                if used and not _NOT_COUNTED.search(key):
-                    total += math.prod(tensors.get_slice(key).get_shape())
-    return total
+    return weight_counts(checkpoint, layers).total
 
 
 def _package_folder(name: str, location: str) -> Path:
@@ -187,8 +179,11 @@ def _check_files(name: str, encoder: Encoder, source: Path, weights: list[str]) 
             pass
     if "model_type" not in config:
         raise StudyError(f"encoders.{name}: {source / 'config.json'}: model_type is missing")
+    parts = accepted(config, encoder.family, f"encoders.{name}")
+    if (told := remark(parts)) is not None:
+        print(f"encoders.{name}: {told}", file=sys.stderr)
     for key, expected in (("hidden_size", encoder.width), ("num_hidden_layers", encoder.layers)):
-        found = config.get(key)
+        found = size_of(config, key, parts)
         # Fewer layers than the checkpoint has is a choice (its first ones are used), more is not.
         number = isinstance(found, int) and not isinstance(found, bool)
         more = key == "num_hidden_layers" and number and found > expected

@@ -54,7 +54,7 @@ def load_pretrained(kind: Any, folder: Path, **options: Any):
     except MemoryError:
         raise
     except Exception as error:  # whatever the library makes of files that are missing or odd
-        raise StudyError(f"{folder}: cannot be loaded ({_told(error)}); {remedy}") from None
+        raise unloadable(folder, error) from None
     missing = sorted(key for key in told["missing_keys"] if "pooler" not in key.split("."))
     if missing:
         raise StudyError(
@@ -62,6 +62,12 @@ def load_pretrained(kind: Any, folder: Path, **options: Any):
             f"expected all weights of the model that its config.json describes; {remedy}"
         )
     return model
+
+
+def unloadable(folder: Path, error: Exception) -> StudyError:
+    """That transformers cannot load the checkpoint in a folder, with its reason and the remedy."""
+    remedy = f"run `dvc repro checkpoint@{folder.name}`"
+    return StudyError(f"{folder}: cannot be loaded ({_told(error)}); {remedy}")
 
 
 def _told(error: Exception) -> str:

@@ -1,0 +1,108 @@
+"""A transformer cut between two of its layers: what lies below the cut, and what lies above.
+
+The table of architectures (`encoders/architectures.py`) says where each one keeps its parts.
+"""
+
+from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutput
+
+from replication.encoders.architectures import ARCHITECTURES
+
+
+class Given(nn.Module):
+    """Stands where a transformer embeds its tokens, and passes on what it is given."""
+
+    def forward(
+        self, *given: Tensor | None, inputs_embeds: Tensor | None = None, **_: object
+    ) -> Tensor:
+        """(n, t, d), in whatever place or under whatever name it comes."""
+        if inputs_embeds is None:
+            inputs_embeds = next(x for x in given if x is not None and x.is_floating_point())
+        return inputs_embeds
+
+
+class SharedLayers(nn.Module):
+    """Some of ALBERT's layers, whose weights are those of a group: groups run more than once.
+
+    Stands where the model has its encoder. The cut does not change which group a layer is of.
+    start   the number of the first layer; stop: that behind the last one
+    """
+
+    def __init__(self, encoder: nn.Module, start: int, stop: int):
+        super().__init__()
+        config = encoder.config
+        a_group = config.num_hidden_layers / config.num_hidden_groups
+        self.order = [str(int(i / a_group)) for i in range(start, stop)]
+        groups = dict(encoder.albert_layer_groups.named_children())
+        self.albert_layer_groups = nn.ModuleDict({g: groups[g] for g in sorted({*self.order})})
+        self.embedding_hidden_mapping_in = encoder.embedding_hidden_mapping_in
+
+    def forward(
+        self, hidden_states: Tensor, attention_mask: Tensor | None = None, **options: object
+    ) -> tuple[Tensor]:
+        """(n, t, d) -> the states behind the last of these layers, (n, t, d)."""
+        hidden_states = self.embedding_hidden_mapping_in(hidden_states)
+        for group in self.order:
+            layer = self.albert_layer_groups[group]
+            hidden_states = layer(hidden_states, attention_mask, **options)
+        return (hidden_states,)
+
+
+class NoLayers(nn.Module):
+    """Stands for the encoder of DeBERTa v2, which cannot run without layers."""
+
+    def forward(self, hidden_states: Tensor, *_: object, **__: object) -> BaseModelOutput:
+        """(n, t, d) -> the same."""
+        return BaseModelOutput(hidden_states, (hidden_states,))
+
+
+def cut(model: nn.Module, start: int, stop: int, ends: bool) -> nn.Module:
+    """The model with its layers from number `start` up to and without `stop`, changed in place.
+
+    ends  the last of them is the encoder's last, so that the norm behind it, if the architecture
+          has one, belongs to them; else they end in what the layer above them reads
+    """
+    parts = ARCHITECTURES[model.config.model_type]
+    if parts.shared:
+        model.encoder = SharedLayers(model.encoder, start, stop)
+    else:
+        layers = model.get_submodule(parts.layers)
+        if start or stop < len(layers):
+            model.set_submodule(parts.layers, layers[start:stop])
+    if parts.norm and not ends:
+        model.set_submodule(parts.norm, nn.Identity())
+    if parts.only_first and start:
+        owner, _, name = parts.only_first.rpartition(".")
+        setattr(model.get_submodule(owner), name, None)
+    if parts.only_first and stop == 0:
+        model.encoder = NoLayers()
+    return model
+
+
+def reading_states(model: nn.Module) -> nn.Module:
+    """The model, changed so that its `inputs_embeds` are states below its first layer, (n, t, d).
+
+    Of its parameters those of its layers train, and nothing else: no biases of attention or norms
+    that all layers share with those below the cut.
+    """
+    parts = ARCHITECTURES[model.config.model_type]
+    model.embeddings = Given()
+    owner, _, name = (parts.above or "").rpartition(".")
+    if parts.above and hasattr(model.get_submodule(owner), name):
+        model.set_submodule(parts.above, nn.Identity())
+    model.requires_grad_(False)
+    layers_of(model).requires_grad_(True)
+    return model
+
+
+def layers_of(model: nn.Module) -> nn.Module:
+    """The module that holds a model's layers; where they share weights, the groups of them."""
+    return model.get_submodule(ARCHITECTURES[model.config.model_type].layers)
+
+
+def copied(top: nn.Module, depth: int) -> int:
+    """Parameters of the layers above a cut at `depth` that stand below it as well, untrained: of
+    layers that share weights."""
+    if not (depth and ARCHITECTURES[top.config.model_type].shared):
+        return 0
+    return sum(p.numel() for p in layers_of(top).parameters())

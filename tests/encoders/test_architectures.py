@@ -1,0 +1,287 @@
+"""Every accepted architecture against plain transformers, on tiny random checkpoints."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+import torch
+from encoders_table import table
+from small import LAYERS, ROOT, TEXTS, WIDTH, encoder, write_prepared, write_project
+from tiny_models import CAUSAL, KINDS, PLACES, TRANSFORMERS, write_kind
+
+from replication.encoders.architectures import ARCHITECTURES, model_types
+from replication.encoders.models.embed import embed
+from replication.encoders.models.layouts import copied
+from replication.encoders.models.states import load_transformer
+from replication.encoders.models.text import build_text
+from replication.encoders.sources.checkpoints import fetch_checkpoint, parameter_count
+from replication.encoders.tokens import PROMPT
+from replication.files.errors import StudyError
+from replication.mind.columns.ragged import Ragged
+from replication.study.params import Encoder, load_protocol
+
+NEAR = {"rtol": 1e-5, "atol": 1e-5}
+STORED = {"rtol": 2e-3, "atol": 2e-2}  # float16 on disk, then tuned layers
+LENGTHS = (14, 5, 9, 1)
+ARTICLES = torch.arange(1 + len(TEXTS))
+LIVE = {"frozen_dropout": True, "tune_embeddings": True}  # nothing is rounded on disk
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of a tiny checkpoint of one kind."""
+    root, done = tmp_path_factory.mktemp("architectures"), set()
+
+    def folder(kind: str) -> Path:
+        if kind not in done:
+            write_kind(kind, root / kind)
+            done.add(kind)
+        return root / kind
+
+    return folder
+
+
+@pytest.fixture
+def study(made, folders, tmp_path, monkeypatch):
+    """Builds the text encoder of one kind in a tiny project, after the stages that it needs."""
+    monkeypatch.chdir(tmp_path)
+    params, done = write_project(folders), set()
+
+    def text(kind: str, tuning="frozen", layers=0, d=None, title=9, abstract=11, **entry):
+        family = "causal" if kind in CAUSAL else "transformer"
+        given = encoder(made(kind), family=family, finetune_layers=0, **entry)
+        changed = replace(
+            params,
+            encoders={**params.encoders, kind: given},
+            encoder=kind,
+            tuning=tuning,
+            finetune_layers=layers,
+            text=replace(params.text, title_tokens=title, abstract_tokens=abstract),
+            protocol=replace(load_protocol("clean"), **(d or {})),
+        )
+        if (kind, str(entry)) not in done:
+            fetch_checkpoint(kind, changed)
+            embed(kind, changed)
+            done.add((kind, str(entry)))
+        return build_text(changed, ["title"])["title"]
+
+    return text
+
+
+def plain(folder: Path):
+    from transformers import AutoModel
+
+    return AutoModel.from_pretrained(folder).eval()
+
+
+def drawn() -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids of texts of `LENGTHS`, padded on the right, and their mask."""
+    ids = torch.randint(4, 300, (4, 14), generator=torch.Generator().manual_seed(1))
+    mask = torch.arange(14) < torch.tensor(LENGTHS)[:, None]
+    return ids.masked_fill(~mask, 1), mask
+
+
+def titles(model) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """By plain transformers: states of the titles that stage `embed` tokenised, mask and ids."""
+    name = next(p.name for p in Path("embeddings").iterdir())
+    tokens = Ragged.load(Path("embeddings", name), "title")
+    ids = torch.from_numpy(tokens.padded(int(tokens.lengths.max()), side="right")).long()
+    mask = torch.arange(ids.shape[1]) < torch.from_numpy(tokens.lengths)[:, None]
+    ids = ids.masked_fill(~mask, 1)
+    with torch.no_grad():
+        return model(ids, attention_mask=mask.long()).last_hidden_state, mask, ids
+
+
+def test_every_accepted_model_type_is_tested():
+    assert {model_type for model_type, _ in KINDS.values()} == set(ARCHITECTURES)
+    assert {KINDS[kind][0] for kind in CAUSAL} == set(model_types("causal"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_are_those_of_plain_transformers(made, kind):
+    """And those of a text that is padded to a longer one are those of the text alone."""
+    ids, mask = drawn()
+    reference, ours = plain(made(kind)), load_transformer(made(kind), LAYERS)
+    with torch.no_grad():
+        expected = reference(ids, attention_mask=mask.long()).last_hidden_state
+        found = ours(ids, attention_mask=mask.long()).last_hidden_state
+        torch.testing.assert_close(found[mask], expected[mask], **NEAR)
+        for row, length in enumerate(LENGTHS):
+            alone = reference(ids[row : row + 1, :length]).last_hidden_state[0]
+            torch.testing.assert_close(found[row, :length], alone, **NEAR)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("depth", range(LAYERS))
+def test_the_first_layers_alone(made, kind, depth):
+    """What the next layer reads; an encoder of so many layers ends in the norm of the whole."""
+    ids, mask = drawn()
+    reference, parts = plain(made(kind)), ARCHITECTURES[KINDS[kind][0]]
+    with torch.no_grad():
+        states = reference(ids, attention_mask=mask.long(), output_hidden_states=True)
+        expected = states.hidden_states[depth]
+        if parts.family == "transformer":
+            below = load_transformer(made(kind), depth, ends=False)
+            found = below(ids, attention_mask=mask.long()).last_hidden_state
+            torch.testing.assert_close(found[mask], expected[mask], **NEAR)
+        if depth:
+            if parts.norm:
+                expected = reference.get_submodule(parts.norm)(expected)
+            fewer = load_transformer(made(kind), depth)
+            found = fewer(ids, attention_mask=mask.long()).last_hidden_state
+            torch.testing.assert_close(found[mask], expected[mask], **NEAR)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parameters_are_counted_from_the_files(made, kind):
+    for layers in (1, LAYERS):
+        used = load_transformer(made(kind), layers)
+        expected = sum(p.numel() for p in used.parameters())
+        if "groups" in kind:  # a group that no layer uses is on disk all the same
+            expected = max(expected, parameter_count(made(kind), LAYERS))
+        assert parameter_count(made(kind), layers) == expected
+
+
+@pytest.mark.parametrize("kind", TRANSFORMERS)
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_frozen_encoder(study, made, kind, masked):
+    text = study(kind, d={"attention_masks": masked})
+    expected, mask, _ = titles(plain(made(kind)))
+    found = text(ARTICLES)[0]
+    assert found.shape == (len(ARTICLES), mask.shape[1] if masked else 9, WIDTH)
+    width = min(found.shape[1], mask.shape[1])
+    own = mask[1:, :width]
+    torch.testing.assert_close(found[1:, :width][own], expected[1:, :width][own], **STORED)
+
+
+@pytest.mark.parametrize("kind", TRANSFORMERS)
+@pytest.mark.parametrize("layers", range(LAYERS + 1))
+def test_tuned_layers_equal_the_whole_model(study, made, kind, layers):
+    reference = None
+    for deviations, tolerance in ((LIVE, NEAR), ({}, STORED)):
+        text = study(kind, "finetuned", layers, deviations).eval()
+        reference = reference or plain(made(kind))
+        expected, mask, _ = titles(reference)
+        found, real = text(ARTICLES)
+        assert torch.equal(real, mask)
+        torch.testing.assert_close(found[mask], expected[mask], **tolerance)
+        found, real = text(torch.tensor([2, 4]))  # padded to another length
+        torch.testing.assert_close(found[0][real[0]], expected[2][mask[2]], **tolerance)
+
+
+@pytest.mark.parametrize("kind", TRANSFORMERS)
+def test_tuned_layers_train_and_nothing_else_changes(study, made, kind):
+    """To the weights that the same step gives plain transformers' own layers."""
+    count = 2
+    text = study(kind, "finetuned", count).eval()  # without dropout, to compare
+    reference = plain(made(kind))
+    parts = ARCHITECTURES[KINDS[kind][0]]
+    layers = reference.get_submodule(parts.layers)
+    own = [p for layer in layers[-count:] for p in layer.parameters()]
+    if parts.shared:
+        used = {int(i / (LAYERS / len(layers))) for i in range(LAYERS - count, LAYERS)}
+        own = [p for i in sorted(used) for p in layers[i].parameters()]
+    before = {name: p.detach().clone() for name, p in text.named_parameters()}
+    training = {name: p for name, p in text.named_parameters() if p.requires_grad}
+    assert sum(p.numel() for p in training.values()) == sum(p.numel() for p in own)
+    for ours, theirs in zip(training.values(), own, strict=True):
+        assert torch.equal(ours, theirs)
+    _, mask, ids = titles(reference)
+    (text(ARTICLES)[0][mask] ** 2).sum().backward()
+    torch.optim.SGD(text.parameters(), lr=1e-2).step()
+    for name, p in text.named_parameters():
+        if name in training and re.search(r"\b(k|k_lin|key)\.bias$", name):
+            continue  # adds the same to all of a softmax: its gradient is nothing but rounding
+        assert torch.equal(p, before[name]) != (name in training), name
+    if not parts.shared:  # else those below the cut would learn as well
+        (reference(ids, attention_mask=mask.long()).last_hidden_state[mask] ** 2).sum().backward()
+        for (name, ours), theirs in zip(training.items(), own, strict=True):
+            scale = 2e-2 * theirs.grad.abs().max() + 5e-2
+            assert (ours.grad - theirs.grad).abs().max() < scale, name
+
+
+@pytest.mark.parametrize("kind", TRANSFORMERS)
+def test_tuned_layers_have_dropout_in_training(study, kind):
+    if kind == "modernbert":
+        pytest.skip("published without dropout")
+    text = study(kind, "finetuned", 1).train()
+    assert not torch.equal(text(ARTICLES)[0], text(ARTICLES)[0])
+
+
+@pytest.mark.parametrize("kind", CAUSAL)
+def test_a_causal_model(study, made, kind):
+    from transformers import PreTrainedTokenizerFast
+
+    found, _ = study(kind, title=40)(ARTICLES)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(made(kind) / "tokenizer.json"))
+    model = plain(made(kind))
+    for article, (title, _) in enumerate(TEXTS, 1):
+        ids = tokenizer(f"This news: {title} means in one word:", return_tensors="pt")["input_ids"]
+        with torch.no_grad():
+            expected = model(ids).last_hidden_state[0, -10:]
+        torch.testing.assert_close(found[article], expected, **STORED)
+
+
+@pytest.mark.parametrize("kind", ["xlm-roberta", "camembert", "mpnet", "roberta"])
+def test_positions_that_start_behind_the_padding_token(study, made, kind, monkeypatch):
+    """n places are n - 2 tokens, and that is told before any text is computed."""
+    from replication.encoders.models import states
+
+    ids = torch.full((1, PLACES - 2), 7)
+    with torch.no_grad():  # as many can be read
+        plain(made(kind))(ids, attention_mask=torch.ones_like(ids))
+    shutil.rmtree("data")
+    write_prepared([("sun", "the old town " * 60), *TEXTS])
+    monkeypatch.setattr(states, "load_transformer", lambda *_, **__: pytest.fail("work began"))
+    with pytest.raises(StudyError, match=rf"{PLACES - 1} tokens .* abstracts; expected 78 at most"):
+        study(kind, abstract=PLACES - 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "family", "told"),
+    [
+        ("t5", "transformer", "model_type 't5' in config.json is not accepted; accepted: bert, "),
+        ("gemma3", "causal", "model_type 'gemma3' in config.json is not accepted; accepted: lla"),
+        ("llama", "transformer", "'llama' in config.json is of family: causal, and is not accept"),
+        ("bert", "causal", "'bert' in config.json is of family: transformer, and is not accepted"),
+        (7, "transformer", "model_type 7 in config.json is not accepted; accepted: bert, "),
+    ],
+)
+def test_what_is_not_in_the_table_is_refused(params, folders, tmp_path, kind, family, told):
+    shutil.copytree(folders["bert"], tmp_path / "other")
+    config = json.loads((tmp_path / "other/config.json").read_text())
+    (tmp_path / "other/config.json").write_text(json.dumps({**config, "model_type": kind}))
+    entry = encoder(tmp_path / "other", family=family)
+    changed = replace(params, encoders={**params.encoders, "other": entry})
+    with pytest.raises(StudyError) as refused:
+        fetch_checkpoint("other", changed)
+    assert str(refused.value).startswith("encoders.other: model_type ")
+    assert told in str(refused.value) and "\n" not in str(refused.value)
+    assert not Path("checkpoints/other").exists()
+
+
+def test_who_takes_albert_is_told_that_its_layers_share_weights(study, capsys):
+    study("albert")
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("encoders.")]
+    assert len(told) == 1 and told[0].startswith("encoders.albert: ALBERT's layers share their wei")
+    study("electra")
+    assert "encoders.electra" not in capsys.readouterr().err
+
+
+def test_the_page_of_encoders_is_that_of_the_table():
+    page = (ROOT / "docs/encoders.md").read_text(encoding="utf-8")
+    assert table() in page
+    assert PROMPT in page
+    for pooling in get_args(get_args(get_type_hints(Encoder)["pooling"])[0]):
+        assert f"`{pooling}`" in page
+
+
+def test_parameters_that_are_copied_to_be_tuned(study):
+    """ALBERT's stay below the cut as they were: a run has both."""
+    for kind, layers, expected in (("albert", 2, 1960), ("albert", LAYERS, 0), ("bert", 2, 0)):
+        top = study(kind, "finetuned", layers).top
+        assert copied(top, LAYERS - layers) == expected
