@@ -139,6 +139,12 @@ def accepted(config: Mapping[str, Any], family: str | None, where: str) -> Archi
             f"{where}: model_type {shown(kind)} in config.json {other}is not accepted; "
             f"accepted: {listed}"
         )
+    positions = config.get("position_embedding_type", "absolute")
+    if positions != "absolute":  # once read by transformers, whose models now pass over it
+        raise StudyError(
+            f"{where}: position_embedding_type {shown(positions)} in config.json of model_type "
+            f"{kind} is not accepted; accepted: absolute"
+        )
     return found
 
 

@@ -264,6 +264,17 @@ def test_what_is_not_in_the_table_is_refused(params, folders, tmp_path, kind, fa
     assert not Path("checkpoints/other").exists()
 
 
+def test_distances_that_transformers_no_longer_reads_are_refused(params, folders, tmp_path):
+    shutil.copytree(folders["bert"], tmp_path / "other")
+    path = tmp_path / "other/config.json"
+    config = json.loads(path.read_text()) | {"position_embedding_type": "relative_key"}
+    path.write_text(json.dumps(config))
+    entry = encoder(tmp_path / "other")
+    changed = replace(params, encoders={**params.encoders, "other": entry})
+    with pytest.raises(StudyError, match="position_embedding_type 'relative_key' in config"):
+        fetch_checkpoint("other", changed)
+
+
 def test_who_takes_albert_is_told_that_its_layers_share_weights(study, capsys):
     study("albert")
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("encoders.")]
