@@ -19,7 +19,8 @@ import json, sys, time
 from dataclasses import replace
 from pathlib import Path
 from pydantic import TypeAdapter
-from replication import __main__ as main, params, settings
+from replication import __main__ as main
+from replication.study import params, settings
 entry = TypeAdapter(settings.Encoder).validate_json(sys.argv[1])
 whole = params.load_params(Path(sys.argv[2]))
 main.load_params = lambda: replace(whole, encoders={"tiny": entry}, adapters={})
