@@ -3,7 +3,7 @@
 Whatever the source, `checkpoints/<encoder>/` ends up with `source.json` (where it came from, and
 the sha256 of every file) beside `config.json`, `tokenizer.json` and `model.safetensors` (or the
 shards that its index names), or beside `vectors.txt` for word vectors. Only safetensors and JSON
-are taken: no pickle, no code.
+are taken, and no code; of pickled weights that the registry names, the tensors (`pickled.py`).
 """
 
 import importlib.util
@@ -15,6 +15,8 @@ import textwrap
 from pathlib import Path
 
 from replication.encoders.sources.hub import snapshot
+from replication.encoders.sources.pickled import PICKLED, needs_pickled, unpickle
+from replication.encoders.sources.pins import check_pins
 from replication.encoders.sources.tensors import opened
 from replication.encoders.tokens import load_tokenizer
 from replication.files.atomic import new_folder, write_json
@@ -40,6 +42,7 @@ def fetch_checkpoint(name: str, params: Params) -> None:
     encoder = named_encoder(params, name)
     if encoder.source == "adapted":
         raise StudyError(f"encoders: {name} is an adapter; run `dvc repro adapt@{name}`")
+    pickled = {}
     with new_folder(paths.CHECKPOINTS / name) as folder:
         if encoder.source == "pretrained":
             from replication.encoders.sources.pretraining import pretrain
@@ -55,7 +58,10 @@ def fetch_checkpoint(name: str, params: Params) -> None:
             glove_rows(name, encoder, paths.PREPARED, folder / "vectors.txt")
         else:
             source = _source(name, encoder)
-            _check_pins(name, encoder, source)
+            found = _check_pins(name, encoder, source)
+            if needs_pickled(encoder, source):
+                unpickle(f"encoders.{name}", source, found.get(PICKLED), folder)
+                pickled = {"pickled": {PICKLED: found[PICKLED]}}
             if encoder.source == "derived":
                 from replication.encoders.sources.words import derive_vectors
 
@@ -71,6 +77,7 @@ def fetch_checkpoint(name: str, params: Params) -> None:
                 "name": encoder.name,
                 "revision": encoder.revision,
                 "sha256": {p.name: sha256(p) for p in files},
+                **pickled,
             },
         )
 
@@ -140,7 +147,10 @@ def _download(name: str, encoder: Encoder) -> Path:
         )
     pinned = f"encoders.{name}", encoder.name, encoder.revision
     folder = snapshot(*pinned, ["config.json", INDEX, *TOKENIZER])
-    return snapshot(*pinned, ["config.json", *_weights(name, folder)])
+    folder = snapshot(*pinned, ["config.json", *_weights(name, folder)])
+    if needs_pickled(encoder, folder):
+        folder = snapshot(*pinned, ["config.json", PICKLED])
+    return folder
 
 
 def _weights(name: str, source: Path) -> list[str]:
@@ -160,16 +170,10 @@ def _weights(name: str, source: Path) -> list[str]:
     return sorted(shards)
 
 
-def _check_pins(name: str, encoder: Encoder, source: Path) -> None:
-    for file, expected in encoder.sha256.items():
-        path = source / file
-        if not path.is_file():
-            raise StudyError(f"encoders.{name}.sha256: {path} does not exist")
-        if (found := sha256(path)) != expected:
-            raise StudyError(
-                f"encoders.{name}.sha256: {path} has sha256 {found}, expected {expected}; "
-                "the file is not the pinned one: install the pinned version again"
-            )
+def _check_pins(name: str, encoder: Encoder, source: Path) -> dict[str, str]:
+    unused = () if needs_pickled(encoder, source) else (PICKLED,)
+    pins = {file: pin for file, pin in encoder.sha256.items() if file not in unused}
+    return check_pins(f"encoders.{name}", pins, source)
 
 
 def _copy(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
@@ -179,14 +183,16 @@ def _copy(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
         shutil.copyfile(source / "vectors.txt", folder / "vectors.txt")
         return
     weights = _weights(name, source)
-    _check_files(name, encoder, source, weights)
-    for file in ("config.json", INDEX, *weights):
+    made = (folder / WEIGHTS).is_file()  # of pickled weights
+    _check_files(name, encoder, folder if made else source, weights)
+    for file in () if made else ("config.json", INDEX, *weights):
         if (source / file).is_file():
             _place(source / file, folder / file, encoder.source)
     if encoder.tokenizer is not None:
         entry = encoder.tokenizer
         where = f"encoders.{name}.tokenizer"
         source = snapshot(where, entry.name, entry.revision, ["config.json", *TOKENIZER])
+        check_pins(where, entry.sha256, source)
     if (source / "tokenizer.json").is_file():
         load_tokenizer(source)  # refuses a damaged one
         shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
@@ -210,8 +216,9 @@ def _check_files(name: str, encoder: Encoder, source: Path, weights: list[str]) 
             pin = f", revision='{encoder.revision}'" if hub else ""
             origin = encoder.name if hub else source
             raise StudyError(
-                f"encoders.{name}: {origin} holds no {file}, and pickled weights are not loaded; "
-                f'convert them once with `python -c "from transformers import {kind} as M; '
+                f"encoders.{name}: {origin} holds no {file}, and pickled weights are not loaded "
+                f"unless their sha256 is pinned (pytorch_model.bin under encoders.{name}.sha256); "
+                f'or convert them once with `python -c "from transformers import {kind} as M; '
                 f"M.from_pretrained('{encoder.name}'{pin}).save_pretrained('models/{name}')\"` and "
                 f"add -S encoders.{name}.source=folder -S encoders.{name}.name=models/{name}"
             )
