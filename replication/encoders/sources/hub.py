@@ -4,6 +4,7 @@ import textwrap
 from pathlib import Path
 
 from replication.files.errors import StudyError
+from replication.files.hub_endpoint import endpoint_problem, require_sound_endpoint
 from replication.files.hub_token import require_sound_token
 
 
@@ -17,6 +18,7 @@ def snapshot(where: str, repository: str, revision: str, files: list[str]) -> Pa
     unknown commit, and a hub that cannot be reached.
     """
     from huggingface_hub import (
+        errors,
         get_hf_file_metadata,
         hf_hub_url,
         snapshot_download,
@@ -24,12 +26,15 @@ def snapshot(where: str, repository: str, revision: str, files: list[str]) -> Pa
     )
 
     require_sound_token()
+    require_sound_endpoint()
     try:
         if not isinstance(
             try_to_load_from_cache(repository, "config.json", revision=revision), str
         ):
             # One question before the download, which takes half a minute to give up.
-            get_hf_file_metadata(hf_hub_url(repository, "config.json", revision=revision))
+            found = get_hf_file_metadata(hf_hub_url(repository, "config.json", revision=revision))
+            if found.commit_hash is None:
+                raise errors.FileMetadataError("no header X-Repo-Commit")
         return Path(
             snapshot_download(
                 repository, revision=revision, allow_patterns=files, ignore_patterns="*/*"
@@ -64,6 +69,8 @@ def _reason(repository: str, revision: str, error: Exception) -> str:
             f"HF_HUB_OFFLINE is set, and the hub's cache does not hold all of {repository} at "
             f"{revision}: unset it and run again"
         )
+    if problem := endpoint_problem(error):
+        return f"{repository} at {revision} could not be had from the hub: {problem}"
     return (
         f"{repository} at {revision} could not be had from the hub "
         f"({textwrap.shorten(str(error), 200)}): check the network and run again"
