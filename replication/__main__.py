@@ -199,6 +199,20 @@ def plan(arguments: argparse.Namespace) -> None:
     print_plan(arguments)
 
 
+def preflight(arguments: argparse.Namespace) -> None:
+    """print what a study needs, and what of it would stop: downloads, token, disk, memory"""
+    from replication.pipeline.preflight.preflight import run
+
+    run(arguments)
+
+
+def fetch(arguments: argparse.Namespace) -> None:
+    """bring all bytes of a study to one folder, for a machine without network"""
+    from replication.pipeline.preflight.fetch import run
+
+    run(arguments)
+
+
 def report(_: argparse.Namespace) -> None:
     """reports/REPORT.md with its tables and figures"""
     from replication.report.write import write_report
@@ -282,6 +296,13 @@ def parser() -> argparse.ArgumentParser:
     checking.add_argument("--json", action="store_true", help="print JSON")
     add_grid_arguments(add(grid))
     add_plan_arguments(add(plan))
+    before, bringing = add(preflight), add(fetch)
+    for command in (before, bringing):
+        command.add_argument(
+            "--profile", help="a name under conf/profile; none: params.yaml as it is"
+        )
+    before.add_argument("--offline", action="store_true", help="ask no server")
+    bringing.add_argument("folder", type=Path, help="where all files go")
     cell = add(run)
     for name in ("recommender", "encoder", "tuning", "protocol"):
         cell.add_argument(f"--{name}", required=True)

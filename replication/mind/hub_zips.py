@@ -1,6 +1,5 @@
 """The zips of MIND: from the data sets of the hub that hold them, or put there by hand."""
 
-import os
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +14,14 @@ from replication.study import paths
 _HUB = "hub data set"
 
 
-def find_zips(pins: Pins, release: str, splits: tuple[str, ...]) -> tuple[str, dict[str, Path]]:
+def find_zips(
+    pins: Pins, release: str, splits: tuple[str, ...], cache: Path | None = None
+) -> tuple[str, dict[str, Path]]:
     """Where the zips of a release were found, and their paths by split.
 
     Asked in this order: each data set of the hub (what its cache holds is not asked for again),
     then the zips in cache/downloads. Why a source was left is told.
+    cache   the hub's cache; None: where its client keeps it
     Errors: `StudyError` where none has all of them, with the reason of each.
     """
     require_sound_token()
@@ -29,12 +31,13 @@ def find_zips(pins: Pins, release: str, splits: tuple[str, ...]) -> tuple[str, d
     for source in pins.repositories:
         revision = pins.revision if source.repository == pins.repository else None
         try:
-            found = {s: _download(source.repository, n, revision) for s, n in names.items()}
+            asked = source.repository, revision, cache
+            found = {split: _download(name, *asked) for split, name in names.items()}
             return f"{_HUB} {source.repository}", found
         except Exception as error:  # of the hub, of its network library, of the disk
-            reasons.append(_reason(error, source))
+            reasons.append(why_not(error, source))
             warn(f"MIND: data set {source.repository} is left: {reasons[-1]}")
-    for folder in own_folders():
+    for folder in paths.download_folders():
         found = {split: folder / name for split, name in names.items()}
         if all(path.is_file() for path in found.values()):
             return "zips put there by hand", found
@@ -57,14 +60,7 @@ def removed_if_refused(origin: str, archive: Path) -> Iterator[None]:
         raise StudyError(f"{error}; the download is removed") from None
 
 
-def own_folders() -> list[Path]:
-    """Where zips and archives that were put there by hand are looked for: the study's own folder of
-    downloads, and `downloads` beside the hub's cache (as `fetch` fills it)."""
-    home = os.environ.get("HF_HOME")
-    return [paths.DOWNLOADS, *([Path(home) / "downloads"] if home else [])]
-
-
-def _download(repository: str, name: str, revision: str | None) -> Path:
+def _download(name: str, repository: str, revision: str | None, cache: Path | None) -> Path:
     from huggingface_hub import (
         errors,
         get_hf_file_metadata,
@@ -74,15 +70,16 @@ def _download(repository: str, name: str, revision: str | None) -> Path:
     )
 
     pinned = {"repo_type": "dataset", "revision": revision}
-    if not isinstance(try_to_load_from_cache(repository, name, **pinned), str):
+    kept = {**pinned, "cache_dir": cache}
+    if not isinstance(try_to_load_from_cache(repository, name, **kept), str):
         # One question before the download, which takes half a minute to give up.
         found = get_hf_file_metadata(hf_hub_url(repository, name, **pinned))
         if found.commit_hash is None:
             raise errors.FileMetadataError("no header X-Repo-Commit")
-    return Path(hf_hub_download(repository, name, **pinned))
+    return Path(hf_hub_download(repository, name, **kept))
 
 
-def _reason(error: Exception, source: Repository) -> str:
+def why_not(error: Exception, source: Repository) -> str:
     """Why a data set of the hub gave nothing, and what to do about it."""
     from huggingface_hub import constants
 

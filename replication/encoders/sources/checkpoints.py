@@ -17,6 +17,7 @@ from pathlib import Path
 from replication.encoders.sources.hub import snapshot
 from replication.encoders.sources.pickled import PICKLED, needs_pickled, unpickle
 from replication.encoders.sources.pins import check_pins
+from replication.encoders.sources.places import tell_terms
 from replication.encoders.sources.tensors import opened
 from replication.encoders.tokens import load_tokenizer
 from replication.files.atomic import new_folder, write_json
@@ -25,6 +26,7 @@ from replication.files.documents import read_json
 from replication.files.errors import StudyError, shown
 from replication.study import paths
 from replication.study.params import Encoder, Params, named_encoder
+from replication.study.settings import Tokenizer
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -50,7 +52,7 @@ def fetch_checkpoint(name: str, params: Params) -> None:
             start = encoder.pretraining.word_vectors
             source = start and _package_folder(name, start)
             if source:
-                _check_pins(name, encoder, source)
+                held(name, encoder, source)
             pretrain(encoder, paths.PREPARED, folder, source)
         elif encoder.source == "glove":
             from replication.encoders.sources.glove import glove_rows
@@ -58,7 +60,7 @@ def fetch_checkpoint(name: str, params: Params) -> None:
             glove_rows(name, encoder, paths.PREPARED, folder / "vectors.txt")
         else:
             source = _source(name, encoder)
-            found = _check_pins(name, encoder, source)
+            found = held(name, encoder, source)
             if needs_pickled(encoder, source):
                 unpickle(f"encoders.{name}", source, found.get(PICKLED), folder)
                 pickled = {"pickled": {PICKLED: found[PICKLED]}}
@@ -117,7 +119,7 @@ def _source(name: str, encoder: Encoder) -> Path:
         if not Path(encoder.name).is_dir():
             raise StudyError(f"encoders.{name}.name: {encoder.name} is not a folder")
         return Path(encoder.name)
-    return _download(name, encoder)
+    return download(name, encoder)
 
 
 def _package_folder(name: str, location: str) -> Path:
@@ -136,8 +138,12 @@ def _package_folder(name: str, location: str) -> Path:
     return folder
 
 
-def _download(name: str, encoder: Encoder) -> Path:
-    """The hub's snapshot at the pinned revision: kept in its cache, resumed if it was cut off."""
+def download(name: str, encoder: Encoder, cache: Path | None = None) -> Path:
+    """The hub's snapshot at the pinned revision: kept in its cache, resumed if it was cut off.
+
+    cache   where that is; None: where the hub's client keeps it
+    Errors: as those of `snapshot`, and where no revision is pinned.
+    """
     if encoder.revision is None:
         raise StudyError(
             f"encoders.{name}.revision: is null, for the commit of {encoder.name} to pin is not "
@@ -145,15 +151,24 @@ def _download(name: str, encoder: Encoder) -> Path:
             f"-S encoders.{name}.revision=<40 hex digits>, or do without: -S "
             f"'~encoders.{name}' and leave it out of grid.encoders and paper"
         )
+    tell_terms(encoder.name)
     pinned = f"encoders.{name}", encoder.name, encoder.revision
-    folder = snapshot(*pinned, ["config.json", INDEX, *TOKENIZER])
-    folder = snapshot(*pinned, ["config.json", *_weights(name, folder)])
+    folder = snapshot(*pinned, ["config.json", INDEX, *TOKENIZER], cache)
+    folder = snapshot(*pinned, ["config.json", *weight_files(name, folder)], cache)
     if needs_pickled(encoder, folder):
-        folder = snapshot(*pinned, ["config.json", PICKLED])
+        folder = snapshot(*pinned, ["config.json", PICKLED], cache)
     return folder
 
 
-def _weights(name: str, source: Path) -> list[str]:
+def download_tokenizer(name: str, entry: Tokenizer, cache: Path | None = None) -> Path:
+    """The same of a tokenizer from elsewhere, held against its pins. Errors: as of both."""
+    where = f"encoders.{name}.tokenizer"
+    folder = snapshot(where, entry.name, entry.revision, ["config.json", *TOKENIZER], cache)
+    check_pins(where, entry.sha256, folder)
+    return folder
+
+
+def weight_files(name: str, source: Path) -> list[str]:
     """Names of the files that hold the weights: one, or the shards of an index."""
     if not (source / INDEX).is_file():
         return [WEIGHTS]
@@ -170,7 +185,8 @@ def _weights(name: str, source: Path) -> list[str]:
     return sorted(shards)
 
 
-def _check_pins(name: str, encoder: Encoder, source: Path) -> dict[str, str]:
+def held(name: str, encoder: Encoder, source: Path) -> dict[str, str]:
+    """The sha256 of each pinned file of an encoder's source. Errors: as those of `check_pins`."""
     unused = () if needs_pickled(encoder, source) else (PICKLED,)
     pins = {file: pin for file, pin in encoder.sha256.items() if file not in unused}
     return check_pins(f"encoders.{name}", pins, source)
@@ -182,17 +198,14 @@ def _copy(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
             raise StudyError(f"encoders.{name}: {source} holds no vectors.txt (GloVe's format)")
         shutil.copyfile(source / "vectors.txt", folder / "vectors.txt")
         return
-    weights = _weights(name, source)
+    weights = weight_files(name, source)
     made = (folder / WEIGHTS).is_file()  # of pickled weights
     _check_files(name, encoder, folder if made else source, weights)
     for file in () if made else ("config.json", INDEX, *weights):
         if (source / file).is_file():
             _place(source / file, folder / file, encoder.source)
     if encoder.tokenizer is not None:
-        entry = encoder.tokenizer
-        where = f"encoders.{name}.tokenizer"
-        source = snapshot(where, entry.name, entry.revision, ["config.json", *TOKENIZER])
-        check_pins(where, entry.sha256, source)
+        source = download_tokenizer(name, encoder.tokenizer)
     if (source / "tokenizer.json").is_file():
         load_tokenizer(source)  # refuses a damaged one
         shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
