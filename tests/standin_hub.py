@@ -101,7 +101,8 @@ class StandIn:
         if start:
             more["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
         cut = next((p for p in self.cut if fnmatch.fnmatch(path, p)), None)
-        self.cut.discard(cut)
+        if path in self.archives or headers["Range"]:  # not a question before the download
+            self.cut.discard(cut)
         length = len(body) // 2 if cut else None
         return Answer(206 if start else 200, body[start:], more, length)
 

@@ -116,6 +116,22 @@ def test_profiles_on_mind_have_the_published_sizes_and_their_own_release(profile
     assert (ROOT / params.data.path).is_file() and f"mind-{params.data.release}" == profile
 
 
+def test_the_laptops_profile_has_the_published_sizes_and_entries():
+    """Its registry repeats entries of others word for word; nothing stands for another model."""
+    params = compose("profile=mind-small-laptop")
+    whole = compose("profile=mind-small", "encoders=[published,more]")
+    assert params.encoders.keys() == {"glove", "bert-tiny", "minilm"}
+    for key, entry in params.encoders.items():
+        assert entry == whole.encoders[key]
+    for key in ("model", "text", "history", "evaluation"):
+        assert getattr(params, key) == getattr(whole, key)
+    sides = {(c.encoder, c.tuning, c.protocol.name) for c in grid(params)}
+    frozen = {(e, "frozen", p) for e in params.encoders for p in ("clean", "released")}
+    tuned = {(e, "finetuned", p) for e in ("glove", "bert-tiny") for p in ("clean", "released")}
+    assert sides == frozen | tuned and params.grid.seeds == (1,) and not params.adapters
+    assert all(theirs == ours for theirs, ours in params.paper.items())
+
+
 def test_learning_rates_that_are_not_known_are_searched_among_the_releases():
     training = compose("profile=mind-small").training
     assert candidates(training.frozen.learning_rate) == (1e-4,)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import requests
@@ -34,7 +35,7 @@ def download_rows(items: Iterable[Wanted], profile: str, offline: bool) -> list[
     def row(item: Wanted) -> Row:
         of = {Mind: _mind, Archive: _archive, Model: _model}[type(item)]
         if is_made(item):
-            return of(item, lambda *_: "made already")
+            return replace(of(item, lambda: "made already"), state="made already")
         if offline:
             return of(item, lambda: _refused(FETCH.format(profile=profile)))
         return of(item, None)

@@ -99,7 +99,8 @@ def _device(params: Params, planned: Plan) -> Iterator[Row]:
     if have is not None and largest.memory > have:
         problem = (
             f"{largest.name} needs ~{largest.memory / 1e9:.3g} GB, {name} has "
-            f"{have / 1e9:.3g}: lower its batch_size, leave its encoder out, or use a larger device"
+            f"{have / 1e9:.3g} GB: lower its batch_size, leave its encoder out, or use a "
+            "larger device"
         )
     state = "not known" if have is None else f"{have / 1e9:.3g} GB"
     what = "memory of the GPU" if gpu else "memory"

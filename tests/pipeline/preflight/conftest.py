@@ -29,7 +29,7 @@ time.sleep = lambda seconds: sleep(min(seconds, 0.01))  # between attempts to re
 from huggingface_hub import constants
 from replication.pipeline.preflight import downloads
 constants.DOWNLOAD_CHUNK_SIZE = 64
-downloads.TIMEOUT = 1.0
+downloads.TIMEOUT = 4.0
 from replication import __main__ as main
 sys.exit(main.main(sys.argv[1:]))
 """
