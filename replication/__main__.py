@@ -11,8 +11,10 @@ from replication.files.errors import StudyError, one_line
 from replication.machine import processes
 
 GROUPS: dict[str, tuple[Command, ...]] = {
-    "study": (study.check, study.compose, study.expect, study.plan),
-    "data": (data.data, data.prepare, data.checkpoint, data.adapt, data.embed, data.merge),
+    "study": (study.check, study.compose, study.preflight, study.expect, study.plan),
+    "data": (
+        data.fetch, data.data, data.prepare, data.checkpoint, data.adapt, data.embed, data.merge,
+    ),
     "results": (
         results.run, results.experiment, results.audit, results.baselines, results.compare,
         results.report, results.show, results.score, results.paper,

@@ -8,6 +8,15 @@ from replication.commands.command import argument, load_params, shared_params
 from replication.study import paths
 
 
+@argument("--profile", help="a name under conf/profile; none: params.yaml as it is")
+@argument("folder", type=Path, help="where all files go")
+def fetch(arguments: argparse.Namespace) -> None:
+    """Bring all bytes of a study to one folder, for a machine without network."""
+    from replication.pipeline.preflight.fetch import run
+
+    run(arguments)
+
+
 def data(_: argparse.Namespace) -> None:
     """Make the demo corpus, or bring the data that data.path names."""
     from replication.mind.source import provide_data

@@ -31,6 +31,15 @@ def compose(arguments: argparse.Namespace) -> None:
     load_params()
 
 
+@argument("--profile", help="a name under conf/profile; none: params.yaml as it is")
+@argument("--offline", action="store_true", help="ask no server")
+def preflight(arguments: argparse.Namespace) -> None:
+    """Print what a study needs, and what of it would stop it: downloads, token, disk, memory."""
+    from replication.pipeline.preflight.preflight import run
+
+    run(arguments)
+
+
 def expect(_: argparse.Namespace) -> None:
     """Print the time and memory to expect of each experiment of the profile."""
     from replication.report.expected import expected_table

@@ -1,5 +1,6 @@
 """The one exception that is meant for the person at the terminal, and what its message shows."""
 
+import sys
 from typing import Any
 
 
@@ -23,3 +24,8 @@ def shown(value: Any, longest: int = 60) -> str:
 def one_line(message: str) -> str:
     """A message with line ends and control characters, which files may bring in, as escapes."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
+
+
+def warn(message: str) -> None:
+    """Tell the person at the terminal, in one line, what does not stop the study."""
+    print(f"warning: {one_line(message)}", file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ import polars as pl
 
 from replication.files.atomic import new_folder, write_json
 from replication.files.digest import sha256
+from replication.files.documents import read_json
 from replication.files.errors import StudyError, shown
 from replication.mind.behaviors import Behaviors, read_behaviors
 from replication.mind.columns.prepared import SECONDS_A_DAY
@@ -20,6 +21,7 @@ from replication.mind.tsv import fail
 
 SPLITS = {"train": "train", "test": "dev"}  # ours: MIND's, whose own test set has no labels
 FILES = ("news.tsv", "behaviors.tsv")
+ORIGIN = "source.json"  # beside train/ and dev/: where they are from
 READ_FIELDS = ["news_id", "category", "subcategory", "title", "abstract"]
 
 
@@ -43,7 +45,8 @@ def prepare(raw: Path, out: Path, release: str | None = None, pins: Path = PINS)
     `release` (demo, small, large) is the release of MIND whose figures, in `pins`, must come out.
 
     StudyError, with `out` left as it was, for a missing or malformed file, for an article that
-    reads differently in the two splits, and for a figure that is not the release's.
+    reads differently in the two splits, and for a figure that is not the release's (see
+    `check_statistics`).
     """
     paths = {split: {f: find_file(raw / mind, f) for f in FILES} for split, mind in SPLITS.items()}
     news = {split: read_news(paths[split]["news.tsv"]).select(READ_FIELDS) for split in SPLITS}
@@ -70,8 +73,19 @@ def prepare(raw: Path, out: Path, release: str | None = None, pins: Path = PINS)
                 for file in FILES
             },
         }
-        check_statistics(meta, release, pins)
+        check_statistics(meta, release, pins, _is_verified(raw / ORIGIN))
         write_json(folder / "meta.json", meta)
+
+
+def _is_verified(origin: Path) -> bool:
+    """Whether both splits came in zips whose bytes are known for certain."""
+    if not origin.is_file():
+        return False
+    splits = read_json(origin).get("splits")
+    return isinstance(splits, dict) and all(
+        isinstance(splits.get(s), dict) and splits[s].get("verified") is True
+        for s in SPLITS.values()
+    )
 
 
 def find_file(folder: Path, name: str) -> Path:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from replication.files.archives import read_member
-from replication.files.atomic import new_folder
+from replication.files.atomic import new_folder, write_json
 from replication.files.errors import StudyError
-from replication.mind.prepare import FILES, find_file
-from replication.mind.releases import PINS, Pins, check_table
+from replication.mind.hub_zips import removed_if_refused
+from replication.mind.prepare import FILES, ORIGIN, find_file
+from replication.mind.releases import PINS, Pins, check_table, check_zip
 from replication.study.params import Params
 from replication.study.registry import data_set
 
@@ -21,41 +22,60 @@ def provide_data(params: Params, out: Path, pins: Path = PINS) -> None:
     They come from what `data.path` means: the demo's generator, which adds `truth.parquet`, the
     true click probabilities of its candidates; a list of pinned downloads (pins.yaml); a folder
     with the splits' folders or zips; or what else is listed in `study/registry.py`. What belongs to
-    data.release is held against its figures in `pins`.
+    data.release is held against what `pins` says of it, and `source.json` says where each split is
+    from, and its sha256 where it is a zip.
     Errors: `StudyError` where a file is missing, is not the pinned one or cannot be downloaded;
     `out` is then as it was before.
     """
     data_set(params).provide(params, out, pins)
 
 
-def write_splits(out: Path, sources: Mapping[str, Path], release: str | None, pins: Pins) -> None:
-    """Fill the new folder `out` from where each split is, a folder or a zip.
+def write_splits(
+    out: Path, origin: str, sources: Mapping[str, Path], release: str | None, pins: Pins
+) -> None:
+    """Fill the new folder `out` from where each split is, a folder or a zip; origin: where that is.
 
-    Errors: `StudyError` where a table is missing, or not of the size that `pins` says of `release`.
+    Errors: `StudyError` where a table is missing, or is not what `pins` says of `release`.
     """
+    judged = release is not None and pins.has_figures(release)
+    found = {}
+    for split, source in sources.items():
+        if source.suffix == ".zip":
+            with removed_if_refused(origin, source):
+                zipped = check_zip(source, pins.split(release, split), judged)
+            found[split] = {"from": origin, "file": source.name, **vars(zipped)}
+        else:
+            found[split] = {"from": origin, "file": None, "verified": False}
     with new_folder(out) as folder:
         for split, source in sources.items():
             (folder / split).mkdir()
             sizes = pins.split(release, split).tables if release else dict.fromkeys(FILES)
             if source.suffix == ".zip":
-                _unzip(source, folder / split, sizes, pins.ceiling)
+                with removed_if_refused(origin, source):
+                    _unzip(source, folder / split, sizes, pins.ceiling, judged)
             else:
-                _copy(source, folder / split, sizes)
+                _copy(source, folder / split, sizes, judged)
+        if release is not None:
+            write_json(folder / ORIGIN, {"release": release, "splits": found})
 
 
-def _copy(source: Path, folder: Path, sizes: dict[str, int | None]) -> None:
+def _copy(source: Path, folder: Path, sizes: dict[str, int | None], judged: bool) -> None:
     try:
         found = {name: find_file(source, name) for name in FILES}
     except StudyError as error:
         raise StudyError(f"data.path: {error}") from None
     for name, path in found.items():
-        check_table(path, path.stat().st_size, sizes[name])
+        check_table(path, path.stat().st_size, sizes[name], judged)
     for name, path in found.items():
         shutil.copyfile(path, folder / name)
 
 
-def _unzip(archive: Path, folder: Path, sizes: dict[str, int | None], ceiling: int) -> None:
+def _unzip(
+    archive: Path, folder: Path, sizes: dict[str, int | None], ceiling: int, judged: bool
+) -> None:
     for name in FILES:
+        size = sizes[name]
         with (folder / name).open("wb") as table:
-            table.writelines(read_member(archive, name, limit=sizes[name] or ceiling))
-        check_table(f"{archive}: {name}", (folder / name).stat().st_size, sizes[name])
+            limit = ceiling if judged or size is None else size
+            table.writelines(read_member(archive, name, limit=limit))
+        check_table(f"{archive}: {name}", (folder / name).stat().st_size, size, judged)

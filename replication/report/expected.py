@@ -48,8 +48,10 @@ class Expected:
 
 
 def default_machine(params: Params) -> str:
-    """Profiles of a release of MIND are meant for an accelerator, others for a laptop."""
-    return "accelerator" if params.data.release else "two-cores"
+    """Profiles of a release of MIND are meant for an accelerator, others for a laptop, as those are
+    that say so in their name."""
+    laptop = params.data.release is None or params.profile.endswith("-laptop")
+    return "two-cores" if laptop else "accelerator"
 
 
 def machine_of(params: Params) -> Machine:

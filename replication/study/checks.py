@@ -8,7 +8,7 @@ from typing import Any
 from replication.files.errors import StudyError, shown
 from replication.study import paths
 from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES, data_set
-from replication.study.settings import Encoder, Params, Schedule
+from replication.study.settings import Digests, Encoder, Params, Schedule
 
 RATES = ("learning_rate", "encoder_learning_rate")
 _ADAPTER_COUNTS = (
@@ -255,11 +255,18 @@ def _check_encoder(name: str, entry: Encoder, where: Path) -> None:
                 f"{key}.{part}: {shown(revision)} is not accepted; accepted: the 40 hexadecimal "
                 "digits of a commit, by which a hub's files are pinned"
             )
-    for file, digest in entry.sha256.items():
-        _check_name(f"{key}.sha256", file)
-        if not re.fullmatch("[0-9a-f]{64}", digest):
+    _check_digests(f"{key}.sha256", entry.sha256)
+    if entry.tokenizer is not None:
+        _check_digests(f"{key}.tokenizer.sha256", entry.tokenizer.sha256)
+
+
+def _check_digests(key: str, digests: Digests) -> None:
+    for file, pin in digests.items():
+        _check_name(key, file)
+        digest = getattr(pin, "sha256", pin)
+        if digest is not None and not re.fullmatch("[0-9a-f]{64}", digest):
             raise StudyError(
-                f"{key}.sha256.{file}: {shown(digest)} is not accepted; accepted: 64 hexadecimal "
+                f"{key}.{file}: {shown(digest)} is not accepted; accepted: 64 hexadecimal "
                 "digits in lower case"
             )
 

@@ -1,5 +1,6 @@
 """Every location the study reads or writes, relative to the project's folder."""
 
+import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
@@ -34,3 +35,10 @@ COMPARISON = REPORTS / "comparison.json"
 METRICS = REPORTS / "metrics.json"  # of every run, by its id
 CLAIMS = REPORTS / "claims.json"
 INVENTORY = REPORTS / "inventory.json"
+
+
+def download_folders() -> list[Path]:
+    """Where archives that are here already are looked for: the study's own folder of downloads, and
+    `downloads` beside the hub's cache (HF_HOME), which `python -m replication fetch` fills."""
+    home = os.environ.get("HF_HOME")
+    return [DOWNLOADS, *([Path(home) / "downloads"] if home else [])]

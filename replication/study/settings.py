@@ -190,11 +190,27 @@ class Pretraining:
 
 
 @strict
+class Digest:
+    """A sha256, and how well it is known: H of the hub's own page or two sources that do not know
+    of each other, M of one source, L of a weak one. Other bytes than those of grade H stop; other
+    bytes than those of grade M or L are told, and taken."""
+
+    sha256: str
+    grade: Literal["H", "M", "L"]
+
+
+# Of files by name. Plain text is a sha256 of grade H; null: not known, so that the revision alone
+# pins the file, and the digest that is found is told and recorded.
+Digests = dict[str, str | Digest | None]
+
+
+@strict
 class Tokenizer:
     """A tokenizer from elsewhere on the hub, for a checkpoint that ships none."""
 
     name: str
     revision: str
+    sha256: Digests = field(default_factory=dict)
 
 
 @strict
@@ -227,7 +243,8 @@ class Adapter:
 
 @strict
 class Encoder:
-    """One entry of the registry; sha256 pins files of the checkpoint by name.
+    """One entry of the registry; sha256 pins files of the checkpoint by name. Pickled weights
+    (pytorch_model.bin) are read only where they stand in it.
 
     family   one of registry.FAMILIES
     source   one of registry.SOURCES; `Params.registry` makes the entries of source adapted, from
@@ -244,7 +261,7 @@ class Encoder:
     width: int
     finetune_layers: int
     revision: str | None = None
-    sha256: dict[str, str] = field(default_factory=dict)
+    sha256: Digests = field(default_factory=dict)
     tokenizer: Tokenizer | None = None
     pretraining: Pretraining | None = None
     prompt: str | None = None

@@ -19,7 +19,8 @@ import json, sys, time
 from dataclasses import replace
 from pathlib import Path
 from pydantic import TypeAdapter
-from replication import __main__ as main, params, settings
+from replication import __main__ as main
+from replication.study import params, settings
 entry = TypeAdapter(settings.Encoder).validate_json(sys.argv[1])
 whole = params.load_params(Path(sys.argv[2]))
 main.load_params = lambda: replace(whole, encoders={"tiny": entry}, adapters={})
@@ -46,9 +47,12 @@ def hub(folders):
 
         def respond(self, status: int, body: bytes, **headers: str) -> None:
             self.send_response(status)
-            headers = {"Content-Length": str(len(body)), "X-Repo-Commit": REVISION} | {
-                key.replace("_", "-"): value for key, value in headers.items()
-            }
+            commit = {"X-Repo-Commit": REVISION} if server.commit else {}
+            headers = (
+                {"Content-Length": str(len(body))}
+                | commit
+                | {key.replace("_", "-"): value for key, value in headers.items()}
+            )
             for key, value in headers.items():
                 self.send_header(key, value)
             self.end_headers()
@@ -87,6 +91,7 @@ def hub(folders):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked, server.breaks, server.files = asked, False, {REPOSITORY: files}
+    server.commit = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -194,7 +199,24 @@ def test_the_hub_cannot_be_reached(params, hub, tmp_path):
     line = error(fetch(hub, tmp_path))
     assert time.perf_counter() - started < 20  # the hub's own client goes on for 24 s
     assert line.startswith(f"error: encoders.tiny: {REPOSITORY} at {REVISION} could not be had")
-    assert "check the network" in line and "use source: folder" in line
+    assert "HF_ENDPOINT is http" in line and "could not be reached" in line
+    assert "use source: folder" in line
+
+
+def test_a_mirror_that_hides_the_commit_is_named(params, hub, tmp_path):
+    hub.commit = False
+    line = error(fetch(hub, tmp_path))
+    assert f"HF_ENDPOINT is http://127.0.0.1:{hub.server_port}, which does not say which" in line
+    assert "unset HF_ENDPOINT" in line and "check the network" not in line
+
+
+@pytest.mark.parametrize("address", ["mirror.example", "https//mirror.example", ""])
+def test_an_endpoint_that_is_no_address_is_named(params, hub, tmp_path, monkeypatch, address):
+    client = hub_client(address, tmp_path)
+    monkeypatch.setattr("test_hub.hub_client", lambda *_: client)
+    line = error(fetch(hub, tmp_path))
+    assert line.startswith(f"error: HF_ENDPOINT: {address!r} is not an address; expected one such")
+    assert not hub.asked
 
 
 def test_offline(params, hub, tmp_path):

@@ -248,7 +248,7 @@ def _shards() -> list[Case]:
         Case("weights: missing", FETCH, gone(f"{BERT}/{WEIGHTS}"), ("bert holds no model.safetensors, and pickled",)),
         Case("weights: a pickle in their place", FETCH,
              both(gone(f"{BERT}/{WEIGHTS}"), holds(f"{BERT}/pytorch_model.bin", pickle.dumps({}))),
-             ("bert holds no model.safetensors, and pickled weights are not loaded; convert them",)),
+             ("bert holds no model.safetensors, and pickled weights are not loaded unless",)),
         Case("checkpoint: pinned to other bytes", FETCH,
              with_keys("params.yaml", {"encoders/minilm/sha256": {WEIGHTS: "0" * 64}}),
              (f"encoders.minilm.sha256: {BERT}/{WEIGHTS} has sha256 ", f"expected {'0' * 64}")),

@@ -138,7 +138,7 @@ def _pins() -> list[Case]:
         ("repository", 3, "repository: "), ("ceiling", "large", "ceiling: "), ("surplus", 1, "unknown key surplus"),
         (f"{small}/hub/bytes", "1", "releases.small.train.hub.bytes: "),
         (f"{small}/hub/bytes", 1.5, "releases.small.train.hub.bytes: "),
-        (f"{small}/hub/size", 1, "unknown key releases.small.train.hub.size; accepted: bytes, md5, sha256"),
+        (f"{small}/hub/size", 1, "unknown key releases.small.train.hub.size; accepted: bytes, grade, md5, sha256"),
         (f"{small}/hub", None, "releases.small.train.hub: "), (small, [], "releases.small.train: "),
         (f"{small}/tables", {"news.tsv": "x"}, "releases.small.train.tables.news.tsv: "),
         ("releases/small/figures", {"train": 3}, "releases.small.figures.train: "),

@@ -87,3 +87,23 @@ def test_made_up_data_are_not_mind_small(raw, tmp_path):
     with pytest.raises(StudyError, match=r"^news of MIND-small is 3 in train, expected 51282 "):
         prepare(raw, tmp_path / "out", "small")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_figure_of_grade_m_is_told_with_both_numbers(meta, pins, capsys):
+    check_statistics(meta, "small", pins({"both": {"articles": {"value": 5, "grade": "M"}}}))
+    told = capsys.readouterr().err
+    assert told.startswith("warning: articles of MIND-small is 4 in both, expected 5 (")
+    assert "a figure of grade M" in told and told.count("\n") == 1
+
+
+def test_a_figure_does_not_stop_bytes_that_are_known_for_certain(raw, tmp_path, pins, capsys):
+    """Then it is the pinned figure that is wrong."""
+    path = pins({"train": {"news": 5}})
+    verified = {split: {"verified": True} for split in ("train", "dev")}
+    (raw / "source.json").write_text(json.dumps({"splits": verified}), encoding="utf-8")
+    prepare(raw, tmp_path / "out", "small", path)
+    assert "news of MIND-small is 3 in train, expected 5 " in capsys.readouterr().err
+    verified["dev"]["verified"] = False
+    (raw / "source.json").write_text(json.dumps({"splits": verified}), encoding="utf-8")
+    with pytest.raises(StudyError, match="news of MIND-small is 3 in train, expected 5"):
+        prepare(raw, tmp_path / "out", "small", path)

@@ -73,7 +73,10 @@ def no_large(pins: dict) -> None:
     ("spoil", "told"),
     [
         (without_page, "page: is missing"),
-        (more_keys, "unknown key releases.small.train.bytes; accepted: hub, original, tables"),
+        (
+            more_keys,
+            "unknown key releases.small.train.bytes; accepted: hub, original, others, tables",
+        ),
         (
             size_as_text,
             "releases.small.train.hub.bytes: Input should be a valid integer (given: '1')",

@@ -1,6 +1,8 @@
 """Stage `data` from the user's own files, and from a hub of our own on this machine."""
 
 import hashlib
+import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -52,8 +54,8 @@ def refusal(path: Path, pins: Path, release: str | None = "small") -> str:
 
 
 def check(out: Path, raw: Path) -> None:
-    found = sorted(p.relative_to(out).as_posix() for p in out.rglob("*.*"))
-    assert found == sorted(TABLES)
+    found = {p.relative_to(out).as_posix() for p in out.rglob("*.*")}
+    assert found - {"source.json"} == set(TABLES)
     assert all((out / table).read_bytes() == (raw / table).read_bytes() for table in TABLES)
 
 
@@ -182,16 +184,19 @@ class Hub:
     status: int = 200
     code: str = ""
     cut: int | None = None
+    closed: dict[str, tuple[int, str]] = field(default_factory=dict)
+    commit: dict[str, str] = field(default_factory=lambda: {"X-Repo-Commit": COMMIT})
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     address: str = ""
 
     def answer(self, path: str, headers) -> Answer:
         self.asked.append((path, headers["Range"]))
-        _, _, name = path.partition(f"/datasets/{REPOSITORY}/resolve/main/")
-        if self.status != 200 or not name:
-            return Answer(self.status, b"", {"X-Error-Code": self.code})
+        repository, _, name = path.removeprefix("/datasets/").partition("/resolve/main/")
+        status, code = self.closed.get(repository, (self.status, self.code))
+        if status != 200 or not name:
+            return Answer(status, b"", {"X-Error-Code": code})
         body = (self.folder / name).read_bytes()
-        common = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(body).hexdigest()}"'}
+        common = self.commit | {"ETag": f'"{hashlib.sha256(body).hexdigest()}"'}
         start = int((headers["Range"] or "bytes=0-")[6:].partition("-")[0])
         if start:
             common["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
@@ -279,4 +284,88 @@ def test_the_hub_cannot_be_reached(hub, pins):
         pass
     hub.address = address  # nobody listens there any more
     line = hub.error(pins)
-    assert "could not be had from the hub (" in line and "check the network and run again" in line
+    assert "could not be had from the hub (" in line
+    assert f"HF_ENDPOINT is {address}, which could not be reached: check that address" in line
+
+
+def test_a_mirror_that_hides_the_commit_is_named(hub, pins):
+    hub.commit = {}
+    line = hub.error(pins)
+    assert f"HF_ENDPOINT is {hub.address}, which does not say which commit it serves" in line
+    assert "unset HF_ENDPOINT" in line and "check the network" not in line
+
+
+@pytest.mark.parametrize("address", ["hf-mirror.example", "http:/mirror", "a b"])
+def test_an_endpoint_that_is_no_address_is_named(hub, pins, address):
+    done = hub.fetch(pins, HF_ENDPOINT=address)
+    line = done.stderr.strip().split("\n")[-1]
+    assert done.returncode == 1 and line.startswith(f"error: HF_ENDPOINT: {address!r} is not an ad")
+    assert not hub.asked
+
+
+def origin(tmp_path) -> dict:
+    return json.loads((tmp_path / "out/source.json").read_text(encoding="utf-8"))["splits"]
+
+
+def test_where_the_bytes_are_from_is_recorded(hub, zips, pins, tmp_path):
+    assert hub.fetch(pins).returncode == 0
+    for split, found in origin(tmp_path).items():
+        content = (zips / f"MINDsmall_{split}.zip").read_bytes()
+        assert found == {
+            "from": f"hub data set {REPOSITORY}",
+            "file": f"MINDsmall_{split}.zip",
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "verified": True,
+        }
+
+
+def test_sources_are_tried_in_order_and_each_says_why_it_was_left(hub, raw, zips, tmp_path):
+    """The hub's open data set, then the gated one (here with a token), then what lies at hand."""
+    also = [{"repository": "someone/gated", "page": "https://example.org/gated"}]
+    pins = write_pins(tmp_path / "pins.yaml", pinned(zips, raw), also=also)
+    hub.closed = {REPOSITORY: (404, "EntryNotFound"), "someone/gated": (401, "GatedRepo")}
+    line = hub.error(pins)
+    assert line.startswith(f"error: MINDsmall_train.zip: {REPOSITORY} has no such file (HTTP 404)")
+    assert "; someone/gated is not open to you (HTTP 401): accept its terms on" in line
+    del hub.closed["someone/gated"]
+    done = hub.fetch(pins, HF_TOKEN="hf_mine")
+    assert done.returncode == 0, done.stderr
+    check(tmp_path / "out", raw)
+    assert f"warning: MIND: data set {REPOSITORY} is left: {REPOSITORY} has no" in done.stderr
+    assert {f["from"] for f in origin(tmp_path).values()} == {"hub data set someone/gated"}
+
+    shutil.rmtree(tmp_path / "hub")
+    hub.closed["someone/gated"] = (401, "GatedRepo")
+    shutil.copytree(zips, tmp_path / "cache/downloads")
+    done = hub.fetch(pins)
+    assert done.returncode == 0 and done.stderr.count(" is left: ") == 2, done.stderr
+    assert {f["from"] for f in origin(tmp_path).values()} == {"zips put there by hand"}
+
+
+def test_zips_that_are_not_known_are_taken_where_figures_can_judge_them(raw, tmp_path, capsys):
+    release = pinned(write_zips(raw, tmp_path / "first"), raw) | {"figures": {}}
+    release["train"]["tables"]["news.tsv"] += 7  # sources do not agree on sizes
+    zips = write_zips(raw, tmp_path / "again", inside="elsewhere/")
+    provide(zips, write_pins(tmp_path / "pins.yaml", release))
+    check(tmp_path / "out", raw)
+    told = capsys.readouterr().err.strip().split("\n")
+    assert len(told) == 3 and all(line.startswith("warning: ") for line in told)
+    for split, line in zip(("train", "dev"), told, strict=False):
+        path = zips / f"MINDsmall_{split}.zip"
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        known = release[split]["hub"]
+        assert f"{path}: {path.stat().st_size:,} bytes, expected {known['bytes']:,}; " in line
+        assert f"is taken (sha256 {digest})" in line
+        assert origin(tmp_path)[split]["sha256"] == digest
+        assert origin(tmp_path)[split]["verified"] is False
+    assert "it must show the release's figures all the same" in told[2]
+
+
+def test_a_checksum_of_grade_m_is_told_and_does_not_stop(raw, zips, tmp_path, capsys):
+    release = pinned(zips, raw)
+    for split in ("train", "dev"):
+        release[split]["hub"] |= {"sha256": "0" * 64, "grade": "M"}
+    provide(zips, write_pins(tmp_path / "pins.yaml", release))
+    assert capsys.readouterr().err.count("nothing else vouches for it") == 2
+    check(tmp_path / "out", raw)

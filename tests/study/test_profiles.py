@@ -18,7 +18,6 @@ from replication.study.protocol import DEVIATIONS
 ROOT = Path(__file__).parents[2]
 PROFILES = sorted(path.stem for path in (ROOT / "conf/profile").glob("*.yaml"))
 MIND = ["mind-demo", "mind-large", "mind-small"]
-UNKNOWN = {"bert-medium"}  # the one revision that is not known
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +116,22 @@ def test_profiles_on_mind_have_the_published_sizes_and_their_own_release(profile
     assert (ROOT / params.data.path).is_file() and f"mind-{params.data.release}" == profile
 
 
+def test_the_laptops_profile_has_the_published_sizes_and_entries():
+    """Its registry repeats entries of others word for word; nothing stands for another model."""
+    params = compose("profile=mind-small-laptop")
+    whole = compose("profile=mind-small", "encoders=[published,more]")
+    assert params.encoders.keys() == {"glove", "bert-tiny", "minilm"}
+    for key, entry in params.encoders.items():
+        assert entry == whole.encoders[key]
+    for key in ("model", "text", "history", "evaluation"):
+        assert getattr(params, key) == getattr(whole, key)
+    sides = {(c.encoder, c.tuning, c.protocol.name) for c in grid(params)}
+    frozen = {(e, "frozen", p) for e in params.encoders for p in ("clean", "released")}
+    tuned = {(e, "finetuned", p) for e in ("glove", "bert-tiny") for p in ("clean", "released")}
+    assert sides == frozen | tuned and params.grid.seeds == (1,) and not params.adapters
+    assert all(theirs == ours for theirs, ours in params.paper.items())
+
+
 def test_learning_rates_that_are_not_known_are_searched_among_the_releases():
     training = compose("profile=mind-small").training
     assert candidates(training.frozen.learning_rate) == (1e-4,)
@@ -137,20 +152,21 @@ def test_every_checkpoint_is_pinned(group):
             assert entry.finetune_layers == min(4, entry.layers)
         if entry.source != "hub":
             assert entry.sha256, key
-        elif key in UNKNOWN:
-            assert entry.revision is None
         else:
             assert re.fullmatch("[0-9a-f]{40}", entry.revision), key
         if entry.tokenizer is not None:
             assert entry.tokenizer.revision == encoders["bert-base"].revision
             assert entry.tokenizer.name == encoders["bert-base"].name
-        assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in entry.sha256.values())
+            assert entry.tokenizer.sha256
+        pins = [getattr(pin, "sha256", pin) for pin in entry.sha256.values()]
+        assert pins and all(pin is None or re.fullmatch("[0-9a-f]{64}", pin) for pin in pins)
+        assert None not in pins or entry.source == "hub"  # where the revision pins too
 
 
 def test_every_checkpoint_of_the_published_ones_is_wanted_and_no_revision_used_twice():
     params = compose("profile=mind-small", "encoders=[published,more]")
     revisions = [e.revision for e in params.encoders.values() if e.revision]
-    assert len(revisions) == len(set(revisions)) == 9
+    assert len(revisions) == len(set(revisions)) == 10
     params = compose("profile=mind-small")
     wanted = {*params.grid.encoders, *params.grid.llms}
     assert wanted == {*params.encoders, *params.adapters}
@@ -168,3 +184,20 @@ def test_a_profile_chooses_its_encoders_unless_they_are_chosen():
     assert "bert-base" in compose("profile=mind-demo").encoders
     larger = compose("profile=mind-demo", "encoders=[published,more]", "encoder=bert-large")
     assert replace(larger, finetune_layers=24).registry["bert-large"].layers == 24
+
+
+@pytest.mark.parametrize(
+    ("groups", "name"),
+    [
+        ("[published,llama-mirror]", "llama-8b-instruct"),
+        ("[published,more,llama-mirror-base]", "llama-8b"),
+    ],
+)
+def test_the_open_copy_of_a_gated_llama_is_one_override_away(groups, name):
+    """Its shards are held against the sha256 of Meta's own."""
+    gated = compose("profile=mind-small", "encoders=[published,more]").encoders[name]
+    copy = compose("profile=mind-small", f"encoders={groups}").encoders[name]
+    assert gated.name.startswith("meta-llama/") and copy.name.startswith("NousResearch/")
+    assert copy.revision != gated.revision and copy.sha256 == gated.sha256
+    shards = [pin for file, pin in copy.sha256.items() if file.endswith(".safetensors")]
+    assert len(shards) == 4 and all(isinstance(pin, str) for pin in shards)  # grade H

@@ -15,9 +15,9 @@ class Transformer(Family):
     head = "cls"
 
     def place(self, name, encoder, source, folder):
-        from replication.encoders.sources.checkpoints import _copy
+        from replication.encoders.sources.checkpoints import place_files
 
-        _copy(name, encoder, source, folder)
+        place_files(name, encoder, source, folder)
 
     def embed(self, name, params, texts, folder):
         from replication.encoders.models.limits import refuse_unfit

@@ -3,7 +3,7 @@
 Whatever the source, `checkpoints/<encoder>/` ends up with `source.json` (where it came from, and
 the sha256 of every file) beside `config.json`, `tokenizer.json` and `model.safetensors` (or the
 shards that its index names), or beside `vectors.txt` for word vectors. Only safetensors and JSON
-are taken: no pickle, no code.
+are taken, and no code; of pickled weights that the registry names, the tensors (`pickled.py`).
 """
 
 import importlib.util
@@ -17,6 +17,9 @@ from pathlib import Path
 from replication.encoders.architectures import accepted, remark, size_of
 from replication.encoders.sources.counts import weight_counts
 from replication.encoders.sources.hub import snapshot
+from replication.encoders.sources.pickled import PICKLED, needs_pickled, unpickle
+from replication.encoders.sources.pins import check_pins
+from replication.encoders.sources.places import tell_terms
 from replication.encoders.sources.tensors import opened
 from replication.encoders.tokens import load_tokenizer
 from replication.files.atomic import new_folder, write_json
@@ -26,6 +29,7 @@ from replication.files.errors import StudyError, shown
 from replication.study import paths
 from replication.study.params import Encoder, Params, named_encoder
 from replication.study.registry import SOURCES
+from replication.study.settings import Tokenizer
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -40,10 +44,14 @@ def fetch_checkpoint(name: str, params: Params) -> None:
     """
     encoder = named_encoder(params, name)
     kind = SOURCES[encoder.source]
+    pickled = {}
     with new_folder(paths.CHECKPOINTS / name) as folder:
         source = kind.found(name, encoder)
         if source:
-            _check_pins(name, encoder, source)
+            found = held(name, encoder, source)
+            if needs_pickled(encoder, source):
+                unpickle(f"encoders.{name}", source, found.get(PICKLED), folder)
+                pickled = {"pickled": {PICKLED: found[PICKLED]}}
         kind.write(name, encoder, source, folder)
         files = sorted(p for p in folder.iterdir() if p.is_file())
         write_json(
@@ -54,6 +62,7 @@ def fetch_checkpoint(name: str, params: Params) -> None:
                 "name": encoder.name,
                 "revision": encoder.revision,
                 "sha256": {p.name: sha256(p) for p in files},
+                **pickled,
             },
         )
 
@@ -78,7 +87,7 @@ def parameter_count(checkpoint: Path, layers: int) -> int:
     return weight_counts(checkpoint, layers).total
 
 
-def _package_folder(name: str, location: str) -> Path:
+def package_folder(name: str, location: str) -> Path:
     """`package/folder/inside` of an installed package, found without importing it."""
     package, _, inside = location.partition("/")
     outer = package.partition(".")[0]  # without it, looking for what is inside is an error
@@ -94,8 +103,12 @@ def _package_folder(name: str, location: str) -> Path:
     return folder
 
 
-def _download(name: str, encoder: Encoder) -> Path:
-    """The hub's snapshot at the pinned revision: kept in its cache, resumed if it was cut off."""
+def download(name: str, encoder: Encoder, cache: Path | None = None) -> Path:
+    """The hub's snapshot at the pinned revision: kept in its cache, resumed if it was cut off.
+
+    cache   where that is; None: where the hub's client keeps it
+    Errors: as those of `snapshot`, and where no revision is pinned.
+    """
     if encoder.revision is None:
         raise StudyError(
             f"encoders.{name}.revision: is null, for the commit of {encoder.name} to pin is not "
@@ -103,12 +116,24 @@ def _download(name: str, encoder: Encoder) -> Path:
             f"-S encoders.{name}.revision=<40 hex digits>, or do without: -S "
             f"'~encoders.{name}' and leave it out of grid.encoders and paper"
         )
+    tell_terms(encoder.name)
     pinned = f"encoders.{name}", encoder.name, encoder.revision
-    folder = snapshot(*pinned, ["config.json", INDEX, *TOKENIZER])
-    return snapshot(*pinned, ["config.json", *_weights(name, folder)])
+    folder = snapshot(*pinned, ["config.json", INDEX, *TOKENIZER], cache)
+    folder = snapshot(*pinned, ["config.json", *weight_files(name, folder)], cache)
+    if needs_pickled(encoder, folder):
+        folder = snapshot(*pinned, ["config.json", PICKLED], cache)
+    return folder
 
 
-def _weights(name: str, source: Path) -> list[str]:
+def download_tokenizer(name: str, entry: Tokenizer, cache: Path | None = None) -> Path:
+    """The same of a tokenizer from elsewhere, held against its pins. Errors: as of both."""
+    where = f"encoders.{name}.tokenizer"
+    folder = snapshot(where, entry.name, entry.revision, ["config.json", *TOKENIZER], cache)
+    check_pins(where, entry.sha256, folder)
+    return folder
+
+
+def weight_files(name: str, source: Path) -> list[str]:
     """Names of the files that hold the weights: one, or the shards of an index."""
     if not (source / INDEX).is_file():
         return [WEIGHTS]
@@ -125,28 +150,22 @@ def _weights(name: str, source: Path) -> list[str]:
     return sorted(shards)
 
 
-def _check_pins(name: str, encoder: Encoder, source: Path) -> None:
-    for file, expected in encoder.sha256.items():
-        path = source / file
-        if not path.is_file():
-            raise StudyError(f"encoders.{name}.sha256: {path} does not exist")
-        if (found := sha256(path)) != expected:
-            raise StudyError(
-                f"encoders.{name}.sha256: {path} has sha256 {found}, expected {expected}; "
-                "the file is not the pinned one: install the pinned version again"
-            )
+def held(name: str, encoder: Encoder, source: Path) -> dict[str, str]:
+    """The sha256 of each pinned file of an encoder's source. Errors: as those of `check_pins`."""
+    unused = () if needs_pickled(encoder, source) else (PICKLED,)
+    pins = {file: pin for file, pin in encoder.sha256.items() if file not in unused}
+    return check_pins(f"encoders.{name}", pins, source)
 
 
-def _copy(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
-    weights = _weights(name, source)
-    _check_files(name, encoder, source, weights)
-    for file in ("config.json", INDEX, *weights):
+def place_files(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
+    weights = weight_files(name, source)
+    made = (folder / WEIGHTS).is_file()  # of pickled weights
+    _check_files(name, encoder, folder if made else source, weights)
+    for file in () if made else ("config.json", INDEX, *weights):
         if (source / file).is_file():
             _place(source / file, folder / file, encoder.source)
     if encoder.tokenizer is not None:
-        entry = encoder.tokenizer
-        where = f"encoders.{name}.tokenizer"
-        source = snapshot(where, entry.name, entry.revision, ["config.json", *TOKENIZER])
+        source = download_tokenizer(name, encoder.tokenizer)
     if (source / "tokenizer.json").is_file():
         load_tokenizer(source)  # refuses a damaged one
         shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
@@ -170,8 +189,9 @@ def _check_files(name: str, encoder: Encoder, source: Path, weights: list[str]) 
             pin = f", revision='{encoder.revision}'" if hub else ""
             origin = encoder.name if hub else source
             raise StudyError(
-                f"encoders.{name}: {origin} holds no {file}, and pickled weights are not loaded; "
-                f'convert them once with `python -c "from transformers import {kind} as M; '
+                f"encoders.{name}: {origin} holds no {file}, and pickled weights are not loaded "
+                f"unless their sha256 is pinned (pytorch_model.bin under encoders.{name}.sha256); "
+                f'or convert them once with `python -c "from transformers import {kind} as M; '
                 f"M.from_pretrained('{encoder.name}'{pin}).save_pretrained('models/{name}')\"` and "
                 f"add -S encoders.{name}.source=folder -S encoders.{name}.name=models/{name}"
             )

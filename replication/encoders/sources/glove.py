@@ -6,12 +6,13 @@ from urllib.parse import urlparse
 
 from tqdm import tqdm
 
+from replication.encoders.sources.places import addresses
 from replication.encoders.sources.words import parsed
 from replication.encoders.tokens import FIELDS, words_of
 from replication.files.archives import read_member
 from replication.files.digest import sha256
 from replication.files.downloads import download
-from replication.files.errors import StudyError
+from replication.files.errors import StudyError, warn
 from replication.mind.columns.prepared import load_prepared
 from replication.study import paths
 from replication.study.params import Encoder
@@ -49,15 +50,10 @@ def glove_rows(name: str, encoder: Encoder, prepared: Path, target: Path) -> Non
 
 def _source(name: str, encoder: Encoder) -> Path:
     """The archive or text on disk, its bytes checked where they are pinned."""
-    remote = encoder.name.startswith(("http://", "https://"))
-    file = PurePosixPath(urlparse(encoder.name).path).name if remote else Path(encoder.name).name
-    pin = encoder.sha256.get(file)
-    if remote:
-        if pin is None:
-            raise StudyError(f"encoders.{name}.sha256: has no {file}; a download must be pinned")
-        download(encoder.name, paths.DOWNLOADS / file, pin)
-        return paths.DOWNLOADS / file
+    if encoder.name.startswith(("http://", "https://")):
+        return archive(name, encoder)
     path = Path(encoder.name)
+    pin = _pin(encoder, path.name)
     if not path.is_file():
         raise StudyError(
             f"encoders.{name}.name: {path}: no such file; expected GloVe's zip, the text in it, or "
@@ -69,6 +65,47 @@ def _source(name: str, encoder: Encoder) -> Path:
             "pinned file: get it again"
         )
     return path
+
+
+def archive(name: str, encoder: Encoder, folder: Path = paths.DOWNLOADS) -> Path:
+    """The pinned archive of an address: where it is already, or downloaded to `folder`.
+
+    Its own address is tried first, then the copies that places.yaml knows, with the reason why one
+    was left. Errors: `StudyError` where it is not pinned, or none of them has the pinned bytes.
+    """
+    from huggingface_hub import constants
+
+    file = file_of(encoder.name)
+    if (pin := _pin(encoder, file)) is None:
+        raise StudyError(f"encoders.{name}.sha256: has no {file}; a download must be pinned")
+    for path in (f / file for f in paths.download_folders() if f != folder):
+        if path.is_file() and sha256(path) == pin:
+            return path
+    target = folder / file
+    if constants.HF_HUB_OFFLINE and not target.is_file():
+        raise StudyError(
+            f"encoders.{name}: HF_HUB_OFFLINE is set, and {target} is not there: unset it, put the "
+            f"file there, or `python -m replication fetch FOLDER` where there is a network"
+        )
+    reasons = []
+    for address in addresses(encoder.name, file):
+        try:
+            download(address, target, pin)
+            return target
+        except StudyError as error:
+            reasons.append(str(error))
+            warn(f"encoders.{name}: {address} is left: {error}")
+    raise StudyError(f"encoders.{name}: {file} could not be had: {'; '.join(reasons)}")
+
+
+def file_of(address: str) -> str:
+    """The name of the file that an address ends in."""
+    return PurePosixPath(urlparse(address).path).name
+
+
+def _pin(encoder: Encoder, file: str) -> str | None:
+    pin = encoder.sha256.get(file)
+    return getattr(pin, "sha256", pin)
 
 
 def _lines(source: Path, width: int) -> Iterator[tuple[int, bytes]]:

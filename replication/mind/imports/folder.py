@@ -4,7 +4,7 @@ from pathlib import Path
 
 from replication.files.errors import StudyError
 from replication.mind.imports.base import DataSet
-from replication.mind.releases import Pins, check_zip, load_pins, zip_name
+from replication.mind.releases import load_pins, zip_name
 from replication.mind.source import SPLITS, write_splits
 
 
@@ -14,12 +14,12 @@ class Folder(DataSet):
 
     def provide(self, params, out, pins):
         path, release, pinned = Path(params.data.path), params.data.release, load_pins(pins)
-        sources = {split: _own(path, pinned, release, split) for split in SPLITS}
-        write_splits(out, sources, release, pinned)
+        sources = {split: _own(path, release, split) for split in SPLITS}
+        write_splits(out, "data.path", sources, release, pinned)
 
 
-def _own(folder: Path, pins: Pins, release: str | None, split: str) -> Path:
-    """Where the user's folder holds a split: a folder, or a zip that is the release's."""
+def _own(folder: Path, release: str | None, split: str) -> Path:
+    """Where the user's folder holds a split: a folder, or a zip."""
     if not folder.is_dir():
         raise StudyError(f"data.path: {folder}: no such folder or file")
     if release is None:
@@ -28,6 +28,4 @@ def _own(folder: Path, pins: Pins, release: str | None, split: str) -> Path:
     found = next((folder / name for name in names if (folder / name).exists()), None)
     if found is None:
         raise StudyError(f"data.path: {folder} holds no {' and no '.join(names)}; expected one")
-    if found.suffix == ".zip":
-        check_zip(found, pins.split(release, split))
     return found

@@ -7,6 +7,6 @@ class Hub(Source):
     fetched = True
 
     def found(self, name, encoder):
-        from replication.encoders.sources.checkpoints import _download
+        from replication.encoders.sources.checkpoints import download
 
-        return _download(name, encoder)
+        return download(name, encoder)

@@ -5,6 +5,6 @@ from replication.encoders.sources.kinds.base import Source
 
 class Package(Source):
     def found(self, name, encoder):
-        from replication.encoders.sources.checkpoints import _package_folder
+        from replication.encoders.sources.checkpoints import package_folder
 
-        return _package_folder(name, encoder.name)
+        return package_folder(name, encoder.name)

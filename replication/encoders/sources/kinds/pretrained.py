@@ -25,10 +25,10 @@ class Pretrained(Source):
 
     def found(self, name, encoder):
         """The model whose word vectors it starts from, if any."""
-        from replication.encoders.sources.checkpoints import _package_folder
+        from replication.encoders.sources.checkpoints import package_folder
 
         start = encoder.pretraining.word_vectors
-        return _package_folder(name, start) if start else None
+        return package_folder(name, start) if start else None
 
     def write(self, name, encoder, source, folder):
         from replication.encoders.sources.pretraining import pretrain

@@ -1,0 +1,147 @@
+"""Whether this machine has what the plan of a study asks for: disk, memory, a GPU, packages."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from replication.files.errors import StudyError
+from replication.pipeline.plan.plan import Plan, plan
+from replication.pipeline.preflight.rows import Row
+from replication.report.expected import duration
+from replication.study.params import Params
+
+PACKAGES = (
+    "accelerate", "dvc", "huggingface_hub", "peft", "polars", "requests", "safetensors",
+    "tokenizers", "torch", "tqdm", "transformers",
+)  # fmt: skip
+NF4 = "bitsandbytes"  # which 4-bit weights need
+
+
+def machine_rows(params: Params, profile: str | None, downloads: float) -> list[Row]:
+    """Token, packages, disk, memory and GPU. downloads: bytes that are still to come."""
+    rows = [_token(), *_packages(params)]
+    try:
+        planned = plan(profile, None)
+    except StudyError as error:
+        return [*rows, Row("plan", "", None, "", "not known yet", note=str(error))]
+    return [*rows, *_disk(planned, downloads), *_device(params, planned)]
+
+
+def _token() -> Row:
+    from huggingface_hub import get_token
+
+    state = "present" if get_token() else "none"
+    return Row("token of the hub", "HF_TOKEN, or the hub's login", None, "", state)
+
+
+def _packages(params: Params) -> Iterator[Row]:
+    names = set(PACKAGES)
+    for encoder in params.encoders.values():
+        if encoder.source in ("package", "derived"):
+            names.add(encoder.name.partition("/")[0])
+    if any(adapter.base_format == "nf4" for adapter in params.adapters.values()):
+        names.add(NF4)
+    missing = sorted(name for name in names if find_spec(name.partition(".")[0]) is None)
+    problem = None
+    if missing:
+        problem = f"{', '.join(missing)} not installed: run `make setup`"
+    state = "missing" if missing else "installed"
+    yield Row("packages", f"Python {sys.version.split()[0]}", None, "", state, problem)
+
+
+def _disk(planned: Plan, downloads: float) -> Iterator[Row]:
+    """The study's own files and DVC's second copy of most; the hub's cache, where it is elsewhere.
+
+    Checkpoints are hard links into a cache on the same disk, so that they count once.
+    """
+    from huggingface_hub import constants
+
+    files = planned.files
+    states = sum(size for name, size in files.items() if name.startswith("states of"))
+    study = 2 * sum(files.values()) - states
+    here, cache = _there(Path()), _there(Path(constants.HF_HUB_CACHE))
+    needs = {here: study}
+    if cache.stat().st_dev == here.stat().st_dev:
+        needs[here] += downloads
+    else:
+        needs[cache] = downloads
+    for folder, need in needs.items():
+        free = shutil.disk_usage(folder).free
+        problem = None
+        if free < need:
+            problem = (
+                f"{folder} has {free / 1e9:.3g} GB free of ~{need / 1e9:.3g} that the study "
+                "may take: make room, work on another disk (HF_HOME moves the hub's cache), or "
+                "choose fewer encoders"
+            )
+        what = "disk of the study" if folder == here else "disk of the hub's cache"
+        yield Row(what, str(folder), need, "", f"{free / 1e9:.3g} GB free", problem)
+
+
+def _there(path: Path) -> Path:
+    """A path, or the nearest folder above it that there is."""
+    path = path.resolve()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _device(params: Params, planned: Plan) -> Iterator[Row]:
+    """The largest stage against the memory here; without a GPU what is meant for one is slow."""
+    gpu = _gpu()
+    largest = max(planned.stages, key=lambda stage: stage.memory)
+    have = gpu[1] if gpu else _memory()
+    name = gpu[0] if gpu else "no GPU; the processor computes"
+    problem = None
+    if have is not None and largest.memory > have:
+        problem = (
+            f"{largest.name} needs ~{largest.memory / 1e9:.3g} GB, {name} has "
+            f"{have / 1e9:.3g} GB: lower its batch_size, leave its encoder out, or use a "
+            "larger device"
+        )
+    state = "not known" if have is None else f"{have / 1e9:.3g} GB"
+    what = "memory of the GPU" if gpu else "memory"
+    yield Row(what, name, largest.memory, "", state, problem)
+    yield _time(params, planned, gpu is not None)
+
+
+def _time(params: Params, planned: Plan, gpu: bool) -> Row:
+    four_bit = [n for n, a in params.adapters.items() if a.base_format == "nf4"]
+    if four_bit and not gpu:
+        problem = f"adapters.{four_bit[0]}.base_format: nf4 needs one: use bf16"
+        return Row("time", planned.machine.name, None, "", "no GPU", problem)
+    told = f"~{duration(planned.device_seconds)} (estimated)"
+    if gpu or planned.machine.gpu is None:
+        return Row("time", planned.machine.name, None, "", told)
+    slow = duration(plan(params.profile, "1xtwo-cores").device_seconds)
+    return Row(
+        "time", planned.machine.name, None, "", told,
+        note=f"time: no GPU here; on two cores of a processor the plan is ~{slow} (estimated): "
+        "profile mind-small-laptop is meant for that",
+    )  # fmt: skip
+
+
+def _gpu() -> tuple[str, float] | None:
+    """Name and bytes of the first GPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    found = torch.cuda.get_device_properties(0)
+    return found.name, float(found.total_memory)
+
+
+def _memory() -> float | None:
+    """Bytes of this machine, and of the group of processes that a container limits."""
+    try:
+        whole = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):
+        return None
+    limit = Path("/sys/fs/cgroup/memory.max")
+    try:
+        return min(whole, float(limit.read_text()))
+    except (OSError, ValueError):  # "max"
+        return whole
