@@ -1,7 +1,7 @@
 """`python -m replication fetch`: a study's bytes in one folder, for a machine without network.
 
 FOLDER/hub is a cache of the hub, FOLDER/downloads holds archives, FOLDER/contents.json the sha256
-of every file. With HF_HOME=FOLDER and HF_HUB_OFFLINE=1 the study runs from it as it is, read only.
+of every file. With HF_HOME=FOLDER and HF_HUB_OFFLINE=1 the study runs from it as it is.
 """
 
 import argparse
