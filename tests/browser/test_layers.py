@@ -116,8 +116,8 @@ def test_a_best_depth_of_other_runs_is_not_told(own_tree):
 def test_figures_of_several_seeds_have_no_interval_where_none_was_found(own_tree):
     root = own_tree("partial")  # three seeds are wanted
     first = root / "reports/runs/naml-minilm-l3-finetuned-k0-clean-s1"
-    shutil.copytree(first, first.with_name("naml-k0-s2"))
-    path = first.with_name("naml-k0-s2") / "metrics.json"
+    shutil.copytree(first, first.with_name("naml-minilm-l3-finetuned-k0-clean-s2"))
+    path = first.with_name("naml-minilm-l3-finetuned-k0-clean-s2") / "metrics.json"
     path.write_text(json.dumps(read(path) | {"mrr": 0.5}), encoding="utf-8")
     curve = curves_of(read_study(), "mrr", [])[0]
     point = segments(curve.drawn["curve"])[0]

@@ -119,7 +119,7 @@ def test_seeds_have_a_command_each_and_their_own_parameters(own_tree):
     target = "dvc repro grid@nrms-minilm-finetuned-clean"
     app = opened(row=KEY, seed="2")
     assert "`dvc repro compare report` has not seen its runs" in words(app)
-    assert commands(app)[:3] == [f"{target}-{seed}" for seed in (1, 2, 3)]
+    assert commands(app)[:3] == [f"{target}-s{seed}" for seed in (1, 2, 3)]
     assert [code.value for code in app.code if code.language == "yaml"] == ["seed: 2"]
     assert [*app.table[0].value["seed"]] == ["1", "2", "3"]
     assert "seed 3, which is not here" in words(opened(row=KEY, seed="3"))  # it was not run

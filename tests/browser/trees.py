@@ -80,7 +80,7 @@ def running(folder: Path) -> None:
     shutil.rmtree(folder / RUN)
     (folder / ".dvc/tmp").mkdir(parents=True)
     held = {
-        str(folder / RUN / "metrics.json"): {"pid": os.getpid(), "cmd": "dvc repro"},
+        str(folder / RUN): {"pid": os.getpid(), "cmd": "dvc repro"},
     }
     (folder / ".dvc/tmp/rwlock").write_text(json.dumps({"write": held}), encoding="utf-8")
 

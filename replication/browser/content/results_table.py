@@ -160,7 +160,9 @@ def answer(rows: Sequence[Row], metric: str) -> str:
         ]
         lines.append(f"By {METRIC_NAMES[metric]} under {protocol}, {'; '.join(parts)}.")
     if not lines:
-        lines.append("No cell of the grid is complete and up to date: there is nothing to rank.")
+        lines.append(
+            "No experiment of the grid is complete and up to date: there is nothing to rank."
+        )
     differences = [r.figure.difference for r in rows if r.figure.difference is not None]
     counts = tally(row.figure.verdict for row in rows)
     lines.append(f"{counted(len(rows), 'experiment')}: {counts or 'none'}.")

@@ -39,7 +39,7 @@ def show(study: Study) -> None:
     else:
         st.warning("conf/ or params.yaml cannot be read: no command can be made from them.")
     if cell := place(params, choice):
-        st.markdown("It is part of the study; in its place there:")
+        st.markdown("It is part of the study, where this runs it:")
         command(cell.command)
     ran = [
         (run.files["run"].content, run.files["cost"].content)
