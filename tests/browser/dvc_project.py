@@ -166,7 +166,7 @@ def _kinds(entries) -> list[str]:
         if not isinstance(entry, dict):
             words.append(entry)
             continue
-        for paths in entry.values():
-            for change in paths.values():
+        for changes in entry.values():
+            for change in changes.values():
                 words += change.values() if isinstance(change, dict) else [change]
     return words

@@ -30,7 +30,7 @@ class Candidate:
 
     @property
     def label(self) -> str:
-        """Such as `exp:bold-lynx (nrms-minilm-finetuned)` or `↺ stale: nrms-minilm-frozen-clean-s1`."""
+        """`experiment (nrms-minilm-finetuned)`, `↺ stale: nrms-minilm-frozen-clean-s1`."""
         cell, word = self.run.cell, self.state.word
         label = self.key
         if not cell.name.startswith("runs/"):

@@ -192,8 +192,8 @@ def costs_table(points: Sequence[Point], measure: str, metric: str) -> Table:
     header = [*PLACE, "Pareto", METRIC_NAMES[metric], *columns, "state", "hardware"]
     caption = (
         f"{METRIC_NAMES[metric]} and cost of each experiment, mean over seeds, with the "
-        f"adapter's training where there is one. Pareto: no other is better and takes fewer or as many "
-        f"{MEASURES[measure].title}."
+        f"adapter's training where there is one. Pareto: no other is better and takes fewer or as "
+        f"many {MEASURES[measure].title}."
     )
     return Table("quality-and-cost", caption, MADE_BY, header, rows, text_columns=5)
 

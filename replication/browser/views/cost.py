@@ -100,7 +100,8 @@ def _picture(
         for mark in line
     )
     draw(
-        f"{METRIC_NAMES[metric]} of {counted(len(marks), 'experiment')} over {MEASURES[measure].title}. "
+        f"{METRIC_NAMES[metric]} of {counted(len(marks), 'experiment')} over "
+        f"{MEASURES[measure].title}. "
         f"On the Pareto line: {on_line or 'none'}.",
         pareto,
         list(marks.values()),

@@ -109,8 +109,8 @@ def _table(study: Study, shown: list[Row], rows: Sequence[Row], metric: str) -> 
     st.markdown(
         f"**{len(shown)} of {counted(len(rows), 'experiment')}.** Select one to see what lies "
         "behind it. Rank is counted among all experiments of the grid with the same recommender "
-        "and protocol; what is incomplete, stale or unreadable is not ranked, nor are the depths of "
-        "the layer sweep."
+        "and protocol; what is incomplete, stale or unreadable is not ranked, nor are the depths "
+        "of the layer sweep."
     )
     table = table_of(shown, metric)
     columns = _columns(METRIC_NAMES[metric])
