@@ -52,7 +52,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Point:
-    """A place with its costs by measure (mean over its seeds) and one metric.
+    """An experiment with its costs by measure (mean over its seeds) and one metric.
 
     reasons  by measure, why a cost is not known
     machine  what its runs and its adapter ran on; SEVERAL or UNKNOWN, which compare with nothing
@@ -120,8 +120,8 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def front_lines(points: Sequence[Point], measure: str) -> dict[str | None, list[Point]]:
-    """The Pareto line of the places that are ranked: one of each machine where the measure depends
-    on it; otherwise one, under None."""
+    """The Pareto line of the experiments that are ranked: one of each machine where the measure
+    depends on it; otherwise one, under None."""
     groups: dict[str | None, list[Point]] = {}
     for point in points:
         machine = point.machine if MEASURES[measure].by_machine else None

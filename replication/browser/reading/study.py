@@ -41,7 +41,7 @@ DEMO = "demo"
 class Study:
     """What was found; a `File` without content says why, or that there is no such file.
 
-    grid, sweep  places in reading order, run or not
+    grid, sweep  experiments in reading order, run or not
     runs         each run once: grid, sweep, the experiment at hand, and others found under reports/
     paper        the paper's own values, as imported
     """
