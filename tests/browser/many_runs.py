@@ -7,7 +7,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from trees import full, settle
 
-SEEDS = range(1, 10)  # of 24 cells of the grid each
+SEEDS = range(1, 10)  # of 24 experiments of the grid each
 
 
 def many_runs(folder: Path) -> int:
@@ -22,20 +22,22 @@ def many_runs(folder: Path) -> int:
     params["grid"]["seeds"] = [f"s{seed}" for seed in SEEDS]
     yaml.dump(params, folder / "params.yaml")
     lock = yaml.load(folder / "dvc.lock")
-    for first in sorted((folder / "reports/runs").glob("*-s1")):
+    grid = [name for name in lock["stages"] if name.startswith(("grid@", "grid-llm@"))]
+    for name in grid:
+        first = folder / "reports/runs" / name.partition("@")[2]
         for seed in SEEDS[1:]:
             _copy_run(first, first.with_name(f"{first.name[:-1]}{seed}"), seed)
-    for name in [n for n in lock["stages"] if n.startswith("grid")]:
+    for name in grid:
         for seed in SEEDS[1:]:
-            # The stage's name and paths end in the seed, or hold it before a slash or a dot.
-            text = json.dumps(lock["stages"][name]).replace("-s1/", f"-s{seed}/")
+            # The stage's name, command and paths end in the seed, or hold it before a dot.
+            text = json.dumps(lock["stages"][name]).replace('-s1"', f'-s{seed}"')
             text = text.replace("-s1.parquet", f"-s{seed}.parquet")
             stage = json.loads(text)
             stage["cmd"] = f"{stage['cmd'][:-1]}{seed}"
             lock["stages"][f"{name[:-1]}{seed}"] = stage
     yaml.dump(lock, folder / "dvc.lock")
     settle(folder)
-    return len(list((folder / "reports/runs").iterdir()))
+    return len(grid) * len(SEEDS)
 
 
 def _copy_run(first: Path, folder: Path, seed: int) -> None:

@@ -86,7 +86,7 @@ def test_the_experiment_at_hand(inside):
 def left_over(own_tree):
     own_tree("full")
     shutil.copytree(RUN, "reports/runs/left-over")
-    shutil.copytree(RUN, "reports/sweep/nrms-k9-s1")
+    shutil.copytree(RUN, "reports/runs/nrms-minilm-l3-finetuned-k9-clean-s1")
     Path("reports/runs/a-file.json").touch()
     params = load_params()
     known = [read_run(c, stages()) for c in (*grid_cells(params), *sweep_cells(params))]

@@ -36,7 +36,7 @@ def test_every_run_is_there_once(inside):
     study = read_study()
     names = [run.cell.name for run in study.runs]
     assert len(names) == len(set(names))
-    folders = [*Path("reports/runs").iterdir(), *Path("reports/sweep").iterdir()]
+    folders = [*Path("reports/runs").iterdir()]
     assert set(names) == {*(f"{f.parent.name}/{f.name}" for f in folders), "experiment"}
     for run in study.runs:
         written = json.loads((run.cell.folder / "metrics.json").read_text(encoding="utf-8"))

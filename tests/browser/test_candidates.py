@@ -10,6 +10,8 @@ from replication.browser.content.candidates import candidates, default_pair
 from replication.browser.reading.study import read_study
 from replication.browser.workspace.experiments import Experiment
 
+SWEPT = "nrms-minilm-l3-finetuned-k0-clean-s1"
+
 
 @pytest.fixture
 def known(inside):
@@ -32,9 +34,9 @@ def experiment(made_trees):
 
 def test_every_run_has_a_key_of_its_own(known):
     found = known("full")
-    assert {FROZEN, TUNED, "nrms-k0-s1", "experiment"} <= found.keys()
+    assert {FROZEN, TUNED, SWEPT, "experiment"} <= found.keys()
     assert all(key == candidate.key for key, candidate in found.items())
-    assert found["nrms-k0-s1"].label == "nrms-k0-s1 (minilm-l3)"
+    assert found[SWEPT].label == SWEPT
     assert found["experiment"].place == "nrms, minilm, finetuned k2, clean, seed 1"
     assert found["naml-llama-tiny-lora-frozen-clean-s1"].place.startswith("naml, llama-tiny-lora")
 
@@ -94,7 +96,7 @@ def test_what_is_open_becomes_the_other_half(known, given, expected):
 
 def test_a_run_without_a_twin_is_set_beside_one_that_has_metrics(known):
     found = known("one_run")
-    assert default_pair(found, "nrms-k0-s1") == ("nrms-k0-s1", TUNED)
+    assert default_pair(found, SWEPT) == (SWEPT, TUNED)
     assert default_pair(found, TUNED) == (TUNED, FROZEN)
 
 

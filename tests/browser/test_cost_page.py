@@ -180,7 +180,7 @@ def test_the_answer_names_the_best_and_the_share_on_the_line(inside, points):
     ]  # fmt: skip
     text = answer(points("mrr"), "parameters", "mrr")
     assert f"The best MRR ({best:.4f}: " in text
-    assert f"is reached with {size:,} parameters. {len(on_line)} of 24 places lie" in text
+    assert f"is reached with {size:,} parameters. {len(on_line)} of 24 experiments lie" in text
 
 
 def test_the_gpu_can_be_chosen_only_where_one_was_used(own_tree, points):
@@ -221,13 +221,13 @@ def test_the_chart_holds_every_mark():
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("full", "places lie on the Pareto line"),
+        ("full", "experiments lie on the Pareto line"),
         ("empty", "There is nothing to draw yet"),
         ("partial", "Faint"),
         ("stale", "Faint"),
-        ("one_run", "1 of 24 places lies on the Pareto line"),
-        ("truncated", "places lie on the Pareto line"),
-        ("damaged_comparison", "places lie on the Pareto line"),
+        ("one_run", "1 of 24 experiments lies on the Pareto line"),
+        ("truncated", "experiments lie on the Pareto line"),
+        ("damaged_comparison", "experiments lie on the Pareto line"),
         ("bad_params", "nothing is ranked yet"),
         ("hostile", "img src"),
     ],
@@ -243,6 +243,6 @@ def test_a_link_chooses_and_a_wrong_one_is_told(inside):
     inside("full")
     app = shown(recommender="nrms", metric="mrr")
     assert "The best MRR" in words(app)
-    assert "of 8 places" in words(app)
+    assert "of 8 experiments" in words(app)
     assert not app.exception
     assert "link asks for cost money" in words(shown(cost="money")).replace("\\", "")

@@ -179,7 +179,7 @@ def test_other_files_and_code_are_told_where_they_differ(of):
     found = [line for line in digests_table(a, b).rows if line not in before]
     assert found == [
         ["embeddings/minilm", "title.states.npy", "2" * 12, "4" * 12, "differs"],
-        ["replication", "record.py", "3" * 12, "absent", "in one only"],
+        ["replication/experiment", "record.py", "3" * 12, "absent", "in one only"],
     ]
     assert digests_table(a, neither).rows == before  # an earlier version recorded neither
 

@@ -5,19 +5,47 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from streamlit.testing.v1 import AppTest
 from trees import HOSTILE, RUN, TREES
 
 from replication.browser.views import VIEWS
 
+ROOT = Path(__file__).parents[2]
+LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+CLAIMS = json.loads((ROOT / "reports/claims.json").read_text(encoding="utf-8"))["claims"]
+VERDICTS = sorted({claim["verdicts"]["clean"]["verdict"] for claim in CLAIMS})
+RUNS = [name for name in LOCK if name.startswith(("grid@", "grid-llm@", "sweep@"))]
+
+
+def outdated(*folders: str) -> set[str]:
+    """Stages that read one of these folders, or what such a stage makes, by dvc.lock."""
+    paths, found = set(folders), set()
+    while True:
+        more = {
+            name for name, stage in LOCK.items()
+            if any(_overlap(dep["path"], path) for dep in stage.get("deps", ()) for path in paths)
+        } - found  # fmt: skip
+        if not more:
+            return found
+        found |= more
+        paths |= {out["path"] for name in more for out in LOCK[name].get("outs", ())}
+
+
+def _overlap(a: str, b: str) -> bool:
+    return f"{a}/".startswith(f"{b}/") or f"{b}/".startswith(f"{a}/")
+
+
+CHANGED = ("replication/recommenders", "replication/paper")  # in the tree `stale`
 DEMO = "Demo data: not evidence about the paper."
 RUN_NAME = RUN.rpartition("/")[2]
 # Words that a page must show over a tree; `*` stands for every page that the tree has no line for.
 WORDS = {
     "full": {
         "*": [DEMO],
-        "overview": ["24 of 24 cells run", "within", "not testable"],
-        "health": ["All 53 stages are up to date", "No file is damaged", "53aa51172d142c89"],
+        "overview": ["24 of 24 experiments run", *VERDICTS],
+        "health": [f"All {len(LOCK)} stages are up to date", "No file is damaged",
+                   "53aa51172d142c89"],
     },
     "empty": {
         "overview": ["not run", "dvc repro"],
@@ -26,7 +54,7 @@ WORDS = {
         "cold-start": ["not run", "dvc repro"],
         "cost": ["not run", "dvc repro"],
         "audit": ["not run", "dvc repro"],
-        "health": ["None of the 53 stages has been run", "dvc repro", "dvc.lock"],
+        "health": [f"None of the {len(LOCK)} stages has been run", "dvc repro", "dvc.lock"],
     },
     "one_run": {
         "overview": ["not run"],
@@ -34,14 +62,15 @@ WORDS = {
         "health": ["stale", "is missing", "dvc repro"],
     },
     "partial": {"overview": ["24 partial"], "results": ["partial 1/3"],
-                "health": ["66 are not run"]},
+                "health": [f"{2 * len(RUNS)} are not run"]},
     "stale": {"overview": ["stale"], "results": ["stale"],
-              "health": ["39 are stale", "replication/recommenders has changed since"]},
+              "health": [f"{len(outdated(*CHANGED))} are stale",
+                         "replication/recommenders has changed since"]},
     "running": {"overview": ["running"], "results": ["running"],
                 "health": ["1 is running", "dvc repro is at it (process"]},
     "truncated": {"*": [f"{RUN}/metrics.json: not valid JSON"], "overview": ["unreadable"],
                   "results": ["unreadable"],
-                  "health": ["1 file cannot be read", f"dvc repro grid@{RUN_NAME[:-3]}-1"]},
+                  "health": ["1 file cannot be read", f"dvc repro grid@{RUN_NAME}"]},
     "nan": {"*": [f"{RUN}/metrics.json: auc: "], "overview": ["unreadable"],
             "results": ["unreadable"], "health": ["finite number"]},
     "text_metric": {"*": [f"{RUN}/metrics.json: auc: "], "overview": ["unreadable"],
@@ -49,7 +78,7 @@ WORDS = {
     "damaged_comparison": {"*": ["reports/claims.json: not valid JSON"],
                            "overview": ["unreadable"],
                            "health": ["reports/comparison.json", "2 files cannot be read"]},
-    "bad_lock": {"*": ["dvc.lock"], "health": ["not valid YAML", "53 are stale"]},
+    "bad_lock": {"*": ["dvc.lock"], "health": ["not valid YAML", f"{len(LOCK)} are stale"]},
     "bad_params": {"*": ["no_such_key"], "health": ["params.yaml"]},
     "hostile": {"overview": [HOSTILE], "health": [HOSTILE]},
 }  # fmt: skip
@@ -202,7 +231,9 @@ def test_a_changed_run_shows_at_once(own_tree):
 def test_the_layer_sweep_shows_every_depth(shown, inside):
     inside("full")
     text = words(shown("full", "layers"))
-    for folder in sorted(Path("reports/sweep").iterdir()):
+    depths = sorted(Path("reports/runs").glob("*-minilm-l3-finetuned-*"))
+    assert len(depths) == 3 * 4  # the grid's own depth among them
+    for folder in depths:
         auc = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["auc"]
         assert tells(text, auc), folder.name
 

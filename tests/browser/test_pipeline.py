@@ -19,6 +19,8 @@ TEMPLATES = {
     "table": "foreach: ${table}\n    do: {cmd: '${key} ${item.path}', deps: ['${item.path}']}",
     "written out": "foreach: [x, y]\n    do: {cmd: 'echo ${item}', params: [deep, table.one]}",
     "matrix": "matrix: {z: '${names}', a: [c, b]}\n    cmd: echo ${key} ${item.a} ${item.z}",
+    "matrix of templates": "matrix: {a: ['${table.one.path}', c], b: [k0]}\n    cmd: echo ${key}",
+    "written out of templates": "foreach: ['${deep.list.0}', y]\n    do: {cmd: 'echo ${item}'}",
     "empty": "foreach: ${nothing}\n    do: {cmd: 'echo ${item}'}",
     "plain": "cmd: echo ${deep.list.1} ${deep.list.0}\n    metrics: [m]\n    plots: [p]",
 }

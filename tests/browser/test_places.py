@@ -29,7 +29,7 @@ def run(seed: int, auc: float | str | None = "none", groups=None, problem=None, 
     if groups:
         rows = [{"group": g, "auc": v, "ci95": {"auc": (v, v)}} for g, v in groups.items()]
         files["cold_start"] = File(files["cold_start"].path, {"groups": rows})
-    command = f"dvc repro grid@nrms-minilm-frozen-clean-{seed}"
+    command = f"dvc repro grid@nrms-minilm-frozen-clean-s{seed}"
     place = ("nrms", "minilm", "frozen", "clean", seed, None)
     return made_run(Cell(*place, f"runs/s{seed}", command), files, **state)
 
@@ -84,7 +84,7 @@ def test_without_runs_there_is_no_figure():
 def test_some_seeds_make_a_partial_figure():
     figure = place(run(1, 0.60), run(2), run(3), paper=0.6).figure("auc")
     assert (figure.verdict, figure.ours) == ("partial 1/3", 0.60)
-    assert "clean-2" in figure.reason
+    assert "clean-s2" in figure.reason
     assert not place(run(1, 0.6), run(2)).complete
     assert place(run(1, 0.6), run(2, 0.6)).complete
 

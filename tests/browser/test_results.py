@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from test_run_details import time_of
 from trees import HOSTILE, RUN, TREES
 
 SCRIPT = """
@@ -105,7 +106,7 @@ def test_a_row_opens_to_all_that_lies_behind_it(inside):
     low, high = metrics["ci95"]["auc"]
     shown = seeds.iloc[0]["AUC"].replace("\\", "")
     assert shown == f"{metrics['auc']:.4f} [{low:.3f}, {high:.3f}]"
-    assert cost.iloc[0]["time"] == f"{spent['seconds']:.0f} s"
+    assert cost.iloc[0]["time"].replace("\\", "") == time_of(spent["seconds"])
 
 
 def test_seeds_have_a_command_each_and_their_own_parameters(own_tree):
@@ -119,7 +120,7 @@ def test_seeds_have_a_command_each_and_their_own_parameters(own_tree):
     target = "dvc repro grid@nrms-minilm-finetuned-clean"
     app = opened(row=KEY, seed="2")
     assert "`dvc repro compare report` has not seen its runs" in words(app)
-    assert commands(app)[:3] == [f"{target}-{seed}" for seed in (1, 2, 3)]
+    assert commands(app)[:3] == [f"{target}-s{seed}" for seed in (1, 2, 3)]
     assert [code.value for code in app.code if code.language == "yaml"] == ["seed: 2"]
     assert [*app.table[0].value["seed"]] == ["1", "2", "3"]
     assert "seed 3, which is not here" in words(opened(row=KEY, seed="3"))  # it was not run

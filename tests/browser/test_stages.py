@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from replication.browser.workspace.stages import read_stages
 
 ROOT = Path(__file__).parents[2]
+NAME = "nrms-tiny-clean-s1"
+RUN = f"grid@{NAME}"
 DVC = Path(sys.executable).parent / "dvc"
 SETTINGS = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -63,31 +65,48 @@ def test_all_is_current_after_a_repro(project):
     assert len(stages.lock_digest) == 12
     assert [stage.name for stage in stages.stages] == dvc_names(project)
     assert {(stage.state, stage.reason) for stage in stages.stages} == {("current", None)}
-    assert stages.by_name["grid@nrms-1"].command == "dvc repro grid@nrms-1"
+    assert stages.by_name["grid@nrms-tiny-clean-s1"].command == "dvc repro grid@nrms-tiny-clean-s1"
     assert not dvc_changed(project)
 
 
 CHANGES = {
     "code": (lambda: Path("source/words.txt").write_text("other\n"),
              "data", "source has changed since"),
-    "parameter": (lambda: replace("params.yaml", "heads: 6", "heads: 4"),
-                  "grid@nrms-1", "params.yaml: models.nrms.heads was 6, is 4"),
+    "code of rooms": (lambda: Path("rooms/nrms/nrms.py").write_text("HEADS = 4\n"),
+                      RUN, "rooms/nrms has changed since"),
+    "parameter": (lambda: replace("params.yaml", "wait: false", "wait: true"),
+                  "data", "params.yaml: training.frozen.wait was False, is True"),
+    "setting": (lambda: replace("params.yaml", "heads: 6", "heads: 4"),
+                RUN, "params.yaml: model.heads was 6, is 4"),
+    "protocol": (lambda: replace("conf/protocol/clean.yaml", "4", "5"),
+                 RUN, "conf/protocol/clean.yaml: negatives was 4, is 5"),
+    "new setting": (lambda: replace("params.yaml", "width: null", "width: null, depth: 2"),
+                    RUN, "params.yaml: model.depth is new"),
+    "setting of the comparison": (lambda: replace("params.yaml", "words: 20", "words: 10"),
+                                  "compare", "params.yaml: words was 20, is 10"),
     "small number": (lambda: replace("params.yaml", "1e-05", "1e-06"),
-                     "grid@naml-1", "params.yaml: training.rate was 1e-05, is 1e-06"),
-    "list": (lambda: replace("params.yaml", "[0, 2]", "[0, 2, 3]"),
-             "grid@naml-1", "params.yaml: training.layers was [0, 2], is [0, 2, 3]"),
-    "key gone": (lambda: replace("params.yaml", "history: 20\n", ""),
-                 "data", "params.yaml: history is gone"),
-    "another way to write it": (lambda: replace("params.yaml", "1e-05", "0.00001"),
-                                "grid@naml-1", None),
+                     RUN, "params.yaml: training.frozen.rate was 1e-05, is 1e-06"),
+    "list": (lambda: replace("params.yaml", "[0, 2]", "[0, 2, 3]"), "checkpoint@tiny",
+             "params.yaml: training.tuned_layers.layers was [0, 2], is [0, 2, 3]"),
+    "list among settings": (lambda: replace("params.yaml", "[0, 2]", "[0, 2, 3]"), RUN,
+                            "params.yaml: training.tuned_layers.layers was [0, 2], is [0, 2, 3]"),
+    "key gone": (lambda: replace("params.yaml", "words: 20\n", ""),
+                 "data", "params.yaml: words is gone"),
+    "another way to write it": (lambda: replace("params.yaml", "1e-05", "0.00001"), RUN, None),
     "command": (lambda: replace("dvc.yaml", "cp reports", "cp -f reports"),
                 "report", "its command in dvc.yaml has changed"),
-    "dependency": (lambda: replace("dvc.yaml", "deps: [data]", "deps: [data, source]"),
-                   "grid@nrms-1", "source is a new dependency"),
+    "dependency": (lambda: replace("dvc.yaml", "deps: [data,", "deps: [source, data,"),
+                   "grid@nrms-tiny-clean-s1", "source is a new dependency"),
     "output edited": (lambda: Path("reports/claims.json").write_text("{}"),
                       "compare", "output reports/claims.json differs from the one recorded"),
     "output removed": (lambda: Path("reports/claims.json").unlink(),
                        "report", "reports/claims.json is missing"),
+    "file of a run edited": (lambda: Path(f"reports/runs/{NAME}/metrics.json").write_text("{}"),
+                             RUN, f"output reports/runs/{NAME} differs from the one recorded"),
+    "file of a run removed": (lambda: Path(f"reports/runs/{NAME}/metrics.json").unlink(),
+                              RUN, f"output reports/runs/{NAME} differs from the one recorded"),
+    "run removed": (lambda: shutil.rmtree(f"reports/runs/{NAME}"),
+                    RUN, f"reports/runs/{NAME} is missing"),
     "another file in a folder": (lambda: Path("reports/runs/left.json").write_text("{}"),
                                  "compare", "reports/runs has changed since"),
     "cached output edited": (lambda: (Path("data/words.txt").unlink(),
@@ -101,25 +120,25 @@ CHANGES = {
 def test_a_change_is_found_as_dvc_finds_it(project, change):
     make, name, expected = CHANGES[change]
     make()
-    assert {n for n, state in states().items() if state != "current"} == dvc_changed(project)
     found = reason(name)
+    assert {n for n, state in states().items() if state != "current"} == dvc_changed(project)
     assert (found or "").startswith(expected or "") and (found is None) == (expected is None)
 
 
 def test_what_depends_on_a_stale_stage_says_so(project):
     Path("source/words.txt").write_text("other\n", encoding="utf-8")
-    assert reason("grid@nrms-1") == "waits for data, which is stale"
-    assert reason("compare") == "waits for grid@nrms-1, which is stale (and 1 more)"
+    assert reason("grid@nrms-tiny-clean-s1") == "waits for data, which is stale"
+    assert reason("compare") == "waits for grid@nrms-tiny-clean-s1, which is stale (and 1 more)"
     assert reason("report") == "waits for compare, which is stale"
     assert reason("audit@words") == "source/words.txt has changed since"
 
 
 def test_a_run_that_is_newly_asked_for_has_not_been_run(project):
-    replace("params.yaml", "seeds: [1]", "seeds: [1, 2]")
+    replace("params.yaml", "seeds: [s1]", "seeds: [s1, s2]")
     found = states()
-    assert found["grid@nrms-2"] == found["grid@naml-2"] == "not run"
-    assert found["grid@nrms-1"] == "current"
-    assert reason("compare").startswith("params.yaml: grid.seeds was [1], is [1, 2]")
+    assert found["grid@nrms-tiny-clean-s2"] == found["grid@naml-tiny-clean-s2"] == "not run"
+    assert found["grid@nrms-tiny-clean-s1"] == "current"
+    assert reason("compare").startswith("params.yaml: grid.seeds was ['s1'], is ['s1', 's2']")
     assert {n for n, state in found.items() if state != "current"} == dvc_changed(project)
 
 
@@ -130,7 +149,7 @@ def test_parameters_checked_anew_leave_the_others_current(project):
     assert dvc_changed(project) == {"check"}
 
 
-@pytest.mark.parametrize("gone", [["data", "runs", "cache"], ["runs/grid/nrms-s1.txt"]])
+@pytest.mark.parametrize("gone", [["data", "runs", "cache"], ["runs/grid/nrms-tiny-clean-s1.txt"]])
 def test_what_is_not_in_git_may_be_absent(project, gone):
     for path in map(Path, gone):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -146,7 +165,7 @@ def test_a_dependency_made_anew_is_told_from_its_record(project):
     lock["stages"]["data"]["outs"][0]["md5"] = f"{0:032x}.dir"
     Path("dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
     shutil.rmtree("data")
-    assert reason("grid@nrms-1") == "data has changed since"
+    assert reason("grid@nrms-tiny-clean-s1") == "data has changed since"
 
 
 def test_a_clone_of_the_study_is_judged_as_dvc_judges_it(tmp_path, monkeypatch):
@@ -178,24 +197,29 @@ def test_large_files_are_compared_by_size(project, monkeypatch):
     assert reason("data") == "source has changed since"
     Path("data/words.txt").write_text("longer\n", encoding="utf-8")
     assert reason("data").endswith("(and 1 more)")
-    assert reason("grid@nrms-1") == "data has changed since"
+    assert reason("grid@nrms-tiny-clean-s1") == "data has changed since"
 
 
 # ---------------------------------------------------------------- running
 
 
-def test_a_running_stage_is_running_and_then_current(project):
+@pytest.mark.parametrize(
+    ("name", "command", "before"),
+    [("report", "cp reports", "compare"), (RUN, f"{sys.executable} run.py", "data")],
+    ids=["a file is written", "a run's folder is written"],
+)
+def test_a_running_stage_is_running_and_then_current(project, name, command, before):
     waiting = "touch here; until [ -e go ]; do sleep 0.02; done"
-    replace("dvc.yaml", "cmd: cp reports", f"cmd: {waiting}; cp reports")
+    replace("dvc.yaml", f"cmd: {command}", f"cmd: {waiting}; {command}")
     with subprocess.Popen([DVC, "repro"], stdout=subprocess.PIPE, text=True) as repro:
         try:
             while not Path("here").exists():
                 assert repro.poll() is None
                 time.sleep(0.02)
             during = read_stages().by_name
-            assert during["report"].state == "running"
-            assert during["report"].reason == f"`dvc repro` is at it (process {repro.pid})"
-            assert during["compare"].state == "current"
+            assert during[name].state == "running"
+            assert during[name].reason == f"`dvc repro` is at it (process {repro.pid})"
+            assert during[before].state == "current"
         finally:
             Path("go").touch()
         assert repro.wait() == 0
@@ -312,7 +336,24 @@ def test_without_a_pipeline_the_recorded_stages_are_listed(project, name):
     assert set(stages.by_name) == names
     assert stages.by_name["audit@llm"].state == "current"  # it reads no parameter
     if name == "params.yaml":
-        assert stages.by_name["data"].reason == "params.yaml cannot be read"
+        for reader in ("data", "compare", RUN):
+            assert stages.by_name[reader].reason == "params.yaml cannot be read"
+
+
+def test_settings_are_told_by_the_run_where_their_file_is_gone(project):
+    """As in a clone; keys that were no part of them are no change."""
+    shutil.rmtree("cache")
+    replace("params.yaml", "heads: 6", "heads: 4")
+    replace("params.yaml", "width: null", "width: null, depth: 2")
+    assert reason(RUN) == "params.yaml: model.heads was 6, is 4"
+    assert reason("compare").startswith("params.yaml has changed in what this stage reads")
+
+
+def test_what_cannot_be_cut_into_settings_is_said(project):
+    replace("params.yaml", "model: {heads: 6, width: null}\n", "")
+    assert reason(RUN) == "params.yaml or conf/protocol lacks what this stage reads"
+    Path("conf/protocol/clean.yaml").write_text("a: [", encoding="utf-8")
+    assert reason("compare").startswith("conf/protocol/clean.yaml, line")
 
 
 def test_an_empty_folder_has_no_stages(tmp_path, monkeypatch):

@@ -10,6 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from replication.browser.workspace.digests import Disk
+from replication.study import paths
+from replication.study.shares import write_shares
 
 ROOT = Path(__file__).parents[2]
 RUN = "reports/runs/nrms-minilm-finetuned-clean-s1"  # the run that is damaged, where one is
@@ -32,11 +34,13 @@ def settle(folder: Path) -> None:
     before = Path.cwd()
     os.chdir(folder)
     try:
+        write_shares(paths.SETTINGS)
         disk = Disk({})
         for stage in lock["stages"].values():
             for entry in (*stage.get("deps", ()), *stage.get("outs", ())):
                 if found := disk.digest(entry["path"]):
                     entry["md5"], entry["size"] = found.md5, found.size
+        shutil.rmtree(paths.SETTINGS)  # not in git
     finally:
         os.chdir(before)
     yaml.dump(lock, folder / "dvc.lock")
@@ -80,7 +84,7 @@ def running(folder: Path) -> None:
     shutil.rmtree(folder / RUN)
     (folder / ".dvc/tmp").mkdir(parents=True)
     held = {
-        str(folder / RUN / "metrics.json"): {"pid": os.getpid(), "cmd": "dvc repro"},
+        str(folder / RUN): {"pid": os.getpid(), "cmd": "dvc repro"},
     }
     (folder / ".dvc/tmp/rwlock").write_text(json.dumps({"write": held}), encoding="utf-8")
 

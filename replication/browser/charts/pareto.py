@@ -167,7 +167,7 @@ def _tooltip(cost: str, quality: str) -> list[alt.Tooltip]:
 
 
 def _line(marks: Sequence[Mark], i: int, x: alt.X, y: dict, theme: Theme) -> alt.Chart:
-    """In steps: between two places, the cheaper is the best that the cost buys."""
+    """In steps: between two experiments, the cheaper is the best that the cost buys."""
     return (
         alt.Chart(pl.DataFrame([_row(mark) for mark in marks], schema=_SCHEMA))
         .mark_line(

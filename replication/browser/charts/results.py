@@ -1,4 +1,4 @@
-"""A metric of every cell of the grid: a row per recommender and encoder."""
+"""A metric of every experiment of the grid: a row per recommender and encoder."""
 
 from collections.abc import Mapping, Sequence
 

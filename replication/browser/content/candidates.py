@@ -30,12 +30,10 @@ class Candidate:
 
     @property
     def label(self) -> str:
-        """Such as `nrms-k0-s1 (minilm-l3)` or `↺ stale: nrms-minilm-frozen-clean-s1`."""
+        """`experiment (nrms-minilm-finetuned)`, `↺ stale: nrms-minilm-frozen-clean-s1`."""
         cell, word = self.run.cell, self.state.word
         label = self.key
-        if cell.name.startswith("sweep/"):
-            label += f" ({cell.encoder})"
-        elif not cell.name.startswith("runs/"):
+        if not cell.name.startswith("runs/"):
             label += f" ({cell.recommender}-{cell.encoder}-{cell.tuning})"
         return label if word == READY else f"{signed(word)}: {label}"
 
@@ -44,7 +42,7 @@ class Candidate:
         """Such as `nrms, minilm, finetuned k2, clean, seed 1`."""
         cell = self.run.cell
         if cell.recommender == "unknown":
-            return "place unknown: it has no readable run.json"
+            return "unknown experiment: it has no readable run.json"
         tuning = cell.tuning if cell.layers is None else f"{cell.tuning} k{cell.layers}"
         encoder = cell.adapter or cell.encoder
         parts = [cell.recommender, encoder, tuning, cell.protocol, f"seed {cell.seed}"]
@@ -99,12 +97,12 @@ def default_pair(
 
 
 def _twins(known: Iterable[Candidate]) -> list[tuple[Candidate, Candidate]]:
-    """Frozen and fine-tuned cells of the grid that differ in nothing else, in reading order."""
+    """Frozen and fine-tuned runs of the grid that differ in nothing else, in reading order."""
     tuned: dict[tuple, Candidate] = {}
     frozen: dict[tuple, Candidate] = {}
     for candidate in known:
         cell = candidate.run.cell
-        if cell.name.startswith("runs/"):
+        if cell.name.startswith("runs/") and not cell.command.startswith("dvc repro sweep@"):
             half = frozen if cell.tuning == "frozen" else tuned
             place = cell.recommender, cell.encoder, cell.protocol, cell.seed
             half.setdefault(place, candidate)

@@ -14,17 +14,19 @@ from replication.report.texts import kind_of
 
 
 def summary(places: Sequence[Place]) -> str:
-    """Such as `31 of 48 cells within tolerance; 2 worse; 15 not run.`"""
+    """Such as `31 of 48 experiments within tolerance; 2 worse; 15 not run.`"""
     if not places:
-        return "No cell of the grid is known."
+        return "No experiment of the grid is known."
     figures = [place.figure("auc") for place in places]
     words = Counter(kind_of(figure.verdict) for figure in figures)
     parts = [f"{words[word]} {word}" for word in SIGNS if words[word] and word != "within"]
     if any(figure.paper is not None for figure in figures):
-        first = f"AUC: {words['within']} of {len(places)} cells within tolerance of the paper's"
+        of = f"{words['within']} of {counted(len(places), 'experiment')}"
+        first = f"AUC: {of} within tolerance of the paper's"
     else:
         done = sum(place.complete for place in places)
-        first = f"{done} of {counted(len(places), 'cell')} run; the paper's AUC is known for none"
+        of = counted(len(places), "experiment")
+        first = f"{done} of {of} run; the paper's AUC is known for none"
         parts = [part for part in parts if not part.endswith(("not run", "no paper value"))]
     return "; ".join([first, *parts]) + "."
 

@@ -187,7 +187,7 @@ def _report(study: Study, comparison: dict[str, Any], claims: Sequence[dict[str,
 
 
 def dots(places: Sequence[Place]) -> list[dict[str, Any]]:
-    """AUC of each place and group of five, for the figure; what is undefined is left out."""
+    """AUC of each experiment and group of five, for the figure; what is undefined is left out."""
     found = []
     for place in places:
         for group in FIFTHS:
@@ -202,7 +202,7 @@ def dots(places: Sequence[Place]) -> list[dict[str, Any]]:
 
 
 def auc_table(study: Study, places: Sequence[Place]) -> Table:
-    """AUC of each place in every group, the paper's where it is known, and the place's command."""
+    """AUC of each experiment in every group, the paper's where it is known, and its command."""
     known = any(
         place.figure("auc", group).paper is not None for place in places for group in FIFTHS
     )

@@ -1,4 +1,4 @@
-"""What each place of the grid took, what it reached, and which places no other beats in both."""
+"""What each experiment of the grid took, what it reached, and which no other beats in both."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ MEASURES = {
     "trained": Measure(
         "trained", "trained parameters", False, "{:,.0f} trained parameters".format
     ),
-    "seconds": Measure("seconds", "seconds of the whole experiment", True, duration),
+    "seconds": Measure("seconds", "seconds of the whole run", True, duration),
     "memory": Measure("peak MiB", "peak memory, MiB", True, "{:,.0f} MiB at the peak".format),
     "gpu": Measure("GPU MiB", "peak memory of the GPU, MiB", True, "{:,.0f} MiB of GPU".format),
 }  # fmt: skip
@@ -52,7 +52,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Point:
-    """A place with its costs by measure (mean over its seeds) and one metric.
+    """An experiment with its costs by measure (mean over its seeds) and one metric.
 
     reasons  by measure, why a cost is not known
     machine  what its runs and its adapter ran on; SEVERAL or UNKNOWN, which compare with nothing
@@ -73,7 +73,7 @@ class Point:
         if self.figure.ours is None:
             return self.figure.reason or "the metric is undefined on some of its runs"
         if self.costs[measure] is not None and self.costs[measure] <= 0:
-            return f"{self.costs[measure]:g} has no place on a log axis"
+            return f"{self.costs[measure]:g} cannot stand on a log axis"
         return self.reasons[measure]
 
     @property
@@ -120,8 +120,8 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def front_lines(points: Sequence[Point], measure: str) -> dict[str | None, list[Point]]:
-    """The Pareto line of the places that are ranked: one of each machine where the measure depends
-    on it; otherwise one, under None."""
+    """The Pareto line of the experiments that are ranked: one of each machine where the measure
+    depends on it; otherwise one, under None."""
     groups: dict[str | None, list[Point]] = {}
     for point in points:
         machine = point.machine if MEASURES[measure].by_machine else None
@@ -138,7 +138,9 @@ def answer(points: Sequence[Point], measure: str, metric: str) -> str:
     lines = front_lines(points, measure)
     line = [point for of in lines.values() for point in of]
     if not line:
-        return "No place has every seed run, up to date and with its cost: nothing is ranked yet."
+        return (
+            "No experiment has every seed run, up to date and with its cost: nothing is ranked yet."
+        )
     said, name = MEASURES[measure].said, METRIC_NAMES[metric]
     best = max(line, key=lambda point: point.figure.ours)
     text = (
@@ -159,11 +161,11 @@ def answer(points: Sequence[Point], measure: str, metric: str) -> str:
 
 def _share(line: Sequence[Point], points: Sequence[Point]) -> str:
     lie = "lies" if len(line) == 1 else "lie"
-    return f"{len(line)} of {counted(len(points), 'place')} {lie} on"
+    return f"{len(line)} of {counted(len(points), 'experiment')} {lie} on"
 
 
 def costs_table(points: Sequence[Point], measure: str, metric: str) -> Table:
-    """A row per place, the cheapest first; one without a figure says why."""
+    """A row per experiment, the cheapest first; one without a figure says why."""
     line = {p.place.key for of in front_lines(points, measure).values() for p in of}
     names = known_measures(points)
     rows: list[list[Field]] = []
@@ -189,15 +191,15 @@ def costs_table(points: Sequence[Point], measure: str, metric: str) -> Table:
     columns = [MEASURES[name].column for name in names]
     header = [*PLACE, "Pareto", METRIC_NAMES[metric], *columns, "state", "hardware"]
     caption = (
-        f"{METRIC_NAMES[metric]} and cost of each place, mean over seeds, with the adapter's "
-        f"training where there is one. Pareto: no other is better and takes fewer or as many "
-        f"{MEASURES[measure].title}."
+        f"{METRIC_NAMES[metric]} and cost of each experiment, mean over seeds, with the "
+        f"adapter's training where there is one. Pareto: no other is better and takes fewer or as "
+        f"many {MEASURES[measure].title}."
     )
     return Table("quality-and-cost", caption, MADE_BY, header, rows, text_columns=5)
 
 
 def left_out(points: Sequence[Point], measure: str) -> Table | None:
-    """Places without a point, each with the reason; None where there are none."""
+    """Experiments that are not drawn, each with the reason; None where there are none."""
     rows = [
         [point.place.key, point.place.state().word, reason]
         for point in points
@@ -207,7 +209,7 @@ def left_out(points: Sequence[Point], measure: str) -> Table | None:
         return None
     caption = f"Not drawn: {MEASURES[measure].title} or the metric is not known."
     return Table(
-        "without-cost", caption, MADE_BY, ["place", "state", "reason"], rows, text_columns=3
+        "without-cost", caption, MADE_BY, ["experiment", "state", "reason"], rows, text_columns=3
     )
 
 

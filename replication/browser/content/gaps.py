@@ -1,4 +1,4 @@
-"""What is missing, incomplete or outdated among the places of a page, and how to make it."""
+"""What is missing, incomplete or outdated among the experiments of a page, and how to make it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from replication.browser.words import signed
 def gaps(states: Iterable[tuple[str, str, State]]) -> list[str]:
     """A line per state that is not `ready`, such as `○ not run: NAML 0, 2; NRMS 3`.
 
-    states: a place in two words, such as NAML and 0, and its state.
+    states: an experiment in two words, such as NAML and 0, and its state.
     """
     found: dict[str, dict[str, list[str]]] = {}
     for name, at, (word, reason) in states:
@@ -28,7 +28,7 @@ def gaps(states: Iterable[tuple[str, str, State]]) -> list[str]:
 
 
 def absent(place: Place, kind: str = "metrics") -> str:
-    """What is said where a place has no figure: its state, or that the metric is undefined."""
+    """What is said in place of a missing figure: the state, or that the metric is undefined."""
     word = place.state(kind).word
     return "undefined" if word in (READY, "stale") else word
 

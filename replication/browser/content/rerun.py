@@ -1,4 +1,4 @@
-"""What if I rerun: which experiments are possible, the command of one, and what to expect of it.
+"""What if I rerun: which runs are possible, the command of one, and what to expect of it.
 
 Nothing is run, nothing is written, and DVC is not asked.
 """
@@ -30,7 +30,7 @@ _SAME = (
 
 @dataclass(frozen=True)
 class Choice:
-    """One experiment; its protocol is a group of conf/protocol.
+    """One run; its protocol is a group of conf/protocol.
 
     layers  fine-tuned transformer layers, not read where `depths` is empty; None: the encoder's own
     """
@@ -69,7 +69,7 @@ class Cost:
 
 
 def at_hand(params: Params) -> Choice:
-    """The experiment that params.yaml describes; of its protocol, the group."""
+    """The run that params.yaml describes; of its protocol, the group."""
     names = params.recommender, params.encoder, params.tuning, params.protocol.name
     depth = params.finetune_layers if depths(params, params.encoder, params.tuning) else None
     return Choice(*names, params.seed, depth)

@@ -40,9 +40,9 @@ class Row:
 
 
 def rows_of(study: Study, metric: str) -> list[Row]:
-    """Every cell of the grid and depth of the sweep, run or not, by recommender, then as the grid.
+    """Every experiment of the grid and the sweep, run or not, by recommender, then as the grid.
 
-    Ranks are among the cells of the grid that are complete and up to date.
+    Ranks are among the experiments of the grid that are complete and up to date.
     """
     grid = {place.key for place in study.grid}
     depths = [place for place in study.sweep if place.key not in grid]
@@ -90,7 +90,7 @@ def run_command(params: Params | None, run: Run) -> str | None:
 
 
 def whole_command(params: Params | None, place: Place) -> str | None:
-    """One line that makes all runs of a place again; None where not all can be."""
+    """One line that makes all runs of an experiment again; None where not all can be."""
     found = [run_command(params, run) for run in place.runs]
     if None in found:
         return None
@@ -160,7 +160,9 @@ def answer(rows: Sequence[Row], metric: str) -> str:
         ]
         lines.append(f"By {METRIC_NAMES[metric]} under {protocol}, {'; '.join(parts)}.")
     if not lines:
-        lines.append("No cell of the grid is complete and up to date: there is nothing to rank.")
+        lines.append(
+            "No experiment of the grid is complete and up to date: there is nothing to rank."
+        )
     differences = [r.figure.difference for r in rows if r.figure.difference is not None]
     counts = tally(row.figure.verdict for row in rows)
     lines.append(f"{counted(len(rows), 'experiment')}: {counts or 'none'}.")

@@ -1,1 +1,1 @@
-"""The files under reports/, read strictly: runs, places, and all of a study."""
+"""The files under reports/, read strictly: runs, experiments, and all of a study."""

@@ -1,4 +1,4 @@
-"""A place of the study over all its seeds: our figure, the paper's, and the verdict."""
+"""An experiment, over all its seeds: our figure, the paper's, and the verdict."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ from replication.paper.main_table import TOLERANCE
 from replication.paper.values import PaperCell, Value
 from replication.report.costs import mean
 
-# Of a place's runs the first of these words is the place's: damage is told before all else.
+# Of an experiment's runs the first of these words is its own: damage is told before all else.
 ORDER = ("unreadable", "running", "stale")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One metric of a place.
+    """One metric of an experiment.
 
     ours        mean over the seeds that are there; None without any
     ci95        over impressions and seeds, as `compare` found it; of a single run, its own
@@ -41,7 +41,7 @@ class Place:
     model     the paper's name of its language model; None where the paper has none such
     compared  what comparison.json says of it, by metric and group (None: all users)
     values    the paper's own figures that are known
-    swept     whether it is a point of the layer sweep, whose figures the paper prints by depth
+    swept     whether it is a depth of the layer sweep, whose figures the paper prints by depth
     unasked   whether params.yaml asks for none of its runs
     """
 
@@ -146,7 +146,7 @@ def group_runs(
     compared: Mapping[tuple, Mapping[tuple[str, int | None], dict[str, Any]]],
     **kind: bool,
 ) -> tuple[Place, ...]:
-    """Places in the order of their first runs.
+    """Experiments in the order of their first runs.
 
     models    our encoder -> the paper's name of it
     compared  (recommender, encoder, tuning, protocol, layers) -> `Place.compared`

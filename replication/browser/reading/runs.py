@@ -27,7 +27,7 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One experiment: `cell` is its place in the study, and holds what could be read of its files.
+    """One seed of an experiment: `cell` says of which, and holds what could be read of its files.
 
     files   by name: metrics, cold_start, cost, run
     stale   why its results are not those of the present code and parameters; None: they are

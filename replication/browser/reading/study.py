@@ -41,7 +41,7 @@ DEMO = "demo"
 class Study:
     """What was found; a `File` without content says why, or that there is no such file.
 
-    grid, sweep  places in reading order, run or not
+    grid, sweep  experiments in reading order, run or not
     runs         each run once: grid, sweep, the experiment at hand, and others found under reports/
     paper        the paper's own values, as imported
     """
@@ -121,13 +121,12 @@ def read_study() -> Study:
     others = read_unasked([*known.values()], UNASKED if found else f"{paths.PARAMS} is unreadable")
     models = {ours: theirs for theirs, ours in found.paper.items()} if found else {}
     compared = comparison.content or {"cells": [], "sweep": []}
-    aside = [run for run in others if run.cell.name.startswith("runs/")]
     return Study(
         params=params,
         stages=stages,
         grid=(
             *group_runs(grid, models, values, _cells(compared["cells"])),
-            *group_runs(aside, models, values, {}, unasked=found is not None),
+            *group_runs(others, models, values, {}, unasked=found is not None),
         ),
         sweep=group_runs(swept, models, values, _depths(compared["sweep"]), swept=True),
         runs=(

@@ -100,7 +100,8 @@ def _picture(
         for mark in line
     )
     draw(
-        f"{METRIC_NAMES[metric]} of {counted(len(marks), 'place')} over {MEASURES[measure].title}. "
+        f"{METRIC_NAMES[metric]} of {counted(len(marks), 'experiment')} over "
+        f"{MEASURES[measure].title}. "
         f"On the Pareto line: {on_line or 'none'}.",
         pareto,
         list(marks.values()),
@@ -120,9 +121,11 @@ def _mark(point: Point, measure: str, kinds: dict[str, str]) -> Mark:
 
 
 def _reading(drawn: Sequence[Point], kinds: dict[str, str], measure: str) -> str:
-    lines = ["Vertical bars: 95 % intervals. Line: no other place is better and costs no more."]
+    lines = [
+        "Vertical bars: 95 % intervals. Line: no other experiment is better and costs no more."
+    ]
     if any(not point.ranked for point in drawn):
-        lines.append("Faint: stale, or not every seed is there; such places are not ranked.")
+        lines.append("Faint: stale, or not every seed is there; such experiments are not ranked.")
     if kinds:
         names = "; ".join(f"{letter}: {machine}" for machine, letter in kinds.items())
         lines.append(f"The runs are of several kinds of hardware: {names}.")
@@ -137,11 +140,11 @@ def _reading(drawn: Sequence[Point], kinds: dict[str, str], measure: str) -> str
 
 def _tables(study: Study, points: Sequence[Point], measure: str, metric: str) -> None:
     if rest := left_out(points, measure):
-        number = f"{len(rest.rows)} of {counted(len(points), 'place')}"
+        number = f"{len(rest.rows)} of {counted(len(points), 'experiment')}"
         with st.expander(f"Not in the picture: {number}", expanded=len(rest.rows) <= FEW):
             show_table(study, rest)
     if any(point.place.done for point in points):
-        st.subheader("Every place", anchor=False)
+        st.subheader("Every experiment", anchor=False)
         table = costs_table(points, measure, metric)
         # There is a picker for the protocol.
         scroll_table(study, table, [name for name in table.header if name != "protocol"])

@@ -11,6 +11,7 @@ from replication.browser.controls import command, pick, scroll_table, show_rows,
 from replication.browser.reading.runs import UNASKED
 from replication.browser.reading.study import Study
 from replication.browser.words import SIGNS, counted, plain
+from replication.browser.workspace.digests import folders_above
 from replication.browser.workspace.pipeline import read_pipeline
 from replication.browser.workspace.stages import CURRENT, NOT_RUN, RUNNING, STALE, Stage
 from replication.files.errors import StudyError
@@ -135,7 +136,9 @@ def damaged_table(study: Study) -> Table:
     rows = []
     for problem in study.problems:
         file, _, reason = problem.partition(": ")
-        stage = study.stage(makers.get(file, ""))
+        paths = (file, *folders_above(file))  # a run's output is the folder of its files
+        maker = next((makers[path] for path in paths if path in makers), "")
+        stage = study.stage(maker)
         rows.append([f"{SIGNS['unreadable']} {file}", reason, _remedy(stage)])
     caption = "Files that cannot be read."
     return Table("damaged", caption, MEND, ["file", "reason", "what mends it"], rows, 3)

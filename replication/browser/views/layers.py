@@ -40,7 +40,7 @@ def show(study: Study) -> None:
     st.markdown(plain(paper_text(curves, claims)))
     _panels(curves, metric)
     _gaps(curves)
-    st.subheader("Every point", anchor=False)
+    st.subheader("Every depth", anchor=False)
     table = points_table(study, curves, metric)
     scroll_table(study, table)
 
@@ -80,7 +80,7 @@ def _legend(curves: Sequence[Curve], name: str) -> str:
 
 
 def _gaps(curves: Sequence[Curve]) -> None:
-    """Points that are missing or not to be relied on, and what runs those that are missing."""
+    """Depths that are missing or not to be relied on, and what runs those that are missing."""
     places = [place for curve in curves for place in curve.places]
     lines = gaps((p.recommender.upper(), str(p.layers), p.state()) for p in places)
     if lines:

@@ -119,10 +119,10 @@ def _cells(places: Sequence[Place]) -> None:
     figures = [(place, place.figure("auc")) for place in places]
     known = [(place, figure) for place, figure in figures if figure.paper is not None]
     if known:
-        st.markdown("AUC of the grid's cells, farthest from the paper's first.")
+        st.markdown("AUC of the grid's experiments, farthest from the paper's first.")
     else:
         st.markdown(
-            "For no cell is the paper's AUC known here: its tables are imported with "
+            "For no experiment is the paper's AUC known here: its tables are imported with "
             "`python -m replication paper import FILE`. Ours alone:"
         )
     pairs = [
@@ -130,7 +130,7 @@ def _cells(places: Sequence[Place]) -> None:
         for place, figure in known or figures
     ]
     draw(
-        f"AUC of {counted(len(pairs), 'cell')}; the page Results has the figures.",
+        f"AUC of {counted(len(pairs), 'experiment')}; the page Results has the figures.",
         dumbbell,
         pairs,
         "AUC",

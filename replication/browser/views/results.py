@@ -89,7 +89,7 @@ def _chart(study: Study, rows: Sequence[Row], metric: str) -> None:
     drawn = [row for row in rows if row.place.protocol in protocols[:1] and not row.swept]
     points = points_of(drawn)
     if not points:
-        st.info("No cell of the grid that is shown has been run: there is nothing to draw.")
+        st.info("No experiment of the grid that is shown has been run: there is nothing to draw.")
     else:
         measure = METRIC_NAMES[metric]
         spoken = "; ".join(
@@ -99,7 +99,7 @@ def _chart(study: Study, rows: Sequence[Row], metric: str) -> None:
         draw(f"{measure}: {spoken}.", results_chart, points, models, lines, measure)
     notes = [references_text(study, metric)]
     if any(row.figure.ours is not None and row.figure.ci95 is None for row in drawn):
-        notes.append(f"A point without an interval: `{COMPARED}` has not seen its runs.")
+        notes.append(f"A dot without an interval: `{COMPARED}` has not seen its runs.")
     if len(protocols) > 1:
         notes.append(f"Drawn: {protocols[0]}; filter on a protocol to see another.")
     st.caption(plain(" ".join(notes)))
@@ -108,9 +108,9 @@ def _chart(study: Study, rows: Sequence[Row], metric: str) -> None:
 def _table(study: Study, shown: list[Row], rows: Sequence[Row], metric: str) -> None:
     st.markdown(
         f"**{len(shown)} of {counted(len(rows), 'experiment')}.** Select one to see what lies "
-        "behind it. Rank is the place among all cells of the grid with the same recommender and "
-        "protocol; what is incomplete, stale or unreadable is not ranked, nor are the depths of "
-        "the layer sweep."
+        "behind it. Rank is counted among all experiments of the grid with the same recommender "
+        "and protocol; what is incomplete, stale or unreadable is not ranked, nor are the depths "
+        "of the layer sweep."
     )
     table = table_of(shown, metric)
     columns = _columns(METRIC_NAMES[metric])

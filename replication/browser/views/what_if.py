@@ -1,4 +1,4 @@
-"""What if I rerun: the command of any experiment, and what it takes. Nothing is run."""
+"""What if I rerun: the command of any run, and what it takes. Nothing is run."""
 
 import streamlit as st
 
@@ -28,7 +28,7 @@ def show(study: Study) -> None:
         st.info(plain(f"{study.params.problem or 'There is no params.yaml'}: no command can be ")
                 + "made from it.")  # fmt: skip
         return
-    st.markdown("Choose an experiment; this page runs nothing, it only says how to.")
+    st.markdown("Choose a run; this page runs nothing, it only says how to.")
     choice = _choice(params)
     if reason := refusal(params, choice):
         st.warning(plain(f"This cannot be run: {sentence(reason)}"), icon=":material/block:")
@@ -39,7 +39,7 @@ def show(study: Study) -> None:
     else:
         st.warning("conf/ or params.yaml cannot be read: no command can be made from them.")
     if cell := place(params, choice):
-        st.markdown("It is part of the study; in its place there:")
+        st.markdown("It is part of the study, where this runs it:")
         command(cell.command)
     ran = [
         (run.files["run"].content, run.files["cost"].content)

@@ -207,6 +207,8 @@ def _define(name: str, template: Mapping, context: Mapping, where: str) -> Defin
 
 def _resolve(value: Any, context: Mapping, where: str) -> Any:
     """A template filled in; one that is nothing but `${...}` keeps the type of what it names."""
+    if isinstance(value, list):
+        return [_resolve(item, context, where) for item in value]
     if not isinstance(value, str):
         return value
 

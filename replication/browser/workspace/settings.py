@@ -22,9 +22,10 @@ SETTINGS = f"{paths.SETTINGS.as_posix()}/"
 
 @dataclass(frozen=True)
 class Settings:
-    """Content by path; none where params.yaml or a protocol cannot be read."""
+    """Content by path; `problem` says in one line why there is none."""
 
     texts: Mapping[str, str]
+    problem: str | None = None
 
     def holds(self, path: str) -> bool:
         """Whether `path` is such a file, written or not."""
@@ -37,25 +38,46 @@ class Settings:
         content = text.encode()
         return Digest(hashlib.md5(content).hexdigest(), len(content))
 
-    def changes(self, path: str, outs: Collection[str]) -> Iterator[str]:
-        """In what they differ from those of a stage's last run, one line each.
+    def changes(self, path: str, recorded: Digest, outs: Collection[str]) -> Iterator[str]:
+        """In what the file differs from that of a stage's last run, one line each.
 
-        outs: the stage's outputs, for run.json tells what a run has read.
+        recorded: its digest then: where it is still there, the whole of it is known
+        outs: the stage's outputs, for run.json tells what a run has read
         """
+        if self.problem:
+            yield self.problem
+            return
         now = json.loads(self.texts.get(path, "{}"))
-        was = next(filter(None, map(_recorded, outs)), {})
-        found = list(_told(was, now))
+        before = _written(path, recorded)
+        was = next(filter(None, map(_recorded, outs)), {}) if before is None else before
+        found = list(_told(was, now, whole=before is not None))
         yield from found or [f"{paths.PARAMS} has changed in what this stage reads"]
 
 
 def read_settings(params: Mapping[str, Any] | None) -> Settings:
-    """Those of params.yaml and of the groups in conf/protocol. Nothing that they hold raises."""
+    """Those of params.yaml (None: it cannot be read) and of the groups in conf/protocol. Nothing
+    that they hold raises."""
+    if params is None:
+        return Settings({}, f"{paths.PARAMS} cannot be read")
     try:
         protocols = {p.stem: read_mapping(p) for p in sorted(paths.PROTOCOLS.glob("*.yaml"))}
-        found = shares(params or {}, protocols)
-    except (StudyError, KeyError, TypeError, AttributeError, ValueError, RecursionError):
-        return Settings({})
+        found = shares(params, protocols)
+    except StudyError as error:
+        return Settings({}, str(error))
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        return Settings({}, f"{paths.PARAMS} or {paths.PROTOCOLS} lacks what this stage reads")
     return Settings({f"{SETTINGS}{name}": text for name, text in found.items()})
+
+
+def _written(path: str, recorded: Digest) -> dict[str, Any] | None:
+    """The file's content, where it is the recorded one."""
+    try:
+        content = Path(path).read_bytes()
+        if hashlib.md5(content).hexdigest() == recorded.md5:
+            return json.loads(content)
+    except (OSError, ValueError, RecursionError):
+        pass
+    return None
 
 
 def _recorded(out: str) -> dict[str, Any]:
@@ -70,12 +92,32 @@ def _recorded(out: str) -> dict[str, Any]:
     return {**params, "protocols": {str(name): protocol}}
 
 
-def _told(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    """Keys that only one side has are left out: run.json holds defaults as well, and less."""
-    for key in now:
+def _told(was: Mapping[str, Any], now: Mapping[str, Any], whole: bool) -> Iterator[str]:
+    """whole: whether `was` is all that was read; keys that only one side has are left out where it
+    is a run.json, which holds defaults as well, and less."""
+    for file, key, before, after in _sources(was, now):
         try:
-            for place, before, after in leaves(key, was.get(key, MISSING), now[key]):
-                if MISSING not in (before, after):
-                    yield f"{paths.PARAMS}: {place} {change(before, after)}"
+            for at, old, new in leaves(key, before, after):
+                if whole or MISSING not in (old, new):
+                    yield f"{file}: {at} {change(old, new)}"
         except RecursionError:
             continue
+
+
+def _sources(
+    was: Mapping[str, Any], now: Mapping[str, Any]
+) -> Iterator[tuple[Path, str, Any, Any]]:
+    """Every key of the two, below the file that says what it is to be."""
+    for key in dict.fromkeys([*was, *now]):
+        sides = was.get(key, MISSING), now.get(key, MISSING)
+        if key == "protocols" and all(isinstance(side, dict) for side in sides):
+            for name in dict.fromkeys([*sides[0], *sides[1]]):
+                groups = [side.get(name, MISSING) for side in sides]
+                if not all(isinstance(group, dict) for group in groups):
+                    yield paths.PARAMS, f"{key}.{name}", *groups
+                    continue
+                for field in dict.fromkeys([*groups[0], *groups[1]]):
+                    yield (paths.PROTOCOLS / f"{name}.yaml", field,
+                           *(group.get(field, MISSING) for group in groups))  # fmt: skip
+        else:
+            yield paths.PARAMS, key, *sides

@@ -131,7 +131,7 @@ def _changes(
         return
     if definition.command != entry.command:
         yield "its command in dvc.yaml has changed"
-    if params is None and definition.params:
+    if params is None and definition.params and not any(map(settings.holds, definition.deps)):
         yield f"{paths.PARAMS} cannot be read"
     for key in definition.params if params is not None else ():
         yield from _param_changes(key, params, entry.params)
@@ -142,7 +142,7 @@ def _changes(
             yield f"{path} is a new dependency"
         elif settings.holds(path):
             if found is None or not found.agrees(recorded):
-                yield from settings.changes(path, definition.outs)
+                yield from settings.changes(path, recorded, definition.outs)
         elif found is None:
             yield f"{path} is missing"
         # Its producer may have made another since, of the same size and not to be told from it.
