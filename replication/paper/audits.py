@@ -105,7 +105,7 @@ def _effects(runs: dict[str, Any], auc: Columns, replicates: Columns) -> list[di
 def _concerns(claim: Claim, pair: Any, params: Params) -> bool:
     """Whether a claim compares the two tunings of this pair."""
     if isinstance(claim, Gain):
-        models, recommenders = [claim.model], [claim.recommender]
+        models, recommenders = (claim.model,), (claim.recommender,)
     elif isinstance(claim, SignOf) and claim.minus.model is None and claim.tuning == "finetuned":
         models, recommenders = claim.models, claim.recommenders
     else:
@@ -135,6 +135,7 @@ def _claim_rows(
             ends = interval(100 * gap / replicates[frozen])
             word = verdict.of_effect(found, claim.value, claim.tolerance)
         else:
+            assert isinstance(claim, SignOf)  # `_concerns` lets no other through
             found, ends = high - low, interval(gap)
             p = p_value(found, [auc[tuned][None], -auc[frozen][None]])
             word = verdict.of_sign(ends, 1 if claim.sign == "positive" else -1, p)

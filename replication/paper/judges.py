@@ -88,11 +88,12 @@ def best_depth(evidence: Evidence, places: Sequence[Place], metric: str) -> Resu
     replicates over impressions and seeds) and shares (of replicates in which each is best, in the
     order of places); None where the metric is undefined.
     """
-    means = [evidence.mean(place, metric) for place in places]
+    measured = [evidence.mean(place, metric) for place in places]
+    means = [mean for mean in measured if mean is not None]
     replicates = evidence.replicates(places[0].protocol, metric, None)
     table = np.stack([replicates[place] for place in places])
     table = table[:, ~np.isnan(table).any(axis=0)]
-    if None in means or not table.size:
+    if len(means) < len(measured) or not table.size:
         return None
     depths = np.array([place.layers for place in places])
     winners = depths[table.argmax(axis=0)]

@@ -30,7 +30,8 @@ def search(params: Params, selection_auc: Callable[[Params], float]) -> tuple[Pa
         auc = round(selection_auc(trial), 6)
         tried.append(dict(zip(_KEYS, pair, strict=True)) | {"selection_auc": auc})
     best = max(tried, key=lambda trial: trial["selection_auc"])
-    return with_rates(params, *(best[key] for key in _KEYS)), tried
+    rate, encoder_rate = (best[key] for key in _KEYS)
+    return with_rates(params, rate, encoder_rate), tried
 
 
 _KEYS = ("learning_rate", "encoder_learning_rate")
