@@ -84,6 +84,7 @@ def _size(
     claim: ColdGain, evidence: Evidence, families: list[list[Place]], places: list[Place]
 ) -> Result:
     """The largest gain over any small model in group 1: of each family, and of all."""
+    assert claim.value is not None and claim.tolerance is not None  # what is said has no trend
     parts: list[Result] = []
     for large, *small in families:
         gains = [_gain(evidence, large, [one], 1, claim.metric) for one in small]

@@ -23,8 +23,8 @@ def load_entries(path: Path, kind: Any, named: str) -> tuple[Any, ...]:
         raise StudyError(f"{path}: expected a list, one {named} per item")
     try:
         # The JSON route: strict types, yet lists become tuples.
-        every = TypeAdapter[tuple[Any, ...]](GenericAlias(tuple, (kind, ...)))
-        parsed = every.validate_json(json.dumps(entries), strict=True)
+        listed: Any = GenericAlias(tuple, (kind, ...))
+        parsed = TypeAdapter(listed).validate_json(json.dumps(entries), strict=True)
     except ValidationError as error:
         raise StudyError(f"{path}: {_first(error, entries, named)}") from None
     ids = [entry.id for entry in parsed]

@@ -46,6 +46,7 @@ def _gain(claim: Gain, evidence: Evidence, protocol: str) -> Result:
     if not frozen or tuned is None:
         raise not_testable(f"{claim.metric} is undefined")
     gain = relative_improvement(tuned, frozen)
+    assert gain is not None  # frozen is not 0
     replicates = evidence.replicates(protocol, claim.metric, None)
     a, b = (replicates[place] for place in places)
     return result(

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from replication.study.checks import candidates
 from replication.study.params import Params
@@ -49,5 +50,5 @@ def with_rates(
     if steps is not None:
         every = min(schedule.evaluate_every, steps)
         schedule = replace(schedule, max_steps=steps, evaluate_every=every)
-    training = replace(params.training, **{params.schedule_name: schedule})
-    return replace(params, training=training)
+    changed: dict[str, Any] = {params.schedule_name: schedule}
+    return replace(params, training=replace(params.training, **changed))
