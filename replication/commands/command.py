@@ -2,7 +2,10 @@
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from replication.study.params import Params
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -18,14 +21,14 @@ def argument(*names: str, **options: Any) -> Callable[[Command], Command]:
     return add
 
 
-def load_params():
+def load_params() -> "Params":
     """The parameters, checked."""
     from replication.study.params import load_params
 
     return load_params()
 
 
-def shared_params(arguments: argparse.Namespace):
+def shared_params(arguments: argparse.Namespace) -> "Params":
     """The parameters, in each of the processes that they want for a stage which several can share;
     to be called before the stage's own modules are imported."""
     from replication.machine.launch import share_stage

@@ -3,9 +3,13 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replication.commands.command import argument, load_params, shared_params
 from replication.study import paths
+
+if TYPE_CHECKING:
+    from replication.study.params import Params
 
 
 @argument("run", help="a run's id: RECOMMENDER-ENCODER-TUNING-PROTOCOL-sSEED")
@@ -32,7 +36,7 @@ def audit(arguments: argparse.Namespace) -> None:
     audit(arguments.pair, params)
 
 
-def _run(params, folder: Path, per_impression: Path) -> None:
+def _run(params: "Params", folder: Path, per_impression: Path) -> None:
     from replication.experiment.run import run
     from replication.study.runs import run_id
 
@@ -91,4 +95,7 @@ def paper(arguments: argparse.Namespace) -> None:
     """Make a CSV for the paper's own tables, or import a filled one."""
     from replication.paper.values import import_values, template
 
-    {"template": template, "import": import_values}[arguments.action](arguments.file)
+    if arguments.action == "template":
+        template(arguments.file)
+    else:
+        import_values(arguments.file)

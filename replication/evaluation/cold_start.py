@@ -68,7 +68,7 @@ def cold_start(
     METRICS, and ci95 by metric; an empty one has null for all but the counts. All intervals come
     from the same resamples of all impressions.
     """
-    members = {group: groups == group for group in range(1, 6)}
+    members: dict[int | str, np.ndarray] = {group: groups == group for group in range(1, 6)}
     members |= {f"at_most_{FEW}": lengths <= FEW, f"more_than_{FEW}": lengths > FEW}
     if halves is not None:
         members |= {"lower_half": halves == 1, "upper_half": halves == 2}
@@ -78,7 +78,7 @@ def cold_start(
         for metric in METRICS
     }
     intervals = bootstrap_ci(values, samples, seed)
-    found = {
+    found: dict[int | str, dict[str, Any]] = {
         name: {
             **_counts(users[inside], lengths[inside]),
             **{metric: _mean(values[name, metric]) for metric in METRICS},
@@ -87,7 +87,7 @@ def cold_start(
         for name, inside in members.items()
     }
     fifths = [{"group": group, **found.pop(group)} for group in range(1, 6)]
-    return {"groups": fifths, **found}
+    return {"groups": fifths, **{str(name): group for name, group in found.items()}}
 
 
 def _counts(users: np.ndarray, lengths: np.ndarray) -> dict[str, Any]:

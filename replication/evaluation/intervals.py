@@ -4,9 +4,11 @@ B. Efron, R. Tibshirani: An Introduction to the Bootstrap (1993), chapter 13.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
+Name = TypeVar("Name", bound=Hashable)
 # Impressions drawn at a time, over all resamples of a chunk: few enough to stay in a core's cache.
 CHUNK_CELLS = 2**18
 # Values averaged at a time, over all runs of a block: about 130 MB. Each block draws anew.
@@ -15,8 +17,8 @@ PRODUCT_COLUMNS = 48  # of one matrix product: wider ones were forty times slowe
 
 
 def bootstrap_ci(
-    values: Mapping[str, np.ndarray], samples: int, seed: int, level: float = 0.95
-) -> dict[str, list[float] | None]:
+    values: Mapping[Name, np.ndarray], samples: int, seed: int, level: float = 0.95
+) -> dict[Name, list[float] | None]:
     """[low, high] of the mean of each metric, from the quantiles of `samples` resampled means.
 
     values: name -> (I,) float64, NaN where the metric is undefined for an impression; a mean leaves
@@ -32,8 +34,8 @@ def bootstrap_ci(
 
 
 def resampled_means(
-    values: Mapping[Hashable, np.ndarray], samples: int, seed: int
-) -> dict[Hashable, np.ndarray]:
+    values: Mapping[Name, np.ndarray], samples: int, seed: int
+) -> dict[Name, np.ndarray]:
     """Bootstrap replicates of the mean of each cell: (samples,) float64 each.
 
     values: cell -> (I,) float64 of one run, or (S, I) of S runs that differ in their seed; the same
@@ -56,7 +58,7 @@ def resampled_means(
         columns = slice(start, start + block)
         sums[:, columns], sizes[:, columns] = _resampled_totals(runs[columns], samples, seed)
 
-    replicates: dict[Hashable, np.ndarray] = {}
+    replicates: dict[Name, np.ndarray] = {}
     first = 0
     seeds = np.random.default_rng(seed).spawn(len(cells))
     for (name, cell), generator in zip(cells.items(), seeds, strict=True):

@@ -192,7 +192,9 @@ def _impression_ids(path: Path, texts: pl.Series) -> np.ndarray:
         _fail(path, line, "impression id", shown(texts[line]), "a whole number")
     ids = texts.cast(pl.Int64)
     if (line := _first(~ids.is_first_distinct())) is not None:
-        earlier = ids.index_of(ids[line]) + 1
+        first = ids.index_of(ids[line])
+        assert first is not None  # the value stands at `line` itself
+        earlier = first + 1
         _fail(path, line, "impression id", f"{ids[line]} as on line {earlier}", "each id once")
     return ids.to_numpy()
 

@@ -12,7 +12,7 @@ import numpy as np
 
 
 def relative_improvement(
-    advanced: np.ndarray | float, baseline: np.ndarray | float
+    advanced: np.ndarray | float | None, baseline: np.ndarray | float | None
 ) -> float | None:
     """RI = (mean advanced - mean baseline) / mean baseline; 0.01 is a gain of 1 %.
 
@@ -29,7 +29,9 @@ def delta_relative_improvement(original: float | None, rerun: float | None) -> f
     return None if original is None or rerun is None else original - rerun
 
 
-def effect_ratio(original: np.ndarray | float, rerun: np.ndarray | float) -> float | None:
+def effect_ratio(
+    original: np.ndarray | float | None, rerun: np.ndarray | float | None
+) -> float | None:
     """ER = mean rerun / mean original: 1 is the same effect, at most 0 a lost or opposite one.
 
     Each is the improvements (I,) of advanced over baseline per impression, NaN left out, or their
@@ -80,7 +82,7 @@ def _ranks(scores: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _mean(values: np.ndarray | float) -> float | None:
+def _mean(values: np.ndarray | float | None) -> float | None:
     values = np.asarray(values, dtype=np.float64)
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else None

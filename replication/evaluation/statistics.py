@@ -13,6 +13,7 @@ from replication.evaluation.intervals import interval, resampled_means
 
 # Differences closer to each other than this, relative to the values compared, are rounding.
 ROUNDING = 1e-12
+Numbers = Sequence[float | None] | np.ndarray
 
 
 def paired_difference(a: np.ndarray, b: np.ndarray, samples: int, seed: int) -> dict:
@@ -74,24 +75,25 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     most 1. S. Holm: A Simple Sequentially Rejective Multiple Test Procedure (1979).
     """
     adjusted: list[float | None] = [None] * len(p)
-    known = sorted((i for i in range(len(p)) if p[i] is not None), key=lambda i: p[i])
+    given = ((i, value) for i, value in enumerate(p) if value is not None)
+    known = sorted(given, key=lambda numbered: numbered[1])
     highest = 0.0
-    for rank, i in enumerate(known):
-        highest = max(highest, min(1.0, (len(known) - rank) * p[i]))
+    for rank, (i, value) in enumerate(known):
+        highest = max(highest, min(1.0, (len(known) - rank) * value))
         adjusted[i] = highest
     return adjusted
 
 
-def rank_correlation(x: Sequence[float | None], y: Sequence[float | None]) -> float | None:
+def rank_correlation(x: Numbers, y: Numbers) -> float | None:
     """Kendall's tau-b of n pairs, -1 to 1; a pair with a missing (None, NaN) value is left out.
 
     None for fewer than two pairs, or where x or y is constant.
     """
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    both = ~np.isnan(x) & ~np.isnan(y)
+    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    both = ~np.isnan(a) & ~np.isnan(b)
     if both.sum() < 2:
         return None
-    tau = float(stats.kendalltau(x[both], y[both]).statistic)
+    tau = float(stats.kendalltau(a[both], b[both]).statistic)
     return None if np.isnan(tau) else tau
 
 

@@ -94,8 +94,8 @@ def audit_cell(params: Params, name: str, base: str, flip: str, tuning: str) -> 
     cell = grid_cell(params, pair.recommender, encoder, own, base, seed)
     cell = replace(cell, protocol=replace(flipped(base, flip), seeded=True))
     # No search: with rates chosen anew, a flip would change two things.
-    rates = (candidates(getattr(cell.schedule, key))[0] for key in RATES)
-    return with_rates(cell, *rates, params.audit.max_steps)
+    rate, encoder_rate = (candidates(getattr(cell.schedule, key))[0] for key in RATES)
+    return with_rates(cell, rate, encoder_rate, params.audit.max_steps)
 
 
 def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:

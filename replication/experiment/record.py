@@ -1,6 +1,7 @@
 """What is written down of a run: metrics per impression, what it cost, what it came from."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -156,7 +157,8 @@ def inputs(params: Params, model: Recommender) -> dict[str, str]:
     for field, text in model.text.items():
         for module in text.modules():
             if isinstance(module, StoredVectors):
-                path = Path(module.states.filename)
+                mapped: Any = module.states  # a np.memmap, which knows its file
+                path = Path(mapped.filename)
                 kept = path.parent == folder.resolve()
                 name = folder / path.name if kept else paths.STATES / field
                 found[name.as_posix()] = sha256(path)

@@ -107,7 +107,8 @@ def _read_text(path: Path, format: str, remedy: str = "") -> str:
 
 def _refuse_other_than_plain(path: Path, value: Any) -> None:
     """StudyError about the first value, in the file's order, that JSON does not have."""
-    waiting, count = [((), value)], 0
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), value)]
+    count = 0
     while waiting:
         place, found = waiting.pop()
         count += 1
@@ -159,7 +160,7 @@ def _as_written(value: Any) -> str:
     return str(value) if isinstance(value, date) else shown(value)
 
 
-def _keys_beside(kind: type, location: tuple) -> list[str]:
+def _keys_beside(kind: Any, location: tuple) -> list[str]:
     """The keys that are accepted where `location` ends."""
     for part in location[:-1]:
         if get_origin(kind) is dict:

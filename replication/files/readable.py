@@ -4,7 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -35,7 +35,7 @@ def read_file(path: Path, kind: type[Content]) -> File[Content]:
         return File(path)
     except (OSError, ValueError) as error:
         return File(path, problem=f"{path}: cannot be read ({error})")
-    return _read(path, kind, state.st_mtime_ns, state.st_size)
+    return _read(path, cast(Hashable, kind), state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=KEPT)

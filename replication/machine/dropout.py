@@ -3,6 +3,8 @@
 For the recommenders' own modules and for those of Hugging Face.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -46,7 +48,7 @@ def attend(
     attention_mask: Tensor | None,
     dropout: float = 0.0,
     scaling: float | None = None,
-    **options: object,
+    **options: Any,
 ) -> tuple[Tensor, None]:
     """Attention as Hugging Face's models call it: three (n, heads, t, w) -> (n, t, heads, w).
 

@@ -146,13 +146,13 @@ def gathered(rows: "Tensor") -> list["Tensor"]:
 
     lengths = torch.zeros(count(), dtype=torch.int64)
     lengths[rank()] = len(rows)
-    lengths = summed(lengths).tolist()
-    padded = rows.new_zeros(max(lengths), rows.shape[1])
+    sizes = summed(lengths).tolist()
+    padded = rows.new_zeros(max(sizes), rows.shape[1])
     padded[: len(rows)] = rows
     padded = _placed(padded)
-    found = [torch.empty_like(padded) for _ in lengths] if is_first() else None
+    found = [torch.empty_like(padded) for _ in sizes] if is_first() else None
     dist.gather(padded, found)
-    return [part[:n].to(rows.device) for part, n in zip(found or [], lengths, strict=False)]
+    return [part[:n].to(rows.device) for part, n in zip(found or [], sizes, strict=False)]
 
 
 def tell(message: str) -> None:

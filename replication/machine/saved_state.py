@@ -129,4 +129,5 @@ def _shared(t: Tensor, p: Tensor) -> Tensor:
         return t
     from torch.distributed.tensor import distribute_tensor
 
-    return distribute_tensor(t, p.device_mesh, p.placements)
+    sharded: Any = p  # a DTensor
+    return distribute_tensor(t, sharded.device_mesh, sharded.placements)

@@ -59,7 +59,7 @@ def read_behaviors(path: Path, news_ids: pl.Series) -> Behaviors:
     first_rows = rows.with_row_index("row").select(first)["row"].to_numpy()
     history_rows, history_row = np.unique(first_rows, return_inverse=True)
     clicks, history_lengths = _split(rows["history"][history_rows])
-    clicks = _positions(path, clicks, np.repeat(history_rows, history_lengths), news_ids)
+    read = _positions(path, clicks, np.repeat(history_rows, history_lengths), news_ids)
 
     impressions = rows["impressions"]
     refuse(path, impressions, impressions == "", "no candidates", "items like N55689-1 N35729-0")
@@ -75,7 +75,7 @@ def read_behaviors(path: Path, news_ids: pl.Series) -> Behaviors:
         user_id=rows["user_id"],
         time=time.dt.epoch("s").to_numpy(),
         history_row=history_row.astype(np.int32),
-        histories=Ragged.from_lengths(clicks, history_lengths),
+        histories=Ragged.from_lengths(read, history_lengths),
         candidates=Ragged.from_lengths(candidates, lengths),
         labels=clicked.cast(pl.Int8).to_numpy(),
     )

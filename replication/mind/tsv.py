@@ -36,19 +36,26 @@ def read_rows(path: Path, fields: list[str]) -> pl.DataFrame:
 
     zeros = lines.str.contains("\0", literal=True)
     if zeros.any():  # a disk or a copy that failed leaves them
-        row = zeros.arg_max()
+        row = _first(zeros)
         column = min(lines[row].partition("\0")[0].count("\t"), len(fields) - 1)
         fail(path, row, fields[column], "holds a NUL byte", "text")
     found = lines.str.count_matches("\t", literal=True) + 1
     wrong = found != len(fields)
     if wrong.any():
-        row = wrong.arg_max()
+        row = _first(wrong)
         blank = not lines[row].strip()
         missing = 0 if blank else min(found[row], len(fields) - 1)  # or the last, if too many
         problem = "blank line" if blank else f"{found[row]} fields"
         fail(path, row, fields[missing], problem, f"{len(fields)} fields separated by tabs")
     parts = lines.str.split_exact("\t", len(fields) - 1)
     return parts.struct.rename_fields(fields).struct.unnest()
+
+
+def _first(bad: pl.Series) -> int:
+    """Where the first true one is, of which there is one."""
+    place = bad.arg_max()
+    assert place is not None
+    return place
 
 
 def refuse(
@@ -65,7 +72,7 @@ def refuse(
     without it, value i stands on row i.
     """
     if bad.any():
-        i = bad.arg_max()
+        i = _first(bad)
         row = i if rows is None else rows[i]
         fail(path, row, values.name, f"{problem}: {shown(values[i])}", expected)
 
@@ -74,8 +81,9 @@ def refuse_repeated(path: Path, values: pl.Series) -> None:
     """StudyError about the first of `values` that stands on an earlier line too."""
     repeated = ~values.is_first_distinct()
     if repeated.any():
-        row = repeated.arg_max()
+        row = _first(repeated)
         first = values.index_of(values[row])
+        assert first is not None  # the value stands at `row` itself
         problem = f"{shown(str(values[row]))} stands on line {first + 1} already"
         fail(path, row, values.name, problem, "each once")
 

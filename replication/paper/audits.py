@@ -104,8 +104,10 @@ def _effects(runs: dict[str, Any], auc: Columns, replicates: Columns) -> list[di
 
 def _concerns(claim: Claim, pair: Any, params: Params) -> bool:
     """Whether a claim compares the two tunings of this pair."""
+    models: Sequence[str]
+    recommenders: Sequence[str]
     if isinstance(claim, Gain):
-        models, recommenders = [claim.model], [claim.recommender]
+        models, recommenders = (claim.model,), (claim.recommender,)
     elif isinstance(claim, SignOf) and claim.minus.model is None and claim.tuning == "finetuned":
         models, recommenders = claim.models, claim.recommenders
     else:
@@ -131,10 +133,13 @@ def _claim_rows(
         low, high = float(np.nanmean(auc[frozen])), float(np.nanmean(auc[tuned]))
         gap = replicates[tuned] - replicates[frozen]
         if isinstance(claim, Gain):
-            found = 100 * relative_improvement(high, low)
+            gain = relative_improvement(high, low)
+            assert gain is not None  # an AUC is not 0
+            found = 100 * gain
             ends = interval(100 * gap / replicates[frozen])
             word = verdict.of_effect(found, claim.value, claim.tolerance)
         else:
+            assert isinstance(claim, SignOf)  # `_concerns` lets no other through
             found, ends = high - low, interval(gap)
             p = p_value(found, [auc[tuned][None], -auc[frozen][None]])
             word = verdict.of_sign(ends, 1 if claim.sign == "positive" else -1, p)

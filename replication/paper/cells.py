@@ -102,8 +102,9 @@ def sweep_cells(params: Params) -> list[Cell]:
             *_named("sweep", recommender, sweep.encoder, "finetuned", layers, sweep.protocol, seed),
         )  # fmt: skip
 
-    depths = sorted({*sweep.layers, *([own] if gridded else [])})
-    return [place(*at) for at in itertools.product(grid.recommenders, depths, grid.seeds)]
+    depths = sorted({*sweep.layers, *([] if own is None else [own])})
+    places = itertools.product(grid.recommenders, depths, grid.seeds)
+    return [place(recommender, layers, seed) for recommender, layers, seed in places]
 
 
 def _grid_cell(
@@ -132,7 +133,7 @@ def _named(stage: str, *axes: Any) -> tuple[str, str]:
 
 def _read(cell: Cell) -> Cell:
     names = ("metrics", "cost", "run", "cold_start")
-    files = {name: read_json(cell.folder / f"{name}.json") for name in names}
+    files: dict[str, Any] = {name: read_json(cell.folder / f"{name}.json") for name in names}
     for name in METRICS if files["metrics"] is not None else ():
         number(files["metrics"], name, cell.folder / "metrics.json")
     adapter_cost = read_json(paths.ADAPTERS / f"{cell.adapter}.json") if cell.adapter else None

@@ -7,7 +7,7 @@ What the paper does not give is null, with a reason. Verdicts are given elsewher
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -19,9 +19,14 @@ CLAIMS = Path(__file__).with_name("claims.yaml")
 
 Sign = Literal["positive", "negative"]
 Text = Annotated[str, Field(min_length=1)]
-strict = dataclass(
-    frozen=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False)
-)
+Kind = TypeVar("Kind")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def strict(kind: type[Kind]) -> type[Kind]:
+    """A frozen dataclass that pydantic checks; told to checkers as what it is."""
+    config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    return cast(type[Kind], dataclass(frozen=True, kw_only=True, config=config)(kind))
 
 
 @strict
@@ -46,7 +51,7 @@ class Claim:
     reading: Text | None = None
 
     @model_validator(mode="after")
-    def _complete(self):
+    def _complete(self) -> Self:
         if (self.value is None) != (self.value_reason is not None):
             raise ValueError("value_reason: expected a reason where value is null, and only there")
         if self.value is None and self.tolerance is not None:

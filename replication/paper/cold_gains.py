@@ -34,7 +34,8 @@ def _shape(
     p_group_1 are Holm-corrected over all tests of the claim. exceeded_in lists the groups whose
     gain is larger than that of group 1, where the interval of the difference says so.
     """
-    parts, first_intervals = [], []
+    parts: list[Result] = []
+    first_intervals = []
     for large, *small in families:
         gains = [_gain(evidence, large, small, g, claim.metric) for g in _groups(claim)]
         found = np.array([np.nan if gain is None else gain for gain, _ in gains])
@@ -83,7 +84,8 @@ def _size(
     claim: ColdGain, evidence: Evidence, families: list[list[Place]], places: list[Place]
 ) -> Result:
     """The largest gain over any small model in group 1: of each family, and of all."""
-    parts = []
+    assert claim.value is not None and claim.tolerance is not None  # what is said has no trend
+    parts: list[Result] = []
     for large, *small in families:
         gains = [_gain(evidence, large, [one], 1, claim.metric) for one in small]
         known = [gain for gain, _ in gains if gain is not None]
@@ -113,7 +115,7 @@ def _groups(claim: ColdGain) -> range:
     return range(1, claim.groups + 1)
 
 
-def _known(value: float) -> float | None:
+def _known(value: np.ndarray | float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 

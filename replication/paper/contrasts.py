@@ -34,7 +34,9 @@ def cold_start_contrasts(evidence: Evidence) -> list[dict[str, Any]]:
     found = []
     for (recommender, tuning, protocol), ran in families.items():
         *others, large = [ran.get(encoder) for encoder in models] or [None]
-        contrasts = [_contrast(evidence, large, other) for other in others if large and other]
+        if large is None:
+            continue
+        contrasts = [_contrast(evidence, large, other) for other in others if other]
         if not contrasts:
             continue
         _correct([row for contrast in contrasts for row in contrast["groups"]])
@@ -75,14 +77,14 @@ def _contrast(evidence: Evidence, large: Place, other: Place) -> dict[str, Any]:
             }
         )
     found = np.array([row["difference"] for row in rows[: len(FIFTHS)]], dtype=float)
-    trend = float(slope(found))
+    level = float(slope(found))
     # Each impression's weight in the slope, so that the terms' mean over impressions is the slope.
     weights = slope(np.where(np.isnan(found)[:, None], np.nan, np.eye(len(FIFTHS))))
     weight = np.zeros(len(known))
     for group, of_group in zip(FIFTHS, weights, strict=True):
         inside = evidence.inside(large.protocol, group)
         weight[inside] = of_group * known.sum() / max(1, (known & inside).sum())
-    trend = None if np.isnan(trend) else trend
+    trend = None if np.isnan(level) else level
     return {
         "minus": other.encoder,
         "runs": list(evidence.coverage([large, other])),

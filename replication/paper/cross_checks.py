@@ -5,7 +5,7 @@ results as what they are, and no verdict ever uses one.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -42,7 +42,7 @@ class CrossCheck:
     note: Text | None
 
     @model_validator(mode="after")
-    def _four_metrics(self):
+    def _four_metrics(self) -> Self:
         if absent := [name for name in METRICS if name not in self.metrics]:
             raise ValueError(f"metrics.{absent[0]}: is missing")
         return self

@@ -27,7 +27,7 @@ def tuning_effects(
     the paper's RI, from its imported values or else from a claim that states it; effect_ratio
     against its absolute difference, which imported values alone give. What there is not is None.
     """
-    stated = {
+    stated: dict[tuple[str, str | None], float] = {
         (claim.recommender, claim.model): claim.value / 100
         for claim in claims
         if isinstance(claim, Gain) and claim.metric == METRIC

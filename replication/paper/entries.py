@@ -2,17 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from types import GenericAlias
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
 
-Entry = TypeVar("Entry")
 
-
-def load_entries(path: Path, kind: type[Entry], named: str) -> tuple[Entry, ...]:
+def load_entries(path: Path, kind: Any, named: str) -> tuple[Any, ...]:
     """Every entry of the list in `path`, checked against `kind`.
 
     kind: a strict pydantic dataclass, or a union of some told apart by their field `kind`.
@@ -24,7 +23,8 @@ def load_entries(path: Path, kind: type[Entry], named: str) -> tuple[Entry, ...]
         raise StudyError(f"{path}: expected a list, one {named} per item")
     try:
         # The JSON route: strict types, yet lists become tuples.
-        parsed = TypeAdapter(tuple[kind, ...]).validate_json(json.dumps(entries), strict=True)
+        listed: Any = GenericAlias(tuple, (kind, ...))
+        parsed = TypeAdapter(listed).validate_json(json.dumps(entries), strict=True)
     except ValidationError as error:
         raise StudyError(f"{path}: {_first(error, entries, named)}") from None
     ids = [entry.id for entry in parsed]
@@ -37,6 +37,7 @@ def _first(error: ValidationError, entries: list[Any], named: str) -> str:
     """The first error: which entry, which field, what was expected."""
     first = error.errors(include_url=False)[0]
     place, *fields = first["loc"]
+    assert isinstance(place, int)  # of the list
     entry = entries[place] if isinstance(entries[place], dict) else {}
     who = f"{named} {entry.get('id', f'at place {place + 1}')}"
     if first["type"] == "union_tag_invalid":

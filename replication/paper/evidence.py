@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class Evidence:
         self._first: Cell | None = None
 
     def _places(self, cells: Iterable[Cell]) -> list[Place]:
-        places = {}
+        places: dict[Place, None] = {}
         for cell in cells:
             place = Place(*(getattr(cell, name) for name in Place._fields))
             places[place] = None
@@ -65,7 +65,8 @@ class Evidence:
     def find(self, recommender: str, model: str, tuning: str, protocol: str) -> Place | None:
         """The grid's place of one of the paper's models, never another depth of the sweep; None
         where it has none in this study."""
-        return self._gridded.get((recommender, self.paper_names.get(model), tuning, protocol))
+        encoder = self.paper_names.get(model)
+        return self._gridded.get((recommender, encoder, tuning, protocol)) if encoder else None
 
     def models(self) -> list[str]:
         """The paper's models that this study has, by size."""
@@ -95,18 +96,17 @@ class Evidence:
 
     def _grouping(self, protocol: str) -> tuple[np.ndarray, np.ndarray]:
         """Group of five and clicks of each impression, each (I,), alike in a protocol's runs."""
-        found, first = None, None
-        for cell in self._ran_under(protocol):
-            columns = ("group", "history_length")
-            frame = read_columns(cell.per_impression, columns, cell.command)
-            if found is None:
-                found, first = frame, cell
-            elif not frame.equals(found):
+        columns = ("group", "history_length")
+        first, *others = self._ran_under(protocol)
+        found = read_columns(first.per_impression, columns, first.command)
+        for cell in others:
+            if not read_columns(cell.per_impression, columns, cell.command).equals(found):
                 raise StudyError(
                     f"{cell.per_impression}: its groups of users are not those of "
                     f"{first.per_impression}; run `{cell.command}`"
                 )
-        return tuple(found[name].to_numpy() for name in columns)
+        group, clicks = (found[name].to_numpy() for name in columns)
+        return group, clicks
 
     def _ran_under(self, protocol: str) -> list[Cell]:
         return [c for place in self.cells if place.protocol == protocol for c in self.ran(place)]
@@ -129,8 +129,9 @@ class Evidence:
                 f"{path}: its impressions are not those of {self._first.per_impression}; "
                 f"run `{cell.command}`"
             )
+        assert cell.metrics is not None  # it has been run
         told = number(cell.metrics, metric, cell.folder / "metrics.json")
-        mean = frame[metric].mean()
+        mean: Any = frame[metric].mean()  # a column of numbers: a float, or None
         if (told is None) != (mean is None) or (told is not None and abs(told - mean) > 1e-6):
             raise StudyError(
                 f"{path}: its mean {metric} is {mean}, but {cell.folder / 'metrics.json'} says "

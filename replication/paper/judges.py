@@ -46,6 +46,7 @@ def _gain(claim: Gain, evidence: Evidence, protocol: str) -> Result:
     if not frozen or tuned is None:
         raise not_testable(f"{claim.metric} is undefined")
     gain = relative_improvement(tuned, frozen)
+    assert gain is not None  # frozen is not 0
     replicates = evidence.replicates(protocol, claim.metric, None)
     a, b = (replicates[place] for place in places)
     return result(
@@ -88,11 +89,12 @@ def best_depth(evidence: Evidence, places: Sequence[Place], metric: str) -> Resu
     replicates over impressions and seeds) and shares (of replicates in which each is best, in the
     order of places); None where the metric is undefined.
     """
-    means = [evidence.mean(place, metric) for place in places]
+    measured = [evidence.mean(place, metric) for place in places]
+    means = [mean for mean in measured if mean is not None]
     replicates = evidence.replicates(places[0].protocol, metric, None)
     table = np.stack([replicates[place] for place in places])
     table = table[:, ~np.isnan(table).any(axis=0)]
-    if None in means or not table.size:
+    if len(means) < len(measured) or not table.size:
         return None
     depths = np.array([place.layers for place in places])
     winners = depths[table.argmax(axis=0)]

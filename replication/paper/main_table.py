@@ -26,12 +26,13 @@ def main_table(evidence: Evidence, values: Values) -> list[dict[str, Any]]:
     """
     rows = []
     for place in evidence.grid:
-        key = (place.recommender, paper_model(evidence, place), place.tuning, None)
+        model = paper_model(evidence, place)
+        key = (place.recommender, model, place.tuning, None)
         rows.append(
             {
                 "recommender": place.recommender,
                 "encoder": place.encoder,
-                "model": key[1],
+                "model": model,
                 "tuning": place.tuning,
                 "layers": place.layers,
                 "protocol": place.protocol,

@@ -1,6 +1,6 @@
 """The paper's own names: its recommenders, language models and tunings."""
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from replication.evaluation.metrics import METRICS
 
@@ -34,7 +34,13 @@ SIZE_RANK = {name: rank for rank, name in enumerate(MODELS)}  # 0 is the smalles
 RECOMMENDERS = ("naml", "nrms", "lstur")  # of its tables; a study may have more
 TUNINGS = ("frozen", "finetuned")
 
-Recommender = Literal[RECOMMENDERS]
-ModelName = Literal[tuple(MODELS)]
-Tuning = Literal[TUNINGS]
-Metric = Literal[METRICS]
+if TYPE_CHECKING:  # a checker cannot read a Literal off a list
+    Recommender = str
+    ModelName = str
+    Tuning = str
+    Metric = str
+else:
+    Recommender = Literal[RECOMMENDERS]
+    ModelName = Literal[tuple(MODELS)]
+    Tuning = Literal[TUNINGS]
+    Metric = Literal[METRICS]

@@ -80,7 +80,7 @@ def differences(
 ) -> list[Result]:
     """First minus second of each pair, both under one protocol: the difference of the means, its
     interval, and p (both over impressions and seeds), Holm-corrected over all pairs."""
-    parts = []
+    parts: list[Result] = []
     for a, b in pairs:
         replicates = evidence.replicates(a.protocol, metric, None)
         found = minus(evidence.mean(a, metric), evidence.mean(b, metric))

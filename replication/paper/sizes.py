@@ -26,10 +26,11 @@ def judge_order(claim: NotMonotone, evidence: Evidence, protocol: str) -> Result
     parts = []
     for ladder in _ladders(places, len(models)):
         sizes = np.arange(len(ladder))
-        means = [evidence.mean(place, claim.metric) for place in ladder]
-        part = {"recommender": ladder[0].recommender, "tuning": ladder[0].tuning}
+        measured = [evidence.mean(place, claim.metric) for place in ladder]
+        part: Result = {"recommender": ladder[0].recommender, "tuning": ladder[0].tuning}
         parts.append(part)
-        if None in means:
+        means = [mean for mean in measured if mean is not None]
+        if len(means) < len(measured):
             part |= {"verdict": "not testable", "reason": f"{claim.metric} is undefined"}
             continue
         pairs = list(itertools.combinations(ladder, 2))  # smaller, larger
@@ -58,7 +59,7 @@ def judge_cost(claim: Cost, evidence: Evidence, protocol: str) -> Result:
     parts = []
     for ladder, measure in itertools.product(_ladders(places, len(models)), claim.measures):
         values = [_measured(evidence, place, measure) for place in ladder]
-        part = {
+        part: Result = {
             "recommender": ladder[0].recommender,
             "measure": measure,
             "values": {p.encoder: v for p, v in zip(ladder, values, strict=True)},
@@ -90,7 +91,8 @@ def _ladders(places: list[Place], models: int) -> list[list[Place]]:
 def _measured(evidence: Evidence, place: Place, measure: str) -> float | None:
     """Mean over seeds; None where it is not known of each."""
     values = [_MEASURES.get(measure, _cost)(cell, measure) for cell in evidence.ran(place)]
-    return None if None in values else float(np.mean(values))
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _cost(cell: Cell, key: str) -> float | None:
@@ -121,7 +123,8 @@ def _sensitivity(cell: Cell, _: str) -> float | None:
     if not tried:
         return None
     aucs = [number(trial, "selection_auc", cell.folder / "run.json") for trial in tried]
-    return None if None in aucs else max(aucs) - min(aucs)
+    known = [auc for auc in aucs if auc is not None]
+    return max(known) - min(known) if len(known) == len(aucs) else None
 
 
 _MEASURES = {"memory": _memory, "sensitivity": _sensitivity}

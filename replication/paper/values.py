@@ -37,12 +37,13 @@ LOWEST = {
 class PaperCell:
     """One cell of the paper's tables.
 
+    model   None: none of the paper's, which has no such cell
     layers  fine-tuned layers, in the layer sweep; None elsewhere
     group   cold-start group, 1 (fewest clicks) to 5; None: all users
     """
 
     recommender: str
-    model: str
+    model: str | None
     tuning: str
     layers: int | None
     group: int | None

@@ -48,7 +48,9 @@ def of_effect(found: float | None, reference: float, tolerance: float) -> str:
     """An effect against the paper's, which is not 0: as `of_value` in the direction of the paper's,
     so that `better` is more of the same effect; one of the other sign is `near` at most."""
     direction = 1 if reference > 0 else -1
-    along = None if found is None else direction * found
+    if found is None:
+        return of_value(None, abs(reference), tolerance)
+    along = direction * found
     word = of_value(along, abs(reference), tolerance)
     return "near" if word == "within" and along <= 0 else word
 

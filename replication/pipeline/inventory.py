@@ -1,6 +1,8 @@
 """Stage `inventory`: every file the study made, with its digest, its size and what makes it."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from replication.files.atomic import write_json
 from replication.files.digest import sha256
@@ -28,7 +30,7 @@ def write_inventory() -> None:
     write_json(paths.INVENTORY, {"artefacts": sorted(rows, key=lambda row: row["path"])})
 
 
-def _outputs():
+def _outputs() -> Iterator[tuple[str, Any]]:
     """Each stage's address with each of its outputs, as dvc.yaml and dvc.lock have them."""
     from dvc.repo import Repo
 
@@ -38,7 +40,7 @@ def _outputs():
                 yield stage.addressing, output
 
 
-def _cached(stage: str, output) -> dict:
+def _cached(stage: str, output: Any) -> dict:
     if not output.hash_info:
         raise StudyError(
             f"dvc.lock: {stage}: nothing recorded of {output.def_path}; run `dvc repro`"

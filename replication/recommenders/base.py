@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +67,8 @@ class Recommender(nn.Module):
     zero_padded the release zeroes padded clicks when a PLM is tuned, and not otherwise
     """
 
+    labels: Tensor
+
     def __init__(
         self,
         text: nn.ModuleDict,
@@ -85,14 +88,14 @@ class Recommender(nn.Module):
         self.masked = masked
         self.zero_padded = zero_padded
         self.heads = nn.ModuleDict({f: self._head(head, sizes) for f in self.fields})
-        self.token_width = self.heads[self.fields[0]].width
+        self.token_width = cast(int, self.heads[self.fields[0]].width)
         self.width = self.build(sizes, users)
         # With a mask, an empty history leaves nothing to attend to: its user reads this instead.
         # It starts at zero, which is how the release reads an empty history at test time.
         self.no_click = nn.Parameter(torch.zeros(self.width)) if masked else None
 
     def _head(self, head: str, sizes: Sizes) -> nn.Module:
-        width = self.text[self.fields[0]].width
+        width = cast(int, self.text[self.fields[0]].width)
         if head == "cls":
             return ClsHead(width)
         if head == "word":
@@ -116,7 +119,8 @@ class Recommender(nn.Module):
         reader  token vectors after the head (m, t, w) and their mask (m, t) or None -> (m, width)
         """
         encoder, head = self.text[field], self.heads[field]
-        order = encoder.places.lengths[articles].argsort(stable=True)
+        lengths = cast(Any, encoder).places.lengths
+        order = lengths[articles].argsort(stable=True)
         size = len(articles) if articles.is_cuda else ARTICLES_AT_ONCE
         parts = [reader(*head(*encoder(articles[some]))) for some in order.split(max(1, size))]
         return torch.cat(parts).index_select(0, order.argsort())

@@ -14,6 +14,7 @@ FAMILY = ("recommender", "tuning", "protocol")  # what the models of a contrast 
 def group_of(cell: Cell, group: int | str) -> dict[str, Any]:
     """One group of a run's cold_start.json."""
     found = cell.cold_start
+    assert found is not None  # the cell has been run
     return found["groups"][group - 1] if isinstance(group, int) else found[group]
 
 

@@ -45,7 +45,9 @@ def cost_table(study: Study) -> Table:
         ran = [cell for cell in cells if cell.cost]
         absent = "unknown" if ran else "not run"
         numbers = [
-            Number(mean([cell.cost.get(key) for cell in ran]), form=form, absent=absent)
+            Number(
+                mean([cell.cost.get(key) for cell in ran if cell.cost]), form=form, absent=absent
+            )
             for key, form in columns.values()
         ]
         steps = mean([cell.run["training"]["steps"] if cell.run else None for cell in ran])
@@ -57,12 +59,14 @@ def cost_table(study: Study) -> Table:
 
 def mean(values: Sequence[float | None]) -> float | None:
     """None where a value is unknown, or where there is none."""
-    return None if not values or None in values else sum(values) / len(values)
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
 def quality_points(study: Study) -> list[dict[str, Any]]:
     """Parameters, AUC and its interval of every place that has been run, for the figure."""
-    sizes = {tuple(row[:4]): row[4].value for row in cost_table(study).rows}
+    rows = cost_table(study).rows
+    sizes = {tuple(row[:4]): row[4].value for row in rows if isinstance(row[4], Number)}
     points = []
     for cell in study.comparison["cells"]:
         place = tuple(cell[key] for key in PLACE)

@@ -1,6 +1,6 @@
 """REPORT.md: the parts of the report in their order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from replication.report.cold_starts import cold_start_text
@@ -67,7 +67,7 @@ def document(study: Study, tables: dict[str, Table], drawings: dict[str, Drawing
     return "\n\n".join(parts) + "\n"
 
 
-def _head(study: Study) -> Sequence[str]:
+def _head(study: Study) -> Iterator[str]:
     grid = study.params.grid
     yield "# Language models in neural news recommenders: results"
     yield (

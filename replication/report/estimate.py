@@ -95,6 +95,7 @@ def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Esti
 def pretraining(encoder: Encoder, shape: Shape, machine: Machine) -> Estimate:
     """A small causal model made from the training articles' texts, next token by next token."""
     settings = encoder.pretraining
+    assert settings is not None  # asked of those alone that are made here
     tokens = UNCUT * shape.train_articles * settings.epochs
     weights = encoder.layers * _layer(encoder) + settings.vocabulary * encoder.width
     operations = 6.0 * weights * tokens

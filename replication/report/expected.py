@@ -188,8 +188,8 @@ def mean_cost(costs: Iterable[dict[str, Any]]) -> tuple[float, float, int] | Non
             found.append((seconds, peak * 2**20))
     if not found:
         return None
-    seconds, peaks = zip(*found, strict=True)
-    return sum(seconds) / len(seconds), max(peaks), len(found)
+    times, peaks = zip(*found, strict=True)
+    return sum(times) / len(times), max(peaks), len(found)
 
 
 def expected_table(params: Params) -> str:

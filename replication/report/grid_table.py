@@ -90,7 +90,8 @@ def results_text(study: Study) -> list[str]:
 
 
 def _ties(done: Sequence[Cell]) -> str:
-    shares = [cell.metrics["tied_share"] for cell in done if cell.metrics["tied_share"] is not None]
+    given = [cell.metrics["tied_share"] for cell in done if cell.metrics]
+    shares = [share for share in given if share is not None]
     if not shares:
         return "no experiment has been run."
     return f"at most {100 * max(shares):.1f} % of an experiment's impressions hold a tie."

@@ -28,10 +28,11 @@ Verdict = Annotated[
 ]
 
 _Metric = Share | None
-_METRICS = {"auc": _Metric, "mrr": _Metric, "ndcg@5": _Metric, "ndcg@10": _Metric}
-Metrics = TypedDict("Metrics", _METRICS)
-_INTERVALS = dict.fromkeys(_METRICS, Interval | None)
-Intervals = TypedDict("Intervals", _INTERVALS)
+_Ends = Interval | None
+Metrics = TypedDict(
+    "Metrics", {"auc": _Metric, "mrr": _Metric, "ndcg@5": _Metric, "ndcg@10": _Metric}
+)
+Intervals = TypedDict("Intervals", {"auc": _Ends, "mrr": _Ends, "ndcg@5": _Ends, "ndcg@10": _Ends})
 
 
 class MetricsFile(Metrics):
@@ -220,7 +221,10 @@ class Compared(TypedDict):
     verdict: Verdict
 
 
-ComparedMetrics = TypedDict("ComparedMetrics", dict.fromkeys(_METRICS, Compared))
+ComparedMetrics = TypedDict(
+    "ComparedMetrics",
+    {"auc": Compared, "mrr": Compared, "ndcg@5": Compared, "ndcg@10": Compared},
+)
 
 
 class ComparedInGroup(Compared):

@@ -13,7 +13,15 @@ DEMO_LABEL = "Demo data: not evidence about the paper."
 COMPARED = "dvc repro compare report"  # makes whatever comes out of `compare`
 PLACE = ("recommender", "encoder", "tuning", "protocol")  # an experiment over all its seeds
 FIFTHS = (1, 2, 3, 4, 5)
-GROUPS = {1: "1", 2: "2", 3: "3", 4: "4", 5: "5", "at_most_5": "≤ 5", "more_than_5": "> 5"}
+GROUPS: dict[int | str, str] = {
+    1: "1",
+    2: "2",
+    3: "3",
+    4: "4",
+    5: "5",
+    "at_most_5": "≤ 5",
+    "more_than_5": "> 5",
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ def read_study(params: Params) -> Study:
         "baselines": paths.BASELINES,
         "data": paths.DATA_CARD,
     }
-    found = {name: read_json(path) for name, path in files.items()}
+    found: dict[str, Any] = {name: read_json(path) for name, path in files.items()}
     for name, path in files.items():
         if found[name] is None:
             raise StudyError(f"{path}: no such file; run `dvc repro`")

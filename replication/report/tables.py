@@ -139,12 +139,14 @@ def _ends(name: str) -> tuple[str, str]:
 
 
 def _fields(cell: Field, wide: bool) -> list[str]:
-    known = isinstance(cell, Number)
-    value = ("" if cell.value is None else str(cell.value)) if known else cell
+    value, ends = (cell, None) if isinstance(cell, str) else _written(cell)
     if not wide:
         return [value]
-    ends = cell.interval if known and cell.value is not None else None
     return [value, *(map(str, ends) if ends else ("", ""))]
+
+
+def _written(number: Number) -> tuple[str, Sequence[float] | None]:
+    return ("", None) if number.value is None else (str(number.value), number.interval)
 
 
 def latex(header: Sequence[str], rows: Rows, caption: str, text_columns: int = 1) -> str:

@@ -45,7 +45,8 @@ def verdict_counts(study: Study) -> list[str]:
 
 def claims_text(study: Study) -> list[str]:
     """A section per claim: the source and its terms, then what was compared under each protocol."""
-    parts, explained = [], {}
+    parts: list[str] = []
+    explained: dict[str, str] = {}
     for claim in study.claims["claims"]:
         parts += [f"### {claim['id']}", _terms(claim, explained)]
         explained.setdefault(claim["tolerance_reason"], claim["id"])
@@ -121,8 +122,8 @@ def _judged(claim: Record, protocol: str) -> str:
             f"improvement {result['delta_relative_improvement']:+.4f}."
         )
     if shares := result.get("shares"):
-        chosen = zip(claim["sweep"], shares, strict=True)
-        chosen = ", ".join(f"{depth}: {100 * share:.0f} %" for depth, share in chosen)
+        pairs = zip(claim["sweep"], shares, strict=True)
+        chosen = ", ".join(f"{depth}: {100 * share:.0f} %" for depth, share in pairs)
         text += f" Share of replicates in which each depth is best: {chosen}."
     if result.get("mean_clicks") is not None:
         text += (
@@ -212,6 +213,6 @@ def parts_table(claim: Record, protocols: Sequence[str]) -> Table | None:
     if not rows:
         return None
     header = [name for name in rows[0] if name != "protocol" or len(protocols) > 1]
-    fields = [[row[name] for name in header] for row in rows]
+    shown = [[row[name] for name in header] for row in rows]
     caption = f"What was compared for {claim['id']}."
-    return Table(claim["id"], caption, COMPARED, header, fields, text_columns=len(header))
+    return Table(claim["id"], caption, COMPARED, header, shown, text_columns=len(header))

@@ -176,7 +176,7 @@ def _check_numbers(params: Params, where: Path) -> None:
 
 def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
     """Numbers by key: counts (whole, from 1), rates (above 0), shares (0, below 1) and seeds."""
-    counts = {
+    counts: dict[str, Any] = {
         "history": params.history,
         "protocol.negatives": params.protocol.negatives,
         "text.title_tokens": params.text.title_tokens,
@@ -190,7 +190,8 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
     counts |= {f"model.{k}": getattr(model, k) for k in ("filters", "query", "category", "window")}
     shares = {f"model.{k}": getattr(model, k) for k in ("dropout", "user_dropout")}
     counts |= {f"data.{key}": getattr(params.data, key) for key in DEMO_SIZES}
-    seeds = {"seed": params.seed, "audit.seed": params.audit.seed, "data.seed": params.data.seed}
+    seeds: dict[str, Any] = {"seed": params.seed, "audit.seed": params.audit.seed}
+    seeds["data.seed"] = params.data.seed
     seeds |= {f"grid.seeds.{i}": seed for i, seed in enumerate(params.grid.seeds)}
     rates = {}
     for name in ("frozen", "tuned_words", "tuned_layers"):

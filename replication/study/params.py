@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 
@@ -80,7 +80,7 @@ def grid_cell(
         params,
         recommender=recommender,
         encoder=encoder,
-        tuning=tuning,
+        tuning=cast(Any, tuning),  # checked as it is put in
         protocol=load_protocol(protocol),
         seed=seed,
     )

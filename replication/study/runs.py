@@ -52,8 +52,9 @@ def run_named(name: str, params: Params) -> Params:
             f"{_WHERE}: no run can be called {name!r}; expected {_FORM}, such as {run_id(params)}, "
             "with names of params.yaml"
         )
-    *axes, layers, protocol, seed = found.groups()
-    run = grid_cell(params, *axes, protocol, int(seed), None if layers is None else int(layers))
+    recommender, encoder, tuning, layers, protocol, seed = found.groups()
+    depth = None if layers is None else int(layers)
+    run = grid_cell(params, recommender, encoder, tuning, protocol, int(seed), depth)
     if run_id(run) != name:
         raise StudyError(f"{_WHERE}: the run {name!r} is called {run_id(run)!r}")
     return run

@@ -2,7 +2,7 @@
 
 from dataclasses import field, replace
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast, dataclass_transform
 
 from pydantic import BeforeValidator, ConfigDict, ValidationInfo
 from pydantic.dataclasses import dataclass
@@ -22,7 +22,14 @@ def _numbered(letter: str, value: Any, info: ValidationInfo) -> Any:
 
 Seed = Annotated[int, BeforeValidator(partial(_numbered, "s"))]
 Depth = Annotated[int, BeforeValidator(partial(_numbered, "k"))]
-strict = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+Kind = TypeVar("Kind")
+
+
+@dataclass_transform(frozen_default=True)
+def strict(kind: type[Kind]) -> type[Kind]:
+    """A frozen dataclass that pydantic checks; told to checkers as what it is."""
+    config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    return cast(type[Kind], dataclass(frozen=True, config=config)(kind))
 
 
 @strict

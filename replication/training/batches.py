@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -78,7 +79,7 @@ def batches(
     samples: Samples,
     impressions: Impressions,
     history: int,
-    keep: str,
+    keep: Literal["newest", "oldest"],
     batch_size: int,
     rng: np.random.Generator,
     skipped: int = 0,

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 import numpy as np
@@ -83,7 +83,7 @@ def train(
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     fit = progress.fit(schedule) if progress else Fit()
     best, losses = _copy(trained), []
-    if fit.steps:
+    if progress and fit.steps:
         kept = progress.state.restore(trained, optimizer)
         losses = list(kept.pop("losses").to(device))
         best = kept
@@ -179,6 +179,6 @@ def _stream(
         )
 
 
-def _copy(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+def _copy(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The parameters that train are all that can differ between two steps."""
     return {name: p.detach().clone() for name, p in parameters.items()}

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from replication.study.checks import candidates
 from replication.study.params import Params
@@ -30,7 +31,8 @@ def search(params: Params, selection_auc: Callable[[Params], float]) -> tuple[Pa
         auc = round(selection_auc(trial), 6)
         tried.append(dict(zip(_KEYS, pair, strict=True)) | {"selection_auc": auc})
     best = max(tried, key=lambda trial: trial["selection_auc"])
-    return with_rates(params, *(best[key] for key in _KEYS)), tried
+    rate, encoder_rate = (best[key] for key in _KEYS)
+    return with_rates(params, rate, encoder_rate), tried
 
 
 _KEYS = ("learning_rate", "encoder_learning_rate")
@@ -48,5 +50,5 @@ def with_rates(
     if steps is not None:
         every = min(schedule.evaluate_every, steps)
         schedule = replace(schedule, max_steps=steps, evaluate_every=every)
-    training = replace(params.training, **{params.schedule_name: schedule})
-    return replace(params, training=training)
+    changed: dict[str, Any] = {params.schedule_name: schedule}
+    return replace(params, training=replace(params.training, **changed))

@@ -128,7 +128,7 @@ def _meta(path: Path) -> dict[str, Any]:
     meta = read_json(path)
     impressions = [f"splits.{split}.impressions" for split in ("train", "test")]
     for place in ("articles", "users", "train_users", *impressions):
-        found = meta
+        found: Any = meta
         for key in place.split("."):
             found = found.get(key) if isinstance(found, dict) else None
         if not isinstance(found, int):
@@ -141,7 +141,9 @@ def _meta(path: Path) -> dict[str, Any]:
 def _articles(path: Path, rows: int) -> Articles:
     texts, labels = ["news_id", "title", "abstract"], ["category_id", "subcategory_id"]
     table = _table(path, texts + labels, rows)
-    return Articles(*(table[name] for name in texts), *(table[name].to_numpy() for name in labels))
+    news_id, title, abstract = (table[name] for name in texts)
+    category, subcategory = (table[name].to_numpy() for name in labels)
+    return Articles(news_id, title, abstract, category, subcategory)
 
 
 def _impressions(folder: Path, meta: dict[str, Any]) -> Impressions:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -109,7 +109,7 @@ def save_array(path: Path, values: np.ndarray) -> None:
     header = np.lib.format.header_data_from_array_1_0(values)
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        file.write(values)
+        file.write(cast(Any, values))  # a buffer, as numpy's stubs say from Python 3.12 on
 
 
 def load_array(path: Path) -> np.ndarray:

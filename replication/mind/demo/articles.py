@@ -202,7 +202,8 @@ def write_articles(count: int, rng: np.random.Generator) -> Catalogue:
     names = list(STYLE_APPEAL)
     style = rng.choice(len(names), count, p=_STYLE_SHARES)
     appeal = np.array(list(STYLE_APPEAL.values()))[style] + rng.normal(0, APPEAL_NOISE, count)
-    chance, seen = Chance(rng), set()
+    chance = Chance(rng)
+    seen: set[str] = set()
     linker = _Linker(chance)
     rows = [
         _row(number, themes[s], names[k], seen, chance, linker)

@@ -11,7 +11,30 @@ from replication.mind.demo.population import Population
 # Shares of the six training days, 9 to 14 November 2019; MIND-small's last has 30,270 of 156,965.
 DAY_SHARES = (0.088, 0.098, 0.222, 0.204, 0.1952, 0.1928)
 # Relative traffic by hour of the day.
-_TRAFFIC = (6, 11, 12, 17, 34, 52, 72, 79, 83, 73, 74, 77, 71, 64, 52, 40, 41, 35, 29, 24, 19, 17)
+_TRAFFIC: tuple[int, ...] = (
+    6,
+    11,
+    12,
+    17,
+    34,
+    52,
+    72,
+    79,
+    83,
+    73,
+    74,
+    77,
+    71,
+    64,
+    52,
+    40,
+    41,
+    35,
+    29,
+    24,
+    19,
+    17,
+)
 _TRAFFIC += (11, 8)
 # Candidates of an impression at cumulative shares. MIND-small: mean 37.3, median 24,
 # 5th and 95th percentile 2 and 120.
@@ -97,10 +120,8 @@ def draw_impressions(
 ) -> Impressions:
     """Draw all impressions of a split ("train": 9 to 14 November, "dev": 15 November)."""
     if split == "train":
-        days = np.repeat(
-            np.arange(6),
-            np.diff(np.round(np.cumsum((0, *DAY_SHARES)) * impressions).astype(np.int64)),
-        )
+        ends = np.round(np.cumsum((0, *DAY_SHARES)) * impressions).astype(np.int64)
+        days = np.repeat(np.arange(6), ends[1:] - ends[:-1])
     else:
         days = np.full(impressions, 6)
     days = rng.permutation(days)

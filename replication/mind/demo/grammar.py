@@ -62,12 +62,12 @@ def subjects() -> tuple[Subject, ...]:
         weights = sum(subject["weight"] for subject in entry["subjects"].values())
         for name, subject in entry["subjects"].items():
             halves = [subject[kind].split("|") for kind in KINDS]
-            wordings = tuple(
+            one, other = (
                 {kind: _split(half[i]) for kind, half in zip(KINDS, halves, strict=True)}
                 for i in (0, 1)
             )
             share = entry["share"] / total * subject["weight"] / weights
-            found.append(Subject(name, category, share, tuple(subject["near"]), wordings))
+            found.append(Subject(name, category, share, tuple(subject["near"]), (one, other)))
     return tuple(found)
 
 

@@ -50,4 +50,4 @@ def _places(jobs: int | None, gpus: list[str] | None) -> tuple[int, list[str]]:
         raise StudyError("grid: how many stages at once? --jobs N, --gpus 0,1, or both")
     if gpus and jobs and jobs > len(gpus):
         raise StudyError(f"--jobs {jobs}: is more than {len(gpus)} GPUs; a stage has one to itself")
-    return jobs or len(gpus), (gpus or [])[:jobs]
+    return jobs or len(gpus or []), (gpus or [])[:jobs]

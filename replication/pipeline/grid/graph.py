@@ -105,7 +105,8 @@ def needing(stages: Mapping[str, Stage], names: Collection[str]) -> set[str]:
 
 
 def _closure(arrows: Mapping[str, Iterable[str]], names: Collection[str]) -> set[str]:
-    found, left = set(), list(names)
+    found: set[str] = set()
+    left = list(names)
     while left:
         new = set(arrows[left.pop()]) - found
         found |= new

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -48,8 +48,10 @@ def run_stages(
     to what runs, and waited for.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    slots = list(gpus) or [None] * jobs
-    left, running, failed, skipped = list(chosen), _Running(), {}, set()
+    slots: list[str | None] = [*gpus] or [None] * jobs
+    left, running = list(chosen), _Running()
+    failed: dict[str, str] = {}
+    skipped: set[str] = set()
     bar = tqdm(total=len(chosen), unit="stage", disable=None)
     try:
         with ThreadPoolExecutor(jobs) as pool, running:
@@ -119,6 +121,7 @@ class _Running:
 
     def __exit__(self, *_: object) -> None:
         for process in self.processes:  # `cell` ends with its standard input
+            assert process.stdin is not None  # a pipe, as `start` has it
             process.stdin.close()
 
 
@@ -146,7 +149,7 @@ def _reason(name: str, status: int) -> str:
     return told[0] if told else f"exit status {status}"
 
 
-def summarise(chosen: Sequence[str], failed: Mapping[str, str], skipped: Sequence[str]) -> None:
+def summarise(chosen: Sequence[str], failed: Mapping[str, str], skipped: Collection[str]) -> None:
     """Print how many stages are done; `StudyError` where one failed."""
     done = len(chosen) - len(failed) - len(skipped)
     print(f"grid: {done} of {len(chosen)} stages done, {len(failed)} failed", file=sys.stderr)

@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from replication.files.documents import validated
 from replication.files.errors import StudyError
@@ -118,7 +119,8 @@ def _as_it_ran(run: dict, params: Params, folder: Path) -> Params:
         found[key] = {**base[key], **run["params"][key]}
     cell = validated(Params, found, folder / "run.json")
     schedule = replace(cell.schedule, max_steps=run["training"]["steps"])
-    return replace(cell, training=replace(cell.training, **{cell.schedule_name: schedule}))
+    changed: dict[str, Any] = {cell.schedule_name: schedule}
+    return replace(cell, training=replace(cell.training, **changed))
 
 
 def _adapters(params: Params, machine: Machine) -> Iterable[Run]:

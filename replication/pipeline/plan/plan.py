@@ -51,7 +51,7 @@ class Plan:
     @property
     def files(self) -> dict[str, float]:
         """Bytes on disk by what is kept: stages share it, and the largest need makes it."""
-        found = {}
+        found: dict[str, float] = {}
         for stage in self.stages:
             for name, size in stage.files.items():
                 found[name] = max(size, found.get(name, 0.0))
@@ -72,14 +72,14 @@ class Plan:
     def by_group(self) -> list[tuple[str, int, float]]:
         """Kind of stage, how many there are, and their seconds; the longest first."""
         counts = Counter(stage.group for stage in self.stages)
-        seconds = Counter()
+        seconds: Any = Counter()  # of float, which its stub does not know
         for stage in self.stages:
             seconds[stage.group] += stage.seconds
         return [(group, counts[group], took) for group, took in seconds.most_common()]
 
     def by_part(self) -> list[tuple[str, float]]:
         """What takes the seconds of all stages; the longest first."""
-        seconds = Counter()
+        seconds: Any = Counter()  # of float, which its stub does not know
         for stage in self.stages:
             seconds.update({part: took for part, took in stage.parts.items() if took})
         return seconds.most_common()

@@ -37,7 +37,8 @@ def schedule(
     rank = {name: place for place, name in enumerate(seconds)}
     ready = [(-remaining[name], rank[name], name) for name in seconds if not waiting[name]]
     heapq.heapify(ready)
-    free, running, placed = list(range(devices)), [], []
+    free, placed = list(range(devices)), []
+    running: list[tuple[float, int, str]] = []
     now = 0.0
     while ready or running:
         while ready and free:
@@ -67,7 +68,8 @@ def _remaining(
     seconds: Mapping[str, float], needs: Mapping[str, Collection[str]]
 ) -> dict[str, float]:
     """Seconds of the longest chain from each stage on, itself included."""
-    followers, found = _followers(needs), {}
+    followers = _followers(needs)
+    found: dict[str, float] = {}
     graph = {name: needs.get(name, ()) for name in seconds}
     for name in reversed(list(TopologicalSorter(graph).static_order())):
         found[name] = seconds[name] + max((found[f] for f in followers[name]), default=0.0)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from replication.files.errors import StudyError
 from replication.mind.releases import load_pins
@@ -115,7 +116,7 @@ def _graph(folder: Path) -> dict[str, tuple[str, ...]]:
     (folder / ".dvc").mkdir()
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
 
-    def name(stage) -> str:
+    def name(stage: Any) -> str:
         return stage.addressing.rpartition(":")[2]
 
     try:
@@ -166,7 +167,7 @@ def predicted(work: Work, known: Calibration) -> dict[str, float]:
     Of several runs in one process, the later ones find libraries and vectors loaded: what a run
     takes beside its work counts once.
     """
-    parts = defaultdict(float)
+    parts: defaultdict[str, float] = defaultdict(float)
     for kind, estimate in work.estimates:
         for part, seconds in estimate.parts.items():
             parts[part] += known.factor(kind) * seconds

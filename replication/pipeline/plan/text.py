@@ -1,5 +1,8 @@
 """A plan in words and tables, as Markdown that reads well in a terminal."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from replication.pipeline.plan.plan import Plan
 from replication.pipeline.plan.stages import Stage
 from replication.pipeline.plan.validation import Prediction, together
@@ -107,7 +110,7 @@ def _disk(plan: Plan) -> str:
 
 
 def _groups(plan: Plan) -> str:
-    def rows(found) -> list[list[str]]:
+    def rows(found: Iterable[tuple[Any, ...]]) -> list[list[str]]:
         return [
             [*map(str, names), f"~{duration(took)}", f"{took / plan.device_seconds:.1%}"]
             for *names, took in found
@@ -142,7 +145,9 @@ def _order(plan: Plan) -> str:
     )
 
 
-def _amount(stage: Stage, value: float, form=lambda size: f"{size / GIB:.2g}") -> str:
+def _amount(
+    stage: Stage, value: float, form: Callable[[float], str] = lambda size: f"{size / GIB:.2g}"
+) -> str:
     return f"{'' if stage.basis == 'measured' else '~'}{form(value)}"
 
 

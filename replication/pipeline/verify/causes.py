@@ -74,7 +74,8 @@ def machines(one: Run, other: Run) -> list[str]:
     ]
     # An older run.json has fewer keys; memory changes no number.
     shared = [key for key in facts[1] if key in facts[0] and key != "memory_gib"]
-    return _changes(*({key: fact[key] for key in shared} for fact in facts))
+    before, after = ({key: fact[key] for key in shared} for fact in facts)
+    return _changes(before, after)
 
 
 def divergence(one: Run, other: Run) -> str | None:

@@ -162,10 +162,10 @@ def _of_table(path: str, recorded: Path, rerun: Path) -> Difference | None:
         if name == "scores":
             told.append(f"rankings agree with Kendall's tau {_tau(a, b):.4f}")
             continue
-        a, b = (values.to_numpy().astype(np.float64) for values in (a, b))  # null -> NaN
-        told.append(f"{name} RMSE {rmse(a, b):.2g}")
-        margin = 1.96 * np.nanstd(a) / np.sqrt(len(a))
-        mean = abs(np.nanmean(a) - np.nanmean(b))
+        x, y = (values.to_numpy().astype(np.float64) for values in (a, b))  # null -> NaN
+        told.append(f"{name} RMSE {rmse(x, y):.2g}")
+        margin = 1.96 * np.nanstd(x) / np.sqrt(len(x))
+        mean = abs(np.nanmean(x) - np.nanmean(y))
         small &= bool(mean <= tolerance.of_interval(-margin, margin))
     return Difference(path, small, f"per impression: {', '.join(told)}")
 
@@ -179,6 +179,6 @@ def _can_be_close(one: pl.Series, other: pl.Series) -> bool:
 def _tau(one: pl.Series, other: pl.Series) -> float:
     """Mean of Kendall's tau over the impressions that have two candidates or more."""
     offsets = np.concatenate([[0], one.list.len().cast(pl.Int64).cum_sum().to_numpy()])
-    flat = (values.explode(empty_as_null=False, keep_nulls=False).to_numpy()
+    a, b = (values.explode(empty_as_null=False, keep_nulls=False).to_numpy()
             for values in (one, other))  # fmt: skip
-    return float(np.nanmean(kendall_tau_union(*flat, offsets)))
+    return float(np.nanmean(kendall_tau_union(a, b, offsets)))

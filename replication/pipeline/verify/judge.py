@@ -161,10 +161,10 @@ def _differences(sides: Sides, one: Record, other: Record) -> tuple[list[Differe
             continue
         if path.startswith(f"{paths.REPORTS}/"):
             found += differences(path, sides.recorded / path, sides.rerun / path)
-        elif one.outs.get(path) is None:
+        elif (digest := one.outs.get(path)) is None:
             continue
-        elif one.outs[path] != other.outs[path]:
-            found += _of_large(sides, path, one.outs[path])
+        elif digest != other.outs[path]:
+            found += _of_large(sides, path, digest)
         compared += 1
     return found, compared
 

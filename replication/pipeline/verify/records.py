@@ -50,7 +50,8 @@ def read_records(folder: Path) -> dict[str, Record]:
 
 
 def _record(stage: Any, graph: Any) -> Record:
-    params, deps = {}, {}
+    params: dict[str, Any] = {}
+    deps: dict[str, Any] = {}
     for dep in stage.deps:
         value = dep.hash_info.value if dep.hash_info else None
         if hasattr(dep, "params"):
@@ -69,7 +70,7 @@ def _record(stage: Any, graph: Any) -> Record:
     )
 
 
-def choose(records: Mapping[str, Record], names: Sequence[str]) -> list[str]:
+def choose(records: dict[str, Record], names: Sequence[str]) -> list[str]:
     """The stages that are called `names`, in order; `grid` stands for all of `grid@...`.
 
     Errors: `StudyError` naming the first name that is none.
@@ -87,7 +88,7 @@ def choose(records: Mapping[str, Record], names: Sequence[str]) -> list[str]:
     return [stage for stage in records if stage in chosen]
 
 
-def with_upstream(records: Mapping[str, Record], names: Sequence[str]) -> list[str]:
+def with_upstream(records: dict[str, Record], names: Sequence[str]) -> list[str]:
     """`names` and all that they need, in order."""
     needed = set(names)
     for stage in reversed(records):

@@ -42,8 +42,8 @@ def write_copy(project: Path, params: Params, folder: Path) -> None:
         _copy(project / name, folder / name)
     (folder / ".dvc/config.local").write_text(_SETTINGS, encoding="utf-8")
     own = [params.data.path, *(encoder.name for encoder in params.encoders.values())]
-    for name in (*own, paths.DOWNLOADS):
-        _link(project, folder, Path(name))
+    for place in (*map(Path, own), paths.DOWNLOADS):
+        _link(project, folder, place)
 
 
 def _copy(source: Path, target: Path) -> None:

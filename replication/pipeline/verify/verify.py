@@ -69,6 +69,7 @@ def verify(names: Sequence[str], everything: bool, keep: bool, as_json: bool) ->
     }
     print(json.dumps(found, indent=2, ensure_ascii=False) if as_json else _text(found))
     if verdict == DIFFERENT:
+        assert first is not None
         reason = "; ".join(first.why) or first.differences[0].detail
         raise StudyError(f"verify: the first stage that differs is {first.stage}: {reason}")
     if verdict == NOT_COMPARED:

@@ -10,6 +10,7 @@ from replication.report.figures.theme import (
     DASHES,
     Theme,
     auc_scale,
+    layered,
     nothing_yet,
     tuning_colour,
     tuning_shape,
@@ -115,6 +116,6 @@ def panel(
     x = alt.X("value:Q", scale=scale, title=measure)
     layers.append(points.encode(x=x, shape=tuning_shape()))
     offset = 29 if "random" in lines else 18
-    return alt.layer(*layers).properties(
+    return layered(*layers).properties(
         width=width, height=alt.Step(16), title=alt.Title(title, offset=offset, color=theme.text)
     )

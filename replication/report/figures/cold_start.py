@@ -6,7 +6,13 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from replication.report.figures.theme import Theme, nothing_yet, tuning_colour, tuning_shape
+from replication.report.figures.theme import (
+    Theme,
+    layered,
+    nothing_yet,
+    tuning_colour,
+    tuning_shape,
+)
 from replication.report.study import FIFTHS
 
 GROUPS = "group (1: fewest clicks)"
@@ -98,4 +104,4 @@ def panel(
         layers.append(
             hole.encode(y=height, shape=tuning_shape(), color=alt.value(theme.background))
         )
-    return alt.layer(*layers)
+    return layered(*layers)

@@ -11,6 +11,7 @@ from replication.report.figures.theme import (
     RECOMMENDER_SHAPES,
     Theme,
     auc_scale,
+    layered,
     nothing_yet,
     tuning_colour,
 )
@@ -138,7 +139,15 @@ def _panel(
         base = alt.Chart(frame.filter(pl.col("tuning") == tuning)).encode(x=x, color=colour)
         rule = base.mark_rule(strokeWidth=1.5, xOffset=shift)
         layers.append(rule.encode(y=alt.Y("low:Q", scale=scale, title=y_title), y2="high:Q"))
-        hollow = {"filled": False, "fill": theme.background} if tuning == "frozen" else {}
-        mark = {"shape": shape, "size": 60, "opacity": 1, "xOffset": shift, "filled": True} | hollow
+        hollow: dict[str, Any] = (
+            {"filled": False, "fill": theme.background} if tuning == "frozen" else {}
+        )
+        mark: dict[str, Any] = {
+            "shape": shape,
+            "size": 60,
+            "opacity": 1,
+            "xOffset": shift,
+            "filled": True,
+        } | hollow
         layers.append(base.mark_point(**mark).encode(y=alt.Y("auc:Q", scale=scale, title=y_title)))
-    return alt.layer(*layers).properties(width=width, height=120)
+    return layered(*layers).properties(width=width, height=120)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import altair as alt
 import polars as pl
 
-from replication.report.figures.theme import Theme, auc_scale, nothing_yet
+from replication.report.figures.theme import Theme, auc_scale, layered, nothing_yet
 
 
 def sweep_figure(curves: Sequence[dict[str, Any]], theme: Theme) -> alt.TopLevelMixin:
@@ -90,6 +90,6 @@ def panel(
             label.encode(text=alt.value(f"the paper: about {curve['paper']}"), y=alt.value(0))
         )
     title = f"{curve['recommender'].upper()}, {curve['encoder']} ({curve['protocol']})"
-    return alt.layer(*layers).properties(
+    return layered(*layers).properties(
         width=width, height=200, title=alt.Title(title, offset=18, color=theme.text)
     )

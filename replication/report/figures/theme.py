@@ -1,6 +1,7 @@
 """The look of the figures, on a light and on a dark page."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import altair as alt
 import polars as pl
@@ -87,3 +88,8 @@ def auc_scale(values: list[float]) -> alt.Scale:
     """An axis that holds all values, with some room."""
     room = 0.05 * (max(values) - min(values)) or 0.01
     return alt.Scale(domain=[min(values) - room, max(values) + room], nice=False, zero=False)
+
+
+def layered(*layers: alt.Chart | alt.LayerChart) -> alt.LayerChart:
+    """`alt.layer` of what has no facets: of charts with some it would make a FacetChart."""
+    return cast(alt.LayerChart, alt.layer(*layers))
