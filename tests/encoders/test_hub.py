@@ -19,14 +19,15 @@ import json, sys, time
 from dataclasses import replace
 from pathlib import Path
 from pydantic import TypeAdapter
-from replication import __main__ as main
+from replication.__main__ import main
+from replication.commands import data
 from replication.study import params, settings
 entry = TypeAdapter(settings.Encoder).validate_json(sys.argv[1])
 whole = params.load_params(Path(sys.argv[2]))
-main.load_params = lambda: replace(whole, encoders={"tiny": entry}, adapters={})
+data.load_params = lambda: replace(whole, encoders={"tiny": entry}, adapters={})
 if "impatient" in sys.argv:
     time.sleep = lambda _: None  # between attempts to reach the hub
-sys.exit(main.main(["checkpoint", "tiny"]))
+sys.exit(main(["checkpoint", "tiny"]))
 """
 
 

@@ -15,10 +15,12 @@ from transformers import AutoModel
 
 from replication.encoders.sources.checkpoints import sha256
 from replication.evaluation.metrics import METRICS, impression_metrics
-from replication.experiment.run import build_recommender, run, run_id
+from replication.experiment.run import build_recommender, run
 from replication.files.atomic import write_json
+from replication.files.errors import StudyError
 from replication.study import paths
 from replication.study.params import as_mapping, grid_cell
+from replication.study.runs import run_id, run_named
 
 SECTIONS = ("metrics", "cold_start", "cost", "run")
 
@@ -158,17 +160,35 @@ def test_a_run_that_fails_leaves_what_was_there(params, data, tmp_path, monkeypa
 
 
 def test_run_ids(params):
-    assert run_id(params) == "nrms-minilm-finetuned-k2-clean-s1"
+    """The depth is left out where it is the encoder's own."""
+    assert run_id(params) == "nrms-minilm-finetuned-clean-s1"
     assert run_id(change(params, tuning="frozen", seed=3)) == "nrms-minilm-frozen-clean-s3"
     assert run_id(change(params, finetune_layers=0)) == "nrms-minilm-finetuned-k0-clean-s1"
     words = change(params, recommender="lstur", encoder="static")
     assert run_id(words) == "lstur-static-finetuned-clean-s1"  # word vectors have no layers
     flipped = change(params, attention_masks=False)
-    assert run_id(flipped) == "nrms-minilm-finetuned-k2-clean~D4-s1"
+    assert run_id(flipped) == "nrms-minilm-finetuned-clean~D4-s1"
     released = change(params, "released", recommender="naml")
-    assert run_id(released) == "naml-minilm-finetuned-k2-released-unseeded"
+    assert run_id(released) == "naml-minilm-finetuned-released-s1"
     cell = grid_cell(params, "naml", "minilm", "frozen", "clean", 7)
     assert run_id(cell) == "naml-minilm-frozen-clean-s7"
+    for run in (params, released, cell, change(params, finetune_layers=0)):
+        assert run_named(run_id(run), params) == run
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nrms-minilm-frozen-clean", "no run can be called"),
+        ("nrms-bert-frozen-clean-s1", "no run can be called"),
+        ("nrms-minilm-frozen-dirty-s1", "no run can be called"),
+        ("nrms-minilm-finetuned-k2-clean-s1", "is called 'nrms-minilm-finetuned-clean-s1'"),
+        ("nrms-minilm-finetuned-k9-clean-s1", "0 to 3"),
+    ],
+)
+def test_a_name_that_no_run_has(params, name, words):
+    with pytest.raises(StudyError, match=words):
+        run_named(name, params)
 
 
 @pytest.mark.parametrize("protocol", ["clean", "released"])
@@ -227,7 +247,7 @@ def test_every_deviation_runs_alone(params, tmp_path, name):
     """And changes the run: its loss curve, its test scores or its seed."""
     base = change(params, "clean", recommender="lstur")
     flipped = change(base, **FLIPS[name])
-    assert run_id(flipped).split("-")[4] == f"clean~{name}"
+    assert run_id(flipped).split("-")[3] == f"clean~{name}"
     plain, _ = run_in(tmp_path / "a", base)
     other, table = run_in(tmp_path / "b", flipped)
     assert len(table) == 30

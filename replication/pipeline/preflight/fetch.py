@@ -13,8 +13,8 @@ from replication.files.atomic import write_json
 from replication.files.digest import sha256
 from replication.files.errors import StudyError, warn
 from replication.mind.hub_zips import find_zips, removed_if_refused
+from replication.mind.imports.release import LICENCE
 from replication.mind.releases import check_zip
-from replication.mind.source import LICENCE
 from replication.pipeline.preflight.wanted import SPLITS, Archive, Mind, Wanted, wanted
 from replication.study.params import Params
 
