@@ -172,8 +172,8 @@ def test_run_ids(params):
     assert run_id(released) == "naml-minilm-finetuned-released-s1"
     cell = grid_cell(params, "naml", "minilm", "frozen", "clean", 7)
     assert run_id(cell) == "naml-minilm-frozen-clean-s7"
-    for run in (params, released, cell, change(params, finetune_layers=0)):
-        assert run_named(run_id(run), params) == run
+    for named in (params, released, cell, change(params, finetune_layers=0)):
+        assert run_named(run_id(named), params) == named
 
 
 @pytest.mark.parametrize(
