@@ -31,9 +31,11 @@ def experiment_id(params: Params) -> str:
 
 def run_id(params: Params) -> str:
     """The run at hand: `nrms-minilm-finetuned-k4-clean-s1`."""
-    own = params.registry[params.encoder].finetune_layers
-    other = params.tuning == "finetuned" and params.finetune_layers != own
-    layers = params.finetune_layers if other else None
+    entry = params.registry[params.encoder]
+    tuned = params.tuning == "finetuned" and entry.layers  # word vectors have none
+    layers = params.finetune_layers if tuned else None
+    if layers == entry.finetune_layers:
+        layers = None
     label = protocol_label(params.protocol)
     return named(params.recommender, params.encoder, params.tuning, layers, label, params.seed)
 
