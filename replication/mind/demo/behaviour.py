@@ -11,31 +11,10 @@ from replication.mind.demo.population import Population
 # Shares of the six training days, 9 to 14 November 2019; MIND-small's last has 30,270 of 156,965.
 DAY_SHARES = (0.088, 0.098, 0.222, 0.204, 0.1952, 0.1928)
 # Relative traffic by hour of the day.
-_TRAFFIC: tuple[int, ...] = (
-    6,
-    11,
-    12,
-    17,
-    34,
-    52,
-    72,
-    79,
-    83,
-    73,
-    74,
-    77,
-    71,
-    64,
-    52,
-    40,
-    41,
-    35,
-    29,
-    24,
-    19,
-    17,
+_TRAFFIC = (
+    *(6, 11, 12, 17, 34, 52, 72, 79, 83, 73, 74, 77),
+    *(71, 64, 52, 40, 41, 35, 29, 24, 19, 17, 11, 8),
 )
-_TRAFFIC += (11, 8)
 # Candidates of an impression at cumulative shares. MIND-small: mean 37.3, median 24,
 # 5th and 95th percentile 2 and 120.
 _CANDIDATES_AT = (
