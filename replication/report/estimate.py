@@ -13,9 +13,9 @@ from replication.encoders.tokens import GPU_SHARE, token_limits
 from replication.report.machines import Machine
 from replication.report.weights import counted
 from replication.study.checks import candidates
+from replication.study.encoders import Encoder
 from replication.study.params import Params
 from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES
-from replication.study.settings import Encoder
 
 PASSES = 3  # assumed: passes over the training clicks until early stopping
 POPULAR = 4500  # articles among which a batch's are as if drawn evenly (fitted to MIND-small)

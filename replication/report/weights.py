@@ -7,7 +7,7 @@ from replication.encoders.architectures import architecture
 from replication.encoders.sources.counts import weight_counts
 from replication.files.errors import StudyError
 from replication.study import paths
-from replication.study.settings import Encoder
+from replication.study.encoders import Encoder
 
 
 def counted(name: str, encoder: Encoder) -> tuple[float, float] | None:

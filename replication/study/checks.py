@@ -7,8 +7,9 @@ from typing import Any
 
 from replication.files.errors import StudyError, shown
 from replication.study import paths
+from replication.study.encoders import Digests, Encoder
 from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES, data_set
-from replication.study.settings import Digests, Encoder, Params, Schedule
+from replication.study.settings import Params, Schedule
 
 RATES = ("learning_rate", "encoder_learning_rate")
 _ADAPTER_COUNTS = (

@@ -9,8 +9,9 @@ from pydantic import TypeAdapter
 from replication.files.documents import read_yaml, validated
 from replication.study import paths
 from replication.study.checks import check, known_protocols, require
+from replication.study.encoders import Encoder
 from replication.study.protocol import DEVIATIONS, Protocol
-from replication.study.settings import Encoder, Params, Schedule, Text
+from replication.study.settings import Params, Schedule, Text
 
 __all__ = [
     "Encoder",

@@ -28,8 +28,8 @@ from replication.mind.columns.ragged import Ragged
 from replication.mind.prepare import prepare
 from replication.recommenders import Batch, Recommender, Sizes
 from replication.study import paths
+from replication.study.encoders import Encoder
 from replication.study.params import Params, as_mapping, grid_cell, load_params
-from replication.study.settings import Encoder
 from replication.training import loop
 from replication.training.batches import batches, draw_each_epoch
 

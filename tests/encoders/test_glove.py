@@ -17,7 +17,7 @@ from replication.encoders.sources.words import read_vectors
 from replication.files import archives, downloads
 from replication.files.errors import StudyError
 from replication.study import paths
-from replication.study.settings import Encoder
+from replication.study.encoders import Encoder
 
 WIDTH = 3
 # 840B is cased, and holds words with spaces: ". ." is no row of "."; "the x" is none of "the".

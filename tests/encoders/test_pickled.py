@@ -18,7 +18,7 @@ from replication.encoders.models.states import load_transformer
 from replication.encoders.sources import pickled
 from replication.encoders.sources.checkpoints import fetch_checkpoint
 from replication.files.errors import StudyError
-from replication.study.settings import Digest
+from replication.study.encoders import Digest
 
 OUT, PICKLED = Path("checkpoints/tiny"), "pytorch_model.bin"
 

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from replication.encoders.sources.checkpoints import fetch_checkpoint
 from replication.encoders.sources.pretraining import START, pretrain
 from replication.files.errors import StudyError
-from replication.study.settings import Pretraining
+from replication.study.encoders import Pretraining
 
 SETTINGS = Pretraining(
     vocabulary=320,

@@ -22,13 +22,8 @@ from replication.browser.workspace.stages import Stage, Stages, read_stages
 from replication.files.readable import File, read_file, tried
 from replication.paper.cells import grid_cells, sweep_cells
 from replication.paper.values import VALUES, load_values
-from replication.report.schema import (
-    AdapterFile,
-    BaselinesFile,
-    ClaimsFile,
-    ComparisonFile,
-    DataFile,
-)
+from replication.report.comparison_schema import ClaimsFile, ComparisonFile
+from replication.report.schema import AdapterFile, BaselinesFile, DataFile
 from replication.report.study import DEMO_LABEL
 from replication.report.study import Study as Report
 from replication.study import paths

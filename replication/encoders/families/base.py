@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from replication.mind.columns.ragged import Ragged
-from replication.study.settings import Encoder, Params
+from replication.study.encoders import Encoder
+from replication.study.settings import Params
 
 if TYPE_CHECKING:
     from torch import nn

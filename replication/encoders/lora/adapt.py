@@ -40,8 +40,8 @@ from replication.machine.saved_state import SavedState, whole
 from replication.mind.columns.prepared import Impressions, load_prepared, split_last_day
 from replication.study import paths
 from replication.study.checks import require
+from replication.study.encoders import Adapter
 from replication.study.params import Params, as_mapping
-from replication.study.settings import Adapter
 
 OBJECTIVE = (
     "negative log-likelihood of the clicked article among 1 + K candidates of its impression, "

@@ -4,7 +4,7 @@ from torch import nn
 
 from replication.encoders.lora.questions import Questioner
 from replication.files.errors import StudyError
-from replication.study.settings import Adapter
+from replication.study.encoders import Adapter
 
 
 def refuse_long(name: str, adapter: Adapter, questioner: Questioner, config) -> None:

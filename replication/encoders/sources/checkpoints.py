@@ -27,9 +27,9 @@ from replication.files.digest import sha256
 from replication.files.documents import read_json
 from replication.files.errors import StudyError, shown
 from replication.study import paths
+from replication.study.encoders import Tokenizer
 from replication.study.params import Encoder, Params, named_encoder
 from replication.study.registry import SOURCES
-from replication.study.settings import Tokenizer
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"

@@ -14,7 +14,7 @@ from replication.encoders.sources import unpickling
 from replication.files.atomic import write_json
 from replication.files.documents import read_json
 from replication.files.errors import StudyError
-from replication.study.settings import Encoder
+from replication.study.encoders import Encoder
 
 PICKLED = "pytorch_model.bin"
 SAFE = ("model.safetensors", "model.safetensors.index.json")

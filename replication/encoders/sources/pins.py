@@ -4,7 +4,7 @@ from pathlib import Path
 
 from replication.files.digest import sha256
 from replication.files.errors import StudyError, warn
-from replication.study.settings import Digest, Digests
+from replication.study.encoders import Digest, Digests
 
 
 def check_pins(where: str, pins: Digests, folder: Path) -> dict[str, str]:

@@ -25,10 +25,10 @@ from replication.report.expected import shape_of
 from replication.report.machines import Host, Machine
 from replication.study import paths
 from replication.study.compose import compose
+from replication.study.encoders import Encoder
 from replication.study.params import Params, grid_cell, load_params
 from replication.study.protocol import DEVIATIONS
 from replication.study.registry import SOURCES
-from replication.study.settings import Encoder
 
 PROFILES = paths.PROTOCOLS.parent / "profile"
 UNZIPPED = 2.5  # times a zip of MIND: MIND-small's tables over its zips

@@ -9,8 +9,8 @@ from replication.encoders.sources.places import load_places
 from replication.files.errors import StudyError
 from replication.mind.releases import Pins, load_pins, zip_name
 from replication.study import paths
+from replication.study.encoders import Encoder
 from replication.study.params import Params
-from replication.study.settings import Encoder
 
 SPLITS = ("train", "dev")
 

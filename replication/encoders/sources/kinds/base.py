@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import ClassVar
 
+from replication.study.encoders import Encoder
 from replication.study.registry import FAMILIES
-from replication.study.settings import Encoder
 
 
 class Source:

@@ -1,0 +1,105 @@
+"""The parameters of language models: entries of the registry, and of LoRA adapters."""
+
+from dataclasses import field
+from typing import Literal
+
+from replication.study.strict import strict
+
+
+@strict
+class Pretraining:
+    """A small causal model trained on the corpus text.
+
+    word_vectors is a model folder inside a package (`package/folder`) whose word vectors the token
+    embeddings start from; null starts them at random.
+    """
+
+    vocabulary: int
+    heads: int
+    key_value_heads: int
+    mlp: int
+    context: int
+    batch_size: int
+    learning_rate: float
+    epochs: int
+    seed: int
+    word_vectors: str | None = None
+
+
+@strict
+class Digest:
+    """A sha256, and how well it is known: H of the hub's own page or two sources that do not know
+    of each other, M of one source, L of a weak one. Other bytes than those of grade H stop; other
+    bytes than those of grade M or L are told, and taken."""
+
+    sha256: str
+    grade: Literal["H", "M", "L"]
+
+
+# Of files by name. Plain text is a sha256 of grade H; null: not known, so that the revision alone
+# pins the file, and the digest that is found is told and recorded.
+Digests = dict[str, str | Digest | None]
+
+
+@strict
+class Tokenizer:
+    """A tokenizer from elsewhere on the hub, for a checkpoint that ships none."""
+
+    name: str
+    revision: str
+    sha256: Digests = field(default_factory=dict)
+
+
+@strict
+class Adapter:
+    """LoRA fine-tuning of a causal encoder on clicks (`encoders/adapt.py`).
+
+    base         the encoder in the registry that is adapted
+    rank, alpha, dropout, targets: of LoRA; targets are names of linear modules
+    clicks       titles of the newest so many clicks stand in the prompt
+    title_tokens, negatives: tokens of each title; non-clicked candidates beside each click
+    base_format  bf16 or fp32 weights of the frozen base, or nf4 (4 bit; needs a GPU)
+    save_every   steps between the states from which an interrupted run goes on
+    """
+
+    base: str
+    rank: int
+    alpha: int
+    dropout: float
+    targets: tuple[str, ...]
+    clicks: int
+    title_tokens: int
+    negatives: int
+    batch_size: int
+    learning_rate: float
+    max_steps: int
+    save_every: int
+    seed: int
+    base_format: Literal["fp32", "bf16", "nf4"]
+
+
+@strict
+class Encoder:
+    """One entry of the registry; sha256 pins files of the checkpoint by name. Pickled weights
+    (pytorch_model.bin) are read only where they stand in it.
+
+    family   one of registry.FAMILIES
+    source   one of registry.SOURCES; `Params.registry` makes the entries of source adapted, from
+             `adapters`
+    prompt   around `{text}`; null: the paper's for a causal model, none for a transformer
+    pooling  one vector for a text, from its last token, its first one or the mean of all; null: as
+             in the paper, those of a causal model's last positions, or of all of a transformer's
+    """
+
+    family: str
+    source: str
+    name: str
+    layers: int
+    width: int
+    finetune_layers: int
+    revision: str | None = None
+    sha256: Digests = field(default_factory=dict)
+    tokenizer: Tokenizer | None = None
+    pretraining: Pretraining | None = None
+    prompt: str | None = None
+    pooling: Literal["last", "mean", "cls"] | None = None
