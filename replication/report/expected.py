@@ -1,4 +1,4 @@
-"""What each cell of a profile is expected to take, beside what its runs took if there are any."""
+"""What each experiment of a profile is expected to take, beside what its runs took if there are any."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -208,7 +208,7 @@ def expected_table(params: Params) -> str:
         "the same ones; the first of them makes them, in about the time of `embed`, which is not "
         "counted, nor is the protocol audit.\n"
     )
-    header = ["stage", "cell", "runs", "PFLOP", "time", "memory (GiB)", "vectors (GiB)"]
+    header = ["stage", "experiment", "runs", "PFLOP", "time", "memory (GiB)", "vectors (GiB)"]
     shown = [
         [
             row.kind,
