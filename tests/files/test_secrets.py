@@ -161,7 +161,7 @@ def test_the_hub_cannot_be_reached(hub, scratch):
     with serving(hub.answer) as address:
         pass
     done = fetch(address, scratch)
-    assert done.returncode == 1 and "check the network" in done.stderr
+    assert done.returncode == 1 and "which could not be reached" in done.stderr
     assert TOKEN not in done.stdout + done.stderr and holding(scratch.parent, TOKEN) == []
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from replication.encoders.sources.glove import file_of
 from replication.encoders.sources.places import load_places
+from replication.files.documents import read_json
 from replication.files.errors import StudyError
+from replication.mind.prepare import ORIGIN
 from replication.mind.releases import Pins, load_pins, zip_name
 from replication.study import paths
 from replication.study.encoders import Encoder
@@ -111,9 +113,9 @@ def is_made(item: Wanted) -> bool:
     """Whether the stage that would download it has its output already."""
     from replication.encoders.sources.checkpoints import checkpoint_digest
 
-    if isinstance(item, Mind):
-        return (paths.RAW / "source.json").is_file()
     try:
+        if isinstance(item, Mind):
+            return read_json(paths.RAW / ORIGIN).get("release") == item.release
         origin = checkpoint_digest(item.name)
     except (StudyError, OSError):
         return False

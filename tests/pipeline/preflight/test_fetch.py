@@ -34,6 +34,8 @@ def test_a_folder_with_everything_and_a_study_from_it(project, tmp_path):
     assert "is not in the cache" not in done.stdout, done.stdout
     assert project.run("data", **away).returncode == 0
     assert (project.folder / "data/raw/train/behaviors.tsv").is_file()
+    done = project.run("preflight", "--offline", **away)
+    assert "| made already" in next(x for x in done.stdout.splitlines() if "| MIND-small" in x)
     for name in project.encoders:
         done = project.run("checkpoint", name, **away)
         assert done.returncode == 0, done.stderr
