@@ -1,4 +1,4 @@
-"""What each experiment of a profile is expected to take, beside what its runs took if there are any."""
+"""What each experiment of a profile is expected to take, beside what its runs took, if any."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
