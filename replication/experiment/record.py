@@ -86,10 +86,11 @@ def cost(
     if FAMILIES[encoder.family].layer:
         checkpoint = model_folder(paths.CHECKPOINTS / params.encoder)  # of an adapter, its base
         whole = parameter_count(checkpoint, encoder.layers)
-        one_field = sum(p.numel() for p in next(iter(model.text.values())).parameters())
-        total += whole - one_field  # what this field's module does not hold
-        if isinstance(tuned := model.text["title"], TunedTransformer):
-            total += copied(tuned.top, encoder.layers - params.finetune_layers)
+        one_field = next(iter(model.text.values()))
+        # What this field's module does not hold.
+        total += whole - sum(p.numel() for p in one_field.parameters())
+        if isinstance(one_field, TunedTransformer):
+            total += copied(one_field.top, encoder.layers - params.finetune_layers)
     return {
         "parameters": total,
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),

@@ -235,7 +235,7 @@ def _sizes() -> dict:
         "intermediate_size": 24,
         "num_hidden_layers": LAYERS,
         "num_attention_heads": 4,
-        "max_position_embeddings": 80,
+        "max_position_embeddings": 128,
         "initializer_range": 0.3,
     }
 

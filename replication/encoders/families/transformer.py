@@ -59,10 +59,10 @@ def _given(params, field):
     return name, tokens, None if masked else token_limits(params.text)[field]
 
 
-def _states(params, field, depth, tokens, length, ends=False):
+def _states(params, field, depth, tokens, length, ends=True):
     """Hidden states below the cut, and where each article's stand: (articles + 1,) int64.
 
-    ends: whether there is no layer above the cut
+    ends: as in `models.states.load_transformer`
     """
     import numpy as np
 
