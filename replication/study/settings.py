@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ValidationInfo
+from pydantic import BeforeValidator, PlainSerializer, ValidationInfo
 
 from replication.study.encoders import Adapter, Encoder
 from replication.study.protocol import Protocol
@@ -21,8 +21,8 @@ def _numbered(letter: str, value: Any, info: ValidationInfo) -> Any:
     raise ValueError(f"expected {letter}1, {letter}2, ..., as in the names of runs")
 
 
-Seed = Annotated[int, BeforeValidator(partial(_numbered, "s"))]
-Depth = Annotated[int, BeforeValidator(partial(_numbered, "k"))]
+Seed = Annotated[int, BeforeValidator(partial(_numbered, "s")), PlainSerializer("s{}".format)]
+Depth = Annotated[int, BeforeValidator(partial(_numbered, "k")), PlainSerializer("k{}".format)]
 
 
 @strict
