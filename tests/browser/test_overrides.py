@@ -46,6 +46,7 @@ def read(params: bytes):
         ["profile=local", "data.path='/a folder/b'"],
         ["encoders=published", "encoder=bert-base"],
         ["encoders=[published,more]", "encoder=bert-large"],
+        ["profile=mind-small", "encoders=[published,llama-mirror]"],
         ["training.frozen.learning_rate=1e-05", "training.frozen.max_steps=null"],
         ["grid.recommenders=[nrms,lstur]", "~audit.pairs.words"],
         ["data.path='null'", "data.release='1.0'", "data.seed=1.0", "data.articles='[1,2]'"],
@@ -106,10 +107,10 @@ def test_damaged_parameters_give_none(params):
     [("config", b""), ("config", b"defaults: 1"), ("config", b"defaults: [{a: b, c: d}]"),
      ("config", b"defaults: [{profile: demo}, {gone: file}]"), ("profile/demo", b"- 1"),
      ("profile/demo", b"defaults: [/profile/demo]"), ("encoders/more", b"a: ["),
-     ("protocol/clean", b"\xff"), ("mind", b"defaults: [{override /encoders: 3}]")],
+     ("protocol/clean", b"\xff"), ("mind-models", b"defaults: [{override /encoders: 3}]")],
 )  # fmt: skip
 def test_damaged_configuration_gives_none(composed, name, text):
-    params = composed("profile=mind-small") if name == "mind" else composed()
+    params = composed("profile=mind-small") if name.startswith("mind") else composed()
     assert overrides(params, CONF | {name: text}) is None
 
 

@@ -57,9 +57,23 @@ def _words(wanted: dict, conf: Mapping[str, bytes], choice: Choice) -> tuple[str
 
 
 def _encoder_files(encoders: dict, conf: Mapping[str, bytes]) -> list[str]:
-    """The files of group `encoders` whose every entry is among `encoders`, in their order."""
+    """The files of group `encoders` whose every entry is among `encoders`, in their order.
+
+    A file that holds no entry but those of the others is left out. One may hold parts of entries,
+    to be laid over whole ones (another copy of a model): it counts where they say what it says.
+    """
     files = {path: _parsed(text) for path, text in conf.items() if path.startswith("encoders/")}
-    held = {path: keys for path, keys in files.items() if keys and keys.keys() <= encoders.keys()}
+    held = {
+        path: entries
+        for path, entries in files.items()
+        if entries
+        and entries.keys() <= encoders.keys()
+        and all("family" in e or e.items() <= encoders[n].items() for n, e in entries.items())
+    }
+    for path in sorted(held, key=lambda path: len(held[path])):
+        others = set().union(*(entries for other, entries in held.items() if other != path))
+        if held[path].keys() <= others and all("family" in e for e in held[path].values()):
+            del held[path]
     order = list(encoders)
     ranked = sorted(held, key=lambda path: min(map(order.index, held[path])))
     return [path.partition("/")[2] for path in ranked]
