@@ -40,7 +40,7 @@ SHRUNK = [
     "finetune_layers=1",
     "~encoders.minilm",
     "~paper.bert-base",
-    "sweep.layers=[0]",
+    "sweep.layers=[k0]",
     "audit.max_steps=2",
     "~audit.pairs.words",
     "audit.pairs.llm.recommender=nrms",

@@ -139,7 +139,7 @@ def _verdict(differing: Sequence[Difference], compared: int, excused: bool) -> s
 def _reason_not_to_compare(
     sides: Sides, one: Record, other: Record, pair: tuple[Run, Run] | None
 ) -> str | None:
-    results = [path for path in other.outs if not path.endswith(_UNCOMPARED)]
+    results = _outputs(sides, other)
     if not results:
         return "made of results that are compared themselves"
     if not one.recorded and not any((sides.recorded / path).exists() for path in results):
@@ -156,9 +156,7 @@ def _differences(sides: Sides, one: Record, other: Record) -> tuple[list[Differe
     """What differs in a stage's outputs, and how many were compared."""
     found: list[Difference] = []
     compared = 0
-    for path in other.outs:
-        if path.endswith(_UNCOMPARED):
-            continue
+    for path in _outputs(sides, other):
         if path.startswith(f"{paths.REPORTS}/"):
             found += differences(path, sides.recorded / path, sides.rerun / path)
         elif (digest := one.outs.get(path)) is None:
@@ -167,6 +165,21 @@ def _differences(sides: Sides, one: Record, other: Record) -> tuple[list[Differe
             found += _of_large(sides, path, digest)
         compared += 1
     return found, compared
+
+
+def _outputs(sides: Sides, record: Record) -> list[str]:
+    """Outputs that are compared; of a folder under reports/ its files, one by one."""
+    found = []
+    for path in record.outs:
+        folders = [side / path for side in (sides.recorded, sides.rerun)]
+        if path.endswith(_UNCOMPARED) or not path.startswith(f"{paths.REPORTS}/"):
+            found.append(path)
+        elif any(folder.is_dir() for folder in folders):
+            names = {f.name for folder in folders if folder.is_dir() for f in folder.iterdir()}
+            found += [f"{path}/{name}" for name in sorted(names)]
+        else:
+            found.append(path)
+    return [path for path in found if not path.endswith(_UNCOMPARED)]
 
 
 def _of_large(sides: Sides, path: str, digest: str) -> list[Difference]:
@@ -221,8 +234,9 @@ def _hints(
 
 def _runs(sides: Sides, other: Record) -> tuple[Run, Run] | None:
     """run.json of the recorded run and of the rerun, where the stage writes one and both exist."""
-    for path in other.outs:
-        if path.endswith("/run.json") and (sides.recorded / path).is_file():
+    for out in other.outs:
+        path = out if out.endswith("/run.json") else f"{out}/run.json"
+        if (sides.recorded / path).is_file():
             return _read_run(sides.recorded / path), _read_run(sides.rerun / path)
     return None
 
