@@ -177,7 +177,7 @@ def test_an_experiment_reruns_only_itself_and_is_listed(study):
     output = shell(folder, "dvc", "exp", "run", "-n", "deeper", *overrides)
     assert stages_run(output) == ["check", "experiment", "inventory"]
     after = json.loads((folder / "reports/experiment/run.json").read_text(encoding="utf-8"))
-    assert before["id"] == "nrms-minilm-l3-finetuned-k1-clean-s1"
+    assert before["id"] == "nrms-minilm-l3-finetuned-clean-s1"
     assert after["id"] == "nrms-minilm-l3-finetuned-k2-clean-s1"
     shown = shell(folder, "dvc", "exp", "show", "--csv")
     assert "deeper" in shown
