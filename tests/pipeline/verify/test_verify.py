@@ -55,7 +55,7 @@ def test_the_same_study_is_identical(verified, recorded):
     assert found["verdict"] == "identical" and found["first"] is None
     verdicts = {row["stage"]: row["verdict"] for row in found["stages"]}
     assert set(verdicts.values()) == {"identical"}
-    assert list(verdicts)[0] == "check"
+    assert next(iter(verdicts)) == "check"
     assert {"code-encoders", "code-runs", "data", "prepare", *STAGES} < set(verdicts)
     assert not [row for row in found["stages"] if row["why"] or row["differences"]]
     # It was really run there, and nothing was taken from here.
