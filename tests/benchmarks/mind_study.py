@@ -18,7 +18,7 @@ from mind_files import ARTICLES, write_mind
 from titles import titles
 from transformers import BertConfig, BertModel
 
-from replication.encoders.models import text
+from replication.encoders.models import states as hidden
 from replication.experiment import run as experiment
 from replication.files.atomic import write_json
 from replication.files.digest import sha256
@@ -79,11 +79,11 @@ def parameters(layers: int, encoder: str = "minilm") -> Params:
 def recommender(params: Params, data: Prepared, folder: Path) -> Recommender:
     """As `experiment.build_recommender` builds it, on the computing device."""
 
-    def random_states(_: Path, __: int, tokens: Ragged, *___: Any) -> np.ndarray:
+    def random_states(_: Path, __: int, tokens: Ragged, *___: Any, **____: Any) -> np.ndarray:
         states = np.random.default_rng(1).standard_normal((len(tokens.values), 384), np.float32)
         return states.astype(np.float16)
 
-    with contextlib.chdir(folder), patch.object(text, "cached_states", random_states):
+    with contextlib.chdir(folder), patch.object(hidden, "cached_states", random_states):
         return experiment.build_recommender(params, data).to(computing_device())
 
 
