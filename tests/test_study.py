@@ -109,7 +109,12 @@ def test_repro_takes_the_inventory_of_all_that_it_made(study):
         path for path in made - {row["path"] for row in rows}
         if not any(row["path"].startswith(f"{path}/") for row in rows)
     }  # fmt: skip
-    unlisted = (paths.SETTINGS, paths.CODE / "encoders.json", paths.CODE / "runs.json", paths.INVENTORY)
+    unlisted = (
+        paths.SETTINGS,
+        paths.CODE / "encoders.json",
+        paths.CODE / "runs.json",
+        paths.INVENTORY,
+    )
     assert left_out == {path.as_posix() for path in unlisted}
     for row in rows:
         if row["kept"] == "dvc":
