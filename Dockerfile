@@ -1,4 +1,4 @@
-# The study, and the browser of its results, in one image: README.md, "One-shot in Docker".
+# The study, and the browser of its results, in one image: docs/docker.md.
 #
 #   BASE                 Debian 12, or what is made from it. An image with CUDA is not needed: PyPI's
 #                        torch brings CUDA's libraries, `docker run --gpus all` the driver
