@@ -10,8 +10,6 @@ from replication.paper.claims import load_claims
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT.glob("reports/benchmarks/**/*.md")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *BENCHMARKS])
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("reports/benchmarks/**/*.md")]
-)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
