@@ -3,15 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help repro app test bench bench-gpu lint setup params lock audit archive docker-check
+.PHONY: help repro app test test-all bench bench-gpu lint setup params lock audit archive docker-check
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
 	  while IFS='|' read -r name told; do printf '%-18s%s\n' "$$name" "$$told"; done
 
-repro: setup .git  ## run the study, print the table of results
-	python -m replication mend
-	dvc repro
+repro: setup .git  ## run the study, a stage on each core, print the table of results
+	python -m replication grid
 	python -m replication show
 
 app: setup  ## show the results in a browser
@@ -19,8 +18,12 @@ app: setup  ## show the results in a browser
 
 # Two at once, for most tests keep one core busy; those of a file share what they set up. Idle
 # threads of torch sleep: beside a second process spinning ones cost tiny tensors seconds.
-test: setup .git  ## run the tests
-	OMP_WAIT_POLICY=PASSIVE python -m pytest --numprocesses 2 --dist loadfile
+PYTEST = OMP_WAIT_POLICY=PASSIVE python -m pytest --numprocesses 2 --dist loadfile
+test: setup .git  ## run the tests but for those that train or run whole stages
+	$(PYTEST) -m 'not slow'
+
+test-all: setup .git  ## run all tests
+	$(PYTEST)
 
 # On an idle machine: all are timed. A benchmark that fails is a row of the table, and an error.
 GPU_BENCHMARKS = tests/benchmarks/bench_gpu.py

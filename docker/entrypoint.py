@@ -183,9 +183,11 @@ def reproduce(
     work = working_copy()
     chosen = [word for override in overrides for word in ("--set-param", override)]
     command = ["dvc", "exp", "run", *chosen] if overrides else ["dvc", "repro"]
-    if status := run([sys.executable, "-m", "replication", "mend"], work):
+    replication = [sys.executable, "-m", "replication"]
+    if status := run([*replication, "mend"], work):
         return status
-    if status := run([*command, *stages], work):
+    whole = not overrides and not stages  # then several stages at once
+    if status := run([*replication, "grid"] if whole else [*command, *stages], work):
         print(
             f"error: stopped with status {status}; nothing was written to {OUT}. The same command "
             f"goes on from here if the same volume is at {CACHE}",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from replication.commands import data, operate, results, study
 from replication.commands.command import Command
 from replication.files.errors import StudyError, one_line
-from replication.machine import processes
+from replication.machine import processes, threads
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "study": (study.check, study.compose, study.preflight, study.expect, study.plan),
@@ -87,4 +87,5 @@ def _reason(error: StudyError | OSError | MemoryError) -> str:
 
 
 if __name__ == "__main__":
+    threads.settle()
     sys.exit(main())

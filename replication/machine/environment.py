@@ -150,6 +150,11 @@ def hardware() -> dict[str, str | int | float | None]:
     }
 
 
+def vendor() -> str | None:
+    """Who made the processor, as Linux has it; None elsewhere."""
+    return _cpuinfo("vendor_id")
+
+
 def _cpuinfo(*keys: str) -> str | None:
     """Values of Linux's description of the first processor; None where one is not there."""
     try:

@@ -67,10 +67,6 @@ def _start(launch: Launch, arguments: Sequence[str]) -> None:
     # What the agent would log is told below.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     endpoint, node = _meeting_place(launch)
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // launch.processes)))
     with tempfile.TemporaryDirectory() as folder:
         config = LaunchConfig(
             min_nodes=launch.nodes,

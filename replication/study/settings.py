@@ -112,7 +112,7 @@ class Training:
     """One schedule for frozen encoders, one for tuned word vectors, one for tuned layers.
 
     precision  what is computed in, whatever the number of processes; auto: bf16 where the device
-               has it
+               is faster in it
     """
 
     precision: Literal["auto", "fp32", "bf16"]

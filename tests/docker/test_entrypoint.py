@@ -1,5 +1,5 @@
-"""What a container does. Beside it stand a `dvc` and a `streamlit` that write down how they were
-called; folders of the test's own stand for /out and /cache."""
+"""What a container does. In place of `dvc`, `streamlit` and command grid stand some that
+write down how they were called; folders of the test's own stand for /out and /cache."""
 
 import json
 import os
@@ -47,6 +47,12 @@ Path("reports/experiment/metrics.json").write_text("new")
 Path("reports/REPORT.md").write_text("new")
 """
 
+GRID = """
+import os
+def run_grid(_):
+    os.execvp("grid", ["grid"])
+"""
+
 
 class Container:
     """One image and its two mounted folders; call it as `docker run` is."""
@@ -64,7 +70,8 @@ class Container:
         (self.image / "reports").mkdir()
         (self.image / "reports/REPORT.md").write_text("came with the image")
         subprocess.run(["sh", ROOT / "docker/repository", self.image], check=True)
-        for name in ("dvc", "streamlit"):
+        (self.image / "replication/pipeline/grid/command.py").write_text(GRID)
+        for name in ("dvc", "streamlit", "grid"):
             fake = folder / "bin" / name
             fake.write_text(FAKE.format(python=sys.executable, calls=self.calls))
             fake.chmod(0o755)
@@ -123,34 +130,34 @@ def container(tmp_path):
 @pytest.mark.parametrize(
     ("words", "environ", "command"),
     [
-        ([], {}, ["repro"]),
-        (["study"], {"PROFILE": ""}, ["repro"]),
-        (["study", "report"], {}, ["repro", "report"]),
-        ([], {"PROFILE": "mind-small"}, ["exp", "run", "--set-param", "profile=mind-small"]),
+        ([], {}, ["grid"]),
+        (["study"], {"PROFILE": ""}, ["grid"]),
+        (["study", "report"], {}, ["dvc", "repro", "report"]),
+        ([], {"PROFILE": "mind-small"}, ["dvc", "exp", "run", "--set-param", "profile=mind-small"]),
         (
             ["study", "grid@nrms-static-frozen-clean-s1", "seed=3"],
             {"PROTOCOL": "released"},
-            ["exp", "run", "--set-param", "protocol=released", "--set-param", "seed=3",
+            ["dvc", "exp", "run", "--set-param", "protocol=released", "--set-param", "seed=3",
              "grid@nrms-static-frozen-clean-s1"],
         ),
         (
             ["experiment", "finetune_layers=1"],
             {},
-            ["exp", "run", "--set-param", "finetune_layers=1", "experiment"],
+            ["dvc", "exp", "run", "--set-param", "finetune_layers=1", "experiment"],
         ),
-        (["experiment"], {}, ["repro", "experiment"]),
+        (["experiment"], {}, ["dvc", "repro", "experiment"]),
         (
             [],
             {"EXPERIMENT": "finetune_layers=1 'history=20'"},
-            ["exp", "run", "--set-param", "finetune_layers=1", "--set-param", "history=20",
+            ["dvc", "exp", "run", "--set-param", "finetune_layers=1", "--set-param", "history=20",
              "experiment"],
         ),
-        (["dvc", "exp", "show"], {}, ["exp", "show"]),
+        (["dvc", "exp", "show"], {}, ["dvc", "exp", "show"]),
     ],
 )  # fmt: skip
 def test_words_and_environment_become_one_command(container, words, environ, command):
     container(*words, **environ)
-    assert container.called() == [["dvc", *command]]
+    assert container.called() == [command]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from replication.files.errors import StudyError
 def run_grid(arguments: argparse.Namespace) -> None:
     """Run pending stages here, or submit them. Errors: `StudyError`, see `run_stages`, `submit`."""
     from replication.pipeline.dvc_state import make_good
+    from replication.pipeline.grid.at_once import at_once
     from replication.pipeline.grid.graph import choose, read_stages
     from replication.pipeline.grid.local import command, run_stages
     from replication.pipeline.grid.presence import present
@@ -19,7 +20,7 @@ def run_grid(arguments: argparse.Namespace) -> None:
     if arguments.sbatch_option and not arguments.slurm:
         raise StudyError("--sbatch-option: says something only with --slurm")
     if not arguments.slurm:
-        jobs, gpus = _places(arguments.jobs, arguments.gpus)
+        jobs, gpus = at_once(arguments.jobs, arguments.gpus)
     with present():
         make_good()
         stages = read_stages()
@@ -43,11 +44,3 @@ def _submit(arguments: argparse.Namespace, stages: Mapping, chosen: Sequence[str
     needs = resources(load_params())
     more = arguments.sbatch_option
     submit(stages, chosen, needs, arguments.jobs, more, arguments.dry_run)
-
-
-def _places(jobs: int | None, gpus: list[str] | None) -> tuple[int, list[str]]:
-    if jobs is None and gpus is None:
-        raise StudyError("grid: how many stages at once? --jobs N, --gpus 0,1, or both")
-    if gpus and jobs and jobs > len(gpus):
-        raise StudyError(f"--jobs {jobs}: is more than {len(gpus)} GPUs; a stage has one to itself")
-    return jobs or len(gpus or []), (gpus or [])[:jobs]

@@ -39,8 +39,7 @@ def run_stages(
 ) -> None:
     """Run `chosen`, at most `jobs` at once; the rest of the stages counts as done.
 
-    A failed stage stops those alone that need it. Every job computes with as many threads as one
-    by itself would, for their number changes the last digits of a result. In the end dvc.lock has
+    A failed stage stops those alone that need it. In the end dvc.lock has
     the order that a serial `dvc repro` gives it.
 
     gpus  one for each job: what CUDA_VISIBLE_DEVICES is set to
@@ -94,10 +93,7 @@ class _Running:
     def start(self, pool: ThreadPoolExecutor, name: str, gpu: str | None) -> None:
         log = log_of(name)
         log.parent.mkdir(parents=True, exist_ok=True)
-        # Threads that wait for each other must not spin where jobs share the cores.
-        variables = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
-        if gpu is not None:
-            variables["CUDA_VISIBLE_DEVICES"] = gpu
+        variables = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
         with log.open("wb") as file:
             mark(file)
             process = subprocess.Popen(

@@ -1,15 +1,17 @@
 """Options of `python -m replication grid` that make no sense are told in one line."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from replication.__main__ import main
-from replication.pipeline.grid.command import _places
+from replication.pipeline.grid import at_once as slots
+from replication.pipeline.grid.at_once import at_once
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([], "how many stages at once"),
         (["--jobs", "3", "--gpus", "0,1"], "more than 2 GPUs"),
         (["--slurm", "--gpus", "0"], "this machine's"),
         (["--jobs", "1", "--sbatch-option=--qos=low"], "only with --slurm"),
@@ -28,5 +30,20 @@ def test_no_number_and_no_list_of_gpus(options):
 
 
 def test_gpus_say_how_many_unless_jobs_says_fewer():
-    assert _places(None, ["0", "1"]) == (2, ["0", "1"]) and _places(1, ["0", "1"]) == (1, ["0"])
-    assert _places(3, None) == (3, [])
+    assert at_once(None, ["0", "1"]) == (2, ["0", "1"]) and at_once(1, ["0", "1"]) == (1, ["0"])
+    assert at_once(3, None) == (3, [])
+
+
+def test_unsaid_it_is_a_stage_a_gpu_or_what_cores_and_memory_allow(monkeypatch):
+    monkeypatch.setattr(slots, "_gpus", lambda: ["0", "1", "2"])
+    assert at_once(None, None) == (3, ["0", "1", "2"])
+
+    monkeypatch.setattr(slots, "_gpus", list)
+    monkeypatch.setattr(slots, "_largest", lambda: 3.0)
+    monkeypatch.setattr(slots.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    for free, threads, expected in ((100, "1", 8), (10, "1", 3), (100, "2", 4), (1, "1", 1)):
+        memory = SimpleNamespace(available=free)
+        monkeypatch.setattr(slots.psutil, "virtual_memory", lambda memory=memory: memory)
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        assert at_once(None, None) == (expected, [])

@@ -1,0 +1,19 @@
+"""How many threads a process computes with, and how those wait: settled before torch is loaded."""
+
+import os
+from collections.abc import MutableMapping
+
+_SPINS = 1000  # turns that an idle thread of OpenMP looks for work before it sleeps
+
+
+def settle(environ: MutableMapping[str, str] = os.environ) -> None:
+    """One thread, unless OMP_NUM_THREADS says otherwise; idle ones sleep soon.
+
+    The number of threads decides the last digits of a sum. With one, a result does not depend on how
+    many cores a machine has, and stages run at once, one a core, in which the same cores do more
+    than in one stage on all of them. Where there are several, those that spin while they wait take
+    the core from whoever else works on the machine.
+    """
+    environ.setdefault("OMP_NUM_THREADS", "1")
+    if not environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
+        environ["GOMP_SPINCOUNT"] = str(_SPINS)
