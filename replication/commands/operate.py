@@ -19,7 +19,7 @@ def names(text: str) -> list[str]:
     return names
 
 
-@argument("--jobs", type=count, metavar="N", help="stages at once, at most; none: one a core, or one a GPU")
+@argument("--jobs", type=count, metavar="N", help="stages at once; none: one a core, or one a GPU")
 @argument("--gpus", type=names, metavar="0,1", help="GPUs, one stage on each")
 @argument("--only", metavar="PATTERN", help="runs by name, such as 'nrms-minilm-*'")
 @argument("--slurm", action="store_true", help="submit job arrays instead")

@@ -9,10 +9,10 @@ _SPINS = 1000  # turns that an idle thread of OpenMP looks for work before it sl
 def settle(environ: MutableMapping[str, str] = os.environ) -> None:
     """One thread, unless OMP_NUM_THREADS says otherwise; idle ones sleep soon.
 
-    The number of threads decides the last digits of a sum. With one, a result does not depend on how
-    many cores a machine has, and stages run at once, one a core, in which the same cores do more
-    than in one stage on all of them. Where there are several, those that spin while they wait take
-    the core from whoever else works on the machine.
+    The number of threads decides the last digits of a sum. With one, a result does not depend on
+    the number of cores, and as many stages run at once, in which cores do more than in one stage on
+    all of them. Several threads that spin while they wait take the core from whoever else works on
+    the machine.
     """
     environ.setdefault("OMP_NUM_THREADS", "1")
     if not environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
