@@ -51,7 +51,7 @@ def default_machine(params: Params) -> str:
     """Profiles of a release of MIND are meant for an accelerator, others for a laptop, as those are
     that say so in their name."""
     laptop = params.data.release is None or params.profile.endswith("-laptop")
-    return "two-cores" if laptop else "accelerator"
+    return "core" if laptop else "accelerator"
 
 
 def machine_of(params: Params) -> Machine:

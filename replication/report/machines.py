@@ -48,13 +48,16 @@ class Machine:
         """Operations a second in work of this kind."""
         return self.operations * self.attained.get(kind, 1.0)
 
-    def did(self, hardware: object) -> bool:
-        """Whether a run whose run.json describes this hardware was made on such a machine."""
+    def did(self, hardware: object, threads: int | None = None) -> bool:
+        """Whether a run whose run.json describes this hardware was made on such a machine.
+
+        threads: that it computed with; None: not recorded. A processor counts by the core.
+        """
         if not isinstance(hardware, dict):
             return False
         found = hardware.get("gpu")
         if self.gpu is None:
-            return found is None and hardware.get("cores") == 2
+            return found is None and threads in (1, None)
         return isinstance(found, str) and self.gpu in found
 
 

@@ -111,9 +111,9 @@ def test_it_goes_from_checkpoint_to_metrics(listed, own_project, edit):
         assert 0 < found["auc"] < 1
         cost = json.loads((Path("out") / tuning / "cost.json").read_bytes())
         assert (cost["trainable_parameters"] == cost["parameters"]) == trains
-        estimate = training(cell, SMALL, machine("two-cores"))
+        estimate = training(cell, SMALL, machine("core"))
         assert estimate.seconds > 0 and estimate.memory > 0
-    assert embedding(params, "mine", SMALL, machine("two-cores")).disk == 4 * 256 * 12
+    assert embedding(params, "mine", SMALL, machine("core")).disk == 4 * 256 * 12
     assert checkpoint_bytes(params.encoders["mine"]) == 4 * 256 * 12
 
 

@@ -97,7 +97,7 @@ def test_its_fields_decide_what_it_costs(listed, params, monkeypatch):
 
     def operations(name: str) -> float:
         cell = grid_cell(params, name, "minilm", "frozen", "clean", 1)
-        return training(cell, SMALL, machine("two-cores")).operations
+        return training(cell, SMALL, machine("core")).operations
 
     assert 0 < operations("mean") < operations("naml")
 

@@ -7,7 +7,7 @@ import pytest
 from replication.files.errors import StudyError
 from replication.report.machines import MACHINES, Attained, load_machines, machine, machines
 
-NAMES = ["two-cores", "accelerator", "H100", "H200", "A100", "L40S", "RTX4090"]
+NAMES = ["core", "accelerator", "H100", "H200", "A100", "L40S", "RTX4090"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,12 +36,12 @@ def test_published_peaks():
 
 def test_the_machines_of_the_page_of_costs_are_as_it_names_them():
     assert machine("accelerator").rate("adapt") == 100e12
-    assert machine("two-cores").rate("frozen") == pytest.approx(0.2e12)
+    assert machine("core").rate("frozen") == pytest.approx(0.1e12)
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("8xH100", (8, "H100")), ("H100", (1, "H100")), ("2 x two-cores", (2, "two-cores"))],
+    [("8xH100", (8, "H100")), ("H100", (1, "H100")), ("2 x core", (2, "core"))],
 )
 def test_a_number_and_a_device(text, found):
     assert machines(text) == found
@@ -61,11 +61,11 @@ def test_what_is_no_number_and_device(text):
 
 
 def test_whose_runs_a_machine_made():
-    h100, cores = machine("H100"), machine("two-cores")
+    h100, core = machine("H100"), machine("core")
     gpu = {"gpu": "NVIDIA H100 80GB HBM3", "cores": 16}
     assert h100.did(gpu) and machine("accelerator").did(gpu)
-    assert not machine("A100").did(gpu) and not cores.did(gpu)
-    assert cores.did({"gpu": None, "cores": 2}) and not cores.did({"gpu": None, "cores": 64})
+    assert not machine("A100").did(gpu) and not core.did(gpu)
+    assert core.did({"gpu": None, "cores": 64}, 1) and not core.did({"gpu": None}, 2)
     assert not h100.did({"gpu": None, "cores": 2}) and not h100.did(None)
 
 

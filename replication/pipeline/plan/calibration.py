@@ -90,7 +90,8 @@ def _runs(folders: Iterable[Path], params: Params, machine: Machine) -> Iterable
         try:
             run, cost = (read_json(folder / f"{name}.json") or {} for name in ("run", "cost"))
             whole = mean_cost([cost])
-            if whole is None or cost.get("resumed") or not machine.did(run.get("hardware")):
+            threads = run["computing"]["threads"]
+            if whole is None or cost.get("resumed") or not machine.did(run["hardware"], threads):
                 continue
             seconds, search, trained, tested = (float(cost[name]) for name in RESTS)
             cell = _as_it_ran(run, params, folder)

@@ -116,10 +116,10 @@ def _time(params: Params, planned: Plan, gpu: bool) -> Row:
     told = f"~{duration(planned.device_seconds)} (estimated)"
     if gpu or planned.machine.gpu is None:
         return Row("time", planned.machine.name, None, "", told)
-    slow = duration(plan(params.profile, "1xtwo-cores").device_seconds)
+    slow = duration(plan(params.profile, "1xcore").device_seconds)
     return Row(
         "time", planned.machine.name, None, "", told,
-        note=f"time: no GPU here; on two cores of a processor the plan is ~{slow} (estimated): "
+        note=f"time: no GPU here; on one core of a processor the plan is ~{slow} (estimated): "
         "profile mind-small-laptop is meant for that",
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from replication.report.machines import load_machines, machine
 from replication.study import paths
 
 ROOT = Path(__file__).parents[3]
-CORES = machine("two-cores")
+CORES = machine("core")
 
 
 def run(name: str, work: float, estimated: float, besides: float = 1.0, kind="frozen") -> Run:
@@ -54,10 +54,10 @@ def test_errors_by_hand():
 
 @pytest.fixture(scope="module")
 def demo() -> Plan:
-    """The committed demo, planned on the two cores on which it was made."""
+    """The committed demo, planned on the cores on which it was made."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        return plan("demo", "1xtwo-cores")
+        return plan("demo", "1xcore")
 
 
 def costs() -> dict[str, float]:
@@ -162,7 +162,7 @@ def test_runs_that_tell_nothing_do_not_count(own):
     change(names[2], "cost", resumed=1)
     change(names[3], "run", hardware={"gpu": "NVIDIA H100 80GB HBM3", "cores": 26})
     change(names[4], "run", params=None)
-    found = plan("demo", "two-cores")
+    found = plan("demo", "core")
     assert [r.folder for r in found.known.runs] == [f"runs/{names[0]}"]
     assert [r.folder for r in calibration(found.params, machine("H100")).runs] == [
         f"runs/{names[3]}"

@@ -132,16 +132,16 @@ def test_json_is_the_same_plan(bare, capsys):
 def test_without_names_it_is_params_yaml_on_what_its_profile_is_meant_for(bare):
     found = bare(None, None)
     assert (found.params.profile, found.devices) == ("demo", 1)
-    assert found.machine == machine("two-cores")
+    assert found.machine == machine("core")
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--gpus", "8xTPU"], "device: 'TPU' is not accepted; accepted: two-cores, "),
+        (["--gpus", "8xTPU"], "device: 'TPU' is not accepted; accepted: core, "),
         (["--profile", "huge"], "profile: 'huge' is not accepted; accepted: demo, local, "),
         (["--profile", "local"], "reports/data.json: is not of profile local, the size of "),
-        (["--gpus", "eight"], "'eight' is not accepted; accepted: two-cores"),
+        (["--gpus", "eight"], "'eight' is not accepted; accepted: core"),
         (["--gpus", "8"], "--gpus: '8' is not accepted; expected a number and a device"),
     ],
 )

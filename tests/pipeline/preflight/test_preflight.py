@@ -121,7 +121,7 @@ def test_too_little_disk_memory_and_packages_stop(project, monkeypatch):
     monkeypatch.setattr(machine, "PACKAGES", ("torch", "no_such_package"))
     rows = {row.what: row for row in preflight(params, "mind-small", offline=True)}
     assert "1 GB free" in rows["disk of the study"].state and rows["disk of the study"].problem
-    assert "on two cores" in rows["time"].note and rows["memory"].problem
+    assert "on one core" in rows["time"].note and rows["memory"].problem
     assert rows["packages"].problem.startswith("no_such_package not installed: run `make setup`")
     monkeypatch.setattr(machine, "_gpu", lambda: ("a small GPU", 4e9))
     row = next(r for r in machine.machine_rows(params, "mind-small", 0) if "memory" in r.what)
