@@ -48,9 +48,9 @@ def run(folder: Path, count: int, target: Callable[..., int | None], *given) -> 
     assert statuses == [0] * count, printed
 
 
-def wait_for(path: Path, processes: list[BaseProcess]) -> None:
-    """Until the file is there; a process that ends before is an error."""
-    while not path.exists():
+def wait_for(pattern: Path, processes: list[BaseProcess]) -> None:
+    """Until a file of such a name is there; a process that ends before is an error."""
+    while not any(pattern.parent.glob(pattern.name)):
         assert all(p.exitcode is None for p in processes)
         time.sleep(0.001)
 

@@ -114,7 +114,7 @@ def _progress(params: Params, data: Prepared) -> Progress:
         data=data.meta["sha256"],
         checkpoint=checkpoint_digest(params.encoder),
     )
-    state = SavedState(paths.TRAINING / f"{run_id(params)}.safetensors", key)
+    state = SavedState(paths.TRAINING / run_id(params), key)
     # D11: unseeded as released, yet what was drawn is written down.
     seed = params.seed if params.protocol.seeded else secrets.randbits(31)
     return Progress(state, int(processes.agreed(seed)))

@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from replication import ROOMS
 from replication.files.digest import sha256
 from replication.machine import processes
 
@@ -24,6 +25,7 @@ LIBRARIES = (
     "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy", "polars",
 )  # fmt: skip
 PACKAGE = Path(__file__).parents[1]
+_RUN = ROOMS[: ROOMS.index("experiment") + 1]
 # Beside the plain vector units: what the libraries choose their kernels by.
 _INSTRUCTIONS = (
     "avx2", "fma3", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_fp16",
@@ -72,12 +74,13 @@ def result_key(**depends_on: object) -> str:
     """All that decides a result, as JSON: what is named, code, libraries, and what computes.
 
     Work that was cut off is gone on with only under an equal key: to the last bit, the result is
-    then that of a run which was not.
+    then that of a run which was not. Code is that of the rooms which a run loads, and the amount of
+    memory decides nothing: a twin of this machine goes on with it too.
     """
     ran_on = {
-        "code": code_digest(),
+        "code": code_digest(*_RUN),
         "libraries": libraries(),
-        "hardware": hardware(),
+        "hardware": {name: of for name, of in hardware().items() if name != "memory_gib"},
         "computing": computing(),
     }
     return json.dumps({**depends_on, **ran_on}, sort_keys=True)

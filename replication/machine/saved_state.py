@@ -1,5 +1,7 @@
 """The state of a training run on disk, from which one that was cut off goes on to the same end."""
 
+import glob
+import hashlib
 import json
 import os
 import sys
@@ -15,6 +17,7 @@ from replication.files.atomic import new_file
 from replication.machine import processes
 
 SAVE_EVERY = 300  # seconds between two saves, at least
+_DIGITS = 16  # of the key's digest, in a file's name
 _SHARE = 20  # and at least so many times what a save took
 
 
@@ -23,14 +26,17 @@ class SavedState:
 
     Of several processes all read it, and the first writes it.
 
+    stem    folder and name of the run; the file's name ends in the key's digest, so that runs of
+            one name which differ in anything (the audit's, another protocol's) do not share it
+    key     what the run's result depends on (`environment.result_key`); that there is a state under
+            another key alone, or a damaged one, is told in one line
     path    safetensors; not there before the first `save`
-    key     what the run's result depends on (`environment.result_key`); a state under another key
-            and one that is damaged are not used, which is told in one line
     notes   those of the state that was found; None where there is none to go on from
     """
 
-    def __init__(self, path: Path, key: str):
-        self.path, self.key = path, key
+    def __init__(self, stem: Path, key: str):
+        digest = hashlib.sha256(key.encode()).hexdigest()[:_DIGITS]
+        self.path, self.key = stem.with_name(f"{stem.name}-{digest}.safetensors"), key
         self.notes: dict[str, Any] | None = self._read()
         self._next = time.monotonic() + SAVE_EVERY
 
@@ -104,13 +110,19 @@ class SavedState:
             with safe_open(self.path, framework="pt") as file:
                 found = file.metadata() or {}
         except FileNotFoundError:
-            return None
+            name = self.path.stem[:-_DIGITS]  # with its hyphen
+            others = f"{glob.escape(name)}{'[0-9a-f]' * _DIGITS}.safetensors"
+            if not any(self.path.parent.glob(others)):
+                return None
+            problem = (
+                "there is a state of other parameters, data, code, libraries or hardware alone"
+            )
         except (SafetensorError, OSError):
             problem = "damaged"
         else:
             if found.get("key") == self.key:
                 return json.loads(found["notes"])
-            problem = "of other parameters, data, code, libraries or hardware"
+            problem = "of another run"  # of which the digits are the same
         if processes.is_first():
             told = f"{self.path}: {problem}, so that training starts over"
             print(told, file=sys.stderr, flush=True)

@@ -283,7 +283,7 @@ def test_a_lost_process_ends_the_other_and_the_rest_ends_the_same(pair, stage):
         command, state = ["experiment"], "training/lstur-static-finetuned-clean-s1"
     two_processes.run(whole, 2, main, command)
     running = two_processes.start(folder, 2, main, command)
-    two_processes.wait_for(folder / f"cache/{state}.safetensors", running)
+    two_processes.wait_for(folder / f"cache/{state}-*.safetensors", running)
     os.kill(running[1].pid, signal.SIGKILL)
     statuses, printed = two_processes.ended(folder, running)
     assert statuses == [1, -signal.SIGKILL]

@@ -44,7 +44,7 @@ def steps(net, optimizer, numbers):
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
 @pytest.mark.parametrize("at", [0, 1, 2, 5])
 def test_what_follows_is_the_same_to_the_last_bit(tmp_path, at, device):
-    path = tmp_path / "a" / "b.safetensors"
+    path = tmp_path / "a" / "b"
     net, optimizer = build(device)
     steps(net, optimizer, range(at))
     state = SavedState(path, "key")
@@ -66,22 +66,22 @@ def test_what_follows_is_the_same_to_the_last_bit(tmp_path, at, device):
 
 
 def test_a_failed_save_leaves_the_state_before(tmp_path, monkeypatch):
-    path = tmp_path / "a.safetensors"
+    path = tmp_path / "a"
     net, optimizer = build()
     state = SavedState(path, "key")
     state.save(dict(net.named_parameters()), optimizer, {"step": 1})
-    before = path.read_bytes()
+    before = state.path.read_bytes()
     monkeypatch.setattr(saved_state.os, "fsync", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         state.save(dict(net.named_parameters()), optimizer, {"step": 2})
-    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    assert state.path.read_bytes() == before and list(tmp_path.iterdir()) == [state.path]
 
 
 def test_saves_are_minutes_apart_and_cost_little(tmp_path, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(saved_state.time, "monotonic", lambda: now[0])
     net, optimizer = build()
-    state = SavedState(tmp_path / "a.safetensors", "key")
+    state = SavedState(tmp_path / "a", "key")
 
     def after(seconds: float) -> bool:
         now[0] += seconds
@@ -97,9 +97,9 @@ def test_saves_are_minutes_apart_and_cost_little(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 500, b"PK\x03\x04", None])
 def test_what_is_no_state_is_told_in_one_line(tmp_path, capfd, content):
-    path = tmp_path / "a.safetensors"
+    path = SavedState(tmp_path / "a", "key").path
     path.mkdir() if content is None else path.write_bytes(content)
-    assert SavedState(path, "key").notes is None
+    assert SavedState(tmp_path / "a", "key").notes is None
     error = capfd.readouterr().err
     assert error.count("\n") == 1 and str(path) in error and "damaged" in error
 
@@ -107,6 +107,22 @@ def test_what_is_no_state_is_told_in_one_line(tmp_path, capfd, content):
 def test_a_file_of_tensors_that_is_no_state(tmp_path, capfd):
     from safetensors.torch import save_file
 
-    save_file({"a": torch.ones(2)}, tmp_path / "a.safetensors")
-    assert SavedState(tmp_path / "a.safetensors", "key").notes is None
-    assert "of other parameters" in capfd.readouterr().err
+    save_file({"a": torch.ones(2)}, SavedState(tmp_path / "a", "key").path)
+    assert SavedState(tmp_path / "a", "key").notes is None
+    assert "of another run" in capfd.readouterr().err
+
+
+def test_runs_of_one_name_do_not_share_a_state(tmp_path, capfd):
+    """The audit's run and the grid's, or two jobs of a cluster."""
+    net, optimizer = build()
+    one, other = SavedState(tmp_path / "a", "key"), SavedState(tmp_path / "a", "another")
+    one.save(dict(net.named_parameters()), optimizer, {"step": 1})
+    other.save(dict(net.named_parameters()), optimizer, {"step": 2})
+    assert SavedState(tmp_path / "a", "key").notes == {"step": 1}
+    one.remove()
+    assert SavedState(tmp_path / "a", "another").notes == {"step": 2}
+    assert not capfd.readouterr().err
+    assert SavedState(tmp_path / "a", "key").notes is None
+    assert "of other parameters, data" in capfd.readouterr().err  # there is the other's alone
+    assert SavedState(tmp_path / "a-b", "key").notes is None
+    assert not capfd.readouterr().err  # and none of this name

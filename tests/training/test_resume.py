@@ -1,6 +1,7 @@
 """A run that is killed, at whatever batch, ends as if it had not been."""
 
 import json
+import re
 from dataclasses import replace
 from itertools import count, product
 from pathlib import Path
@@ -71,9 +72,10 @@ def outcome(folder: Path) -> tuple:
     )
 
 
-def run_in(folder: Path, params) -> tuple:
+def run_in(folder: Path, params, beside: int = 0) -> tuple:
+    """beside: states of other runs that are there"""
     run(params, folder, folder.with_suffix(".parquet"))
-    assert not list(paths.TRAINING.glob("*"))  # what is finished needs no state
+    assert len(list(paths.TRAINING.glob("*"))) == beside  # what is finished needs no state
     return outcome(folder)
 
 
@@ -144,7 +146,7 @@ def test_an_unseeded_run_goes_on_with_the_seed_it_drew(params, tmp_path, batches
     with pytest.raises(Killed):
         run_in(tmp_path / "killed", params)
     (state,) = paths.TRAINING.iterdir()
-    assert state.name == f"{run_id(params)}.safetensors"
+    assert re.fullmatch(rf"{run_id(params)}-[0-9a-f]{{16}}\.safetensors", state.name)
     batches.kill = None
     killed = run_in(tmp_path / "killed", params)
     seeded = change(params, seeded=True, seed=killed[3])
@@ -193,13 +195,12 @@ def test_a_state_of_another_run_is_not_used(params, tmp_path, batches, monkeypat
     batches.trained, batches.kill = 0, None
     params = replace(params)
     params = CHANGES[changed](params, monkeypatch)
-    if changed == "seed":  # another run has another name
-        (state,) = paths.TRAINING.iterdir()
-        state.rename(paths.TRAINING / f"{run_id(params)}.safetensors")
-    run_in(tmp_path / "a", params)
+    run_in(tmp_path / "a", params, beside=1)  # which may go on yet
     assert batches.trained == STEPS
     lines = [x for x in capfd.readouterr().err.splitlines() if "starts over" in x]
-    assert len(lines) == 1 and "of other parameters, data, code, libraries" in lines[0]
+    told = [] if changed == "seed" else ["of other parameters, data, code, libraries"]
+    assert len(lines) == len(told)  # a run of another seed has another name
+    assert all(words in line for words, line in zip(told, lines, strict=True))
 
 
 @pytest.mark.parametrize("rest", [0, 7, 1000, -1])

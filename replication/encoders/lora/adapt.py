@@ -75,7 +75,7 @@ def adapt(name: str, params: Params) -> bool:
     refuse_long(name, adapter, questioner, model_config(base))
     model = _lora(name, adapter, base, fsdp)
     judge = shared(Judge(model, questioner.answers), fsdp)
-    state = SavedState(paths.ADAPTING / f"{name}.safetensors", key)
+    state = SavedState(paths.ADAPTING / name, key)
     curve = _train(name, adapter, judge, questioner, clicks, precision, state)
     weights = {key: whole(p.detach()) for key, p in _trainable(model).items()}
     origin = {
