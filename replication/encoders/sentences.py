@@ -9,8 +9,12 @@ characters alone.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 Span = tuple[int, int]  # characters of a sentence: the first, and the one behind the last
 
@@ -40,7 +44,7 @@ class Tokens:
         return Tokens(self.ids[kept], self.spans[kept])
 
 
-def tokenise(tokenizer, sentences: list[str]) -> list[Tokens]:
+def tokenise(tokenizer: "Tokenizer", sentences: list[str]) -> list[Tokens]:
     """The tokens of each sentence, with those that the tokenizer adds at its ends."""
     found = []
     for encoding in tokenizer.encode_batch(sentences):

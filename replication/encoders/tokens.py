@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from replication.encoders.sentences import Span, Tokens, around, tokenise
 from replication.files.errors import StudyError
 from replication.mind.columns.ragged import Ragged
 from replication.study.params import Encoder, Text
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 FIELDS = ("title", "abstract")
 PROMPT = "This news: {text} means in one word:"  # of a causal model, as released
@@ -79,7 +83,7 @@ def prompted_pieces(texts: list[str], checkpoint: Path, limit: int, prompt: str)
     """
     rows = []
     for found, span in _prompted(texts, checkpoint, prompt):
-        others = len(found.ids) - np.count_nonzero(found.part([span]) >= 0)
+        others = len(found.ids) - int(np.count_nonzero(found.part([span]) >= 0))
         if others > limit:
             raise StudyError(
                 f"text: {limit} tokens are not accepted; accepted: {others} or more, for the "
@@ -111,7 +115,7 @@ def _prompted(
         yield from zip(found, (span for _, span in pairs), strict=True)
 
 
-def load_tokenizer(checkpoint: Path):
+def load_tokenizer(checkpoint: Path) -> "Tokenizer":
     """The checkpoint's own tokenizer, which neither cuts nor pads; `StudyError` without one."""
     from tokenizers import Tokenizer
 

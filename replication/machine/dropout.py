@@ -3,12 +3,14 @@
 For the recommenders' own modules and for those of Hugging Face.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+Model = TypeVar("Model", bound=nn.Module)
 
 ATTENTION = "steps_where_faster"  # the name under which Hugging Face finds `attend`
 
@@ -110,7 +112,7 @@ def register_attention() -> str:
     return ATTENTION
 
 
-def with_fast_dropout(model: nn.Module) -> nn.Module:
+def with_fast_dropout(model: Model) -> Model:
     """The model, in which each `nn.Dropout` has become a `Dropout`."""
     for module in model.modules():
         for name, child in module.named_children():

@@ -69,14 +69,19 @@ def _download(name: str, repository: str, revision: str | None, cache: Path | No
         try_to_load_from_cache,
     )
 
-    pinned = {"repo_type": "dataset", "revision": revision}
-    kept = {**pinned, "cache_dir": cache}
-    if not isinstance(try_to_load_from_cache(repository, name, **kept), str):
+    kind = "dataset"
+    kept = try_to_load_from_cache(
+        repository, name, cache_dir=cache, revision=revision, repo_type=kind
+    )
+    if not isinstance(kept, str):
         # One question before the download, which takes half a minute to give up.
-        found = get_hf_file_metadata(hf_hub_url(repository, name, **pinned))
+        url = hf_hub_url(repository, name, repo_type=kind, revision=revision)
+        found = get_hf_file_metadata(url)
         if found.commit_hash is None:
             raise errors.FileMetadataError("no header X-Repo-Commit")
-    return Path(hf_hub_download(repository, name, **kept))
+    return Path(
+        hf_hub_download(repository, name, repo_type=kind, revision=revision, cache_dir=cache)
+    )
 
 
 def why_not(error: Exception, source: Repository) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -211,18 +211,21 @@ def _totals(
     articles: pl.DataFrame, users: pl.DataFrame, behaviors: dict[str, Behaviors]
 ) -> dict[str, int | float]:
     """Both splits together; row 0 of either table is padding and not counted."""
+    # Polars' own types do not tell what a column of numbers or of truth values sums up to.
+    train_users = cast(int, users["in_train"].sum())
+    largest = [cast(int, articles[label].max()) for label in ("category_id", "subcategory_id")]
     test_users = behaviors["test"].user_id.n_unique()
-    test_only_users = len(users) - 1 - users["in_train"].sum()
+    test_only_users = len(users) - 1 - train_users
     return {
         "articles": len(articles) - 1,
-        "test_only_articles": len(articles) - 1 - articles["in_train"].sum(),
+        "test_only_articles": len(articles) - 1 - cast(int, articles["in_train"].sum()),
         "users": len(users) - 1,
-        "train_users": users["in_train"].sum(),
+        "train_users": train_users,
         "test_users_unseen_share": test_only_users / test_users,
         "categories": articles["category"].n_unique() - 1,
         "subcategories": articles["subcategory"].n_unique() - 1,
-        "labels": max(articles["category_id"].max(), articles["subcategory_id"].max()),
-        "missing_abstract_share": (articles["abstract"][1:] == "").mean(),
+        "labels": max(largest),
+        "missing_abstract_share": cast(float, (articles["abstract"][1:] == "").mean()),
         "impressions": sum(len(b.candidates) for b in behaviors.values()),
         "candidates": sum(len(b.labels) for b in behaviors.values()),
         "clicks": sum(int(b.labels.sum()) for b in behaviors.values()),

@@ -8,6 +8,7 @@ from replication.files.archives import read_member
 from replication.files.atomic import new_folder, write_json
 from replication.files.errors import StudyError
 from replication.mind.hub_zips import removed_if_refused
+from replication.mind.imports.base import DataSet
 from replication.mind.prepare import FILES, ORIGIN, find_file
 from replication.mind.releases import PINS, Pins, check_table, check_zip
 from replication.study.params import Params
@@ -27,7 +28,8 @@ def provide_data(params: Params, out: Path, pins: Path = PINS) -> None:
     Errors: `StudyError` where a file is missing, is not the pinned one or cannot be downloaded;
     `out` is then as it was before.
     """
-    data_set(params).provide(params, out, pins)
+    way: DataSet = data_set(params)
+    way.provide(params, out, pins)
 
 
 def write_splits(
@@ -41,6 +43,7 @@ def write_splits(
     found = {}
     for split, source in sources.items():
         if source.suffix == ".zip":
+            assert release is not None  # by which alone a zip is looked for
             with removed_if_refused(origin, source):
                 zipped = check_zip(source, pins.split(release, split), judged)
             found[split] = {"from": origin, "file": source.name, **vars(zipped)}

@@ -44,5 +44,8 @@ def check_statistics(
 def _agree(found: int | float | str, expected: int | float | str) -> bool:
     if isinstance(expected, str):
         return found == expected
-    unit = Decimal(1).scaleb(Decimal(repr(expected)).as_tuple().exponent)  # of the last decimal
-    return abs(Decimal(repr(found)) - Decimal(repr(expected))) <= unit / 2
+    pinned = Decimal(repr(expected))
+    exponent = pinned.as_tuple().exponent
+    assert isinstance(exponent, int)  # pins.yaml has finite numbers alone
+    unit = Decimal(1).scaleb(exponent)  # of the last decimal
+    return abs(Decimal(repr(found)) - pinned) <= unit / 2

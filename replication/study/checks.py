@@ -7,7 +7,7 @@ from typing import Any
 
 from replication.files.errors import StudyError, shown
 from replication.study import paths
-from replication.study.encoders import Digests, Encoder
+from replication.study.encoders import Digest, Digests, Encoder
 from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES, data_set
 from replication.study.settings import Params, Schedule
 
@@ -265,7 +265,7 @@ def _check_encoder(name: str, entry: Encoder, where: Path) -> None:
 def _check_digests(key: str, digests: Digests) -> None:
     for file, pin in digests.items():
         _check_name(key, file)
-        digest = getattr(pin, "sha256", pin)
+        digest = pin.sha256 if isinstance(pin, Digest) else pin
         if digest is not None and not re.fullmatch("[0-9a-f]{64}", digest):
             raise StudyError(
                 f"{key}.{file}: {shown(digest)} is not accepted; accepted: 64 hexadecimal "

@@ -1,8 +1,18 @@
 """Causal language models: the last positions of a text in a prompt, frozen or adapted by LoRA."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from replication.encoders.families.transformer import Transformer
 from replication.encoders.tokens import LLM_POSITIONS, PROMPT, token_limits, truncated_ids
 from replication.study import paths
+from replication.study.settings import Params
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from replication.encoders.models.text import StoredVectors
 
 
 class Causal(Transformer):
@@ -14,7 +24,7 @@ class Causal(Transformer):
     positions = LLM_POSITIONS
     half = True
 
-    def text(self, params, fields):
+    def text(self, params: Params, fields: tuple[str, ...]) -> nn.ModuleDict:
         from torch import nn
 
         last = LLM_POSITIONS // 2 if len(fields) > 1 else LLM_POSITIONS
@@ -22,7 +32,7 @@ class Causal(Transformer):
         return nn.ModuleDict({field: _last_positions(params, field, last) for field in fields})
 
 
-def _last_positions(params, field, last):
+def _last_positions(params: Params, field: str, last: int) -> StoredVectors:
     """The last positions of each prompted text: of stage `embed`, or, with the prompt cut as
     released (D8), computed when first wanted."""
     import numpy as np

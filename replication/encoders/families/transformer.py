@@ -1,8 +1,23 @@
 """BERT-like encoders: every position of a text; frozen, or with the top layers trained."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
 from replication.encoders.families.base import Family
 from replication.encoders.tokens import FIELDS, text_ids, token_limits
+from replication.mind.columns.ragged import Ragged
 from replication.study import paths
+from replication.study.encoders import Encoder
+from replication.study.settings import Params
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+    from transformers import PreTrainedModel
+
+    from replication.encoders.models.text import StoredVectors, TunedTransformer
 
 
 class Transformer(Family):
@@ -11,15 +26,17 @@ class Transformer(Family):
 
     layer = 12  # of BERT
     rows = 30_522
-    schedule = "tuned_layers"
+    schedule: ClassVar[str | None] = "tuned_layers"
     head = "cls"
 
-    def place(self, name, encoder, source, folder):
+    def place(self, name: str, encoder: Encoder, source: Path, folder: Path) -> None:
         from replication.encoders.sources.checkpoints import place_files
 
         place_files(name, encoder, source, folder)
 
-    def embed(self, name, params, texts, folder):
+    def embed(
+        self, name: str, params: Params, texts: dict[str, list[str]], folder: Path
+    ) -> dict[str, Ragged]:
         from replication.encoders.models.limits import refuse_unfit
         from replication.encoders.models.states import write_states
         from replication.encoders.sources.configs import model_config
@@ -42,14 +59,14 @@ class Transformer(Family):
                 tokens[field] = tokens[field].newest(1 if encoder.pooling else last)
         return tokens
 
-    def text(self, params, fields):
+    def text(self, params: Params, fields: tuple[str, ...]) -> nn.ModuleDict:
         from torch import nn
 
         one = _frozen if params.tuning == "frozen" else _tuned
         return nn.ModuleDict({field: one(params, field) for field in fields})
 
 
-def _given(params, field):
+def _given(params: Params, field: str) -> tuple[str, Ragged, int | None]:
     """The name of the encoder, its tokens of one field, and the length of a text or None."""
     from replication.encoders.models.text import embedded_tokens
 
@@ -59,7 +76,9 @@ def _given(params, field):
     return name, tokens, None if masked else token_limits(params.text)[field]
 
 
-def _states(params, field, depth, tokens, length, ends=True):
+def _states(
+    params: Params, field: str, depth: int, tokens: Ragged, length: int | None, ends: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Hidden states below the cut, and where each article's stand: (articles + 1,) int64.
 
     ends: as in `models.states.load_transformer`
@@ -69,14 +88,14 @@ def _states(params, field, depth, tokens, length, ends=True):
     from replication.encoders.models.states import cached_states
     from replication.machine.precision import resolve_precision
 
-    checkpoint, precision = paths.CHECKPOINTS / params.encoder, params.training.precision
+    checkpoint = paths.CHECKPOINTS / params.encoder
     label = f"{params.encoder}: {field}s below the cut"
-    precision = resolve_precision(precision)
+    precision = resolve_precision(params.training.precision)
     states = cached_states(checkpoint, depth, tokens, length, precision, label, ends=ends)
     return states, np.arange(len(tokens) + 1) * length if length else tokens.offsets
 
 
-def _frozen(params, field):
+def _frozen(params: Params, field: str) -> StoredVectors:
     import numpy as np
 
     from replication.encoders.models.text import Places, StoredVectors, embedded_array
@@ -94,7 +113,7 @@ def _frozen(params, field):
     return StoredVectors(states, Places(offsets, length), masked)
 
 
-def _tuned(params, field):
+def _tuned(params: Params, field: str) -> TunedTransformer:
     from replication.encoders.models.layouts import reading_states
     from replication.encoders.models.states import load_transformer
     from replication.encoders.models.text import Places, StoredVectors, TunedTransformer
@@ -105,6 +124,7 @@ def _tuned(params, field):
     depth = layers - params.finetune_layers
     top = reading_states(load_transformer(checkpoint, layers, depth))
     ends = depth == layers
+    below: StoredVectors | PreTrainedModel
     if protocol.frozen_dropout or protocol.tune_embeddings:
         below = load_transformer(checkpoint, depth, ends=ends).requires_grad_(False)
         below.embeddings.requires_grad_(protocol.tune_embeddings)

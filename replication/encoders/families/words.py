@@ -1,13 +1,22 @@
 """Word vectors in GloVe's text format: a table, frozen or tuned, which all text fields share."""
 
+from __future__ import annotations
+
 import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replication.encoders.families.base import Family
 from replication.encoders.tokens import FIELDS, token_limits, word_ids, words_of
 from replication.files.errors import StudyError
 from replication.machine import processes
-from replication.mind.columns.ragged import save_array
+from replication.mind.columns.ragged import Ragged, save_array
 from replication.study import paths
+from replication.study.encoders import Encoder
+from replication.study.settings import Params
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class Words(Family):
@@ -15,12 +24,14 @@ class Words(Family):
 
     head = "word"
 
-    def place(self, name, encoder, source, folder):
+    def place(self, name: str, encoder: Encoder, source: Path, folder: Path) -> None:
         if not (source / "vectors.txt").is_file():
             raise StudyError(f"encoders.{name}: {source} holds no vectors.txt (GloVe's format)")
         shutil.copyfile(source / "vectors.txt", folder / "vectors.txt")
 
-    def embed(self, name, params, texts, folder):
+    def embed(
+        self, name: str, params: Params, texts: dict[str, list[str]], folder: Path
+    ) -> dict[str, Ragged]:
         from replication.encoders.sources.words import read_vectors
 
         if not processes.is_first():  # a table is read, and nothing computed
@@ -31,7 +42,7 @@ class Words(Family):
         save_array(folder / "vectors.npy", table)
         return {f: word_ids(texts[f], ids, limits[f], unknown=1) for f in FIELDS}
 
-    def text(self, params, fields):
+    def text(self, params: Params, fields: tuple[str, ...]) -> nn.ModuleDict:
         import torch
         from torch import nn
 

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -42,6 +43,9 @@ from replication.study import paths
 from replication.study.checks import require
 from replication.study.encoders import Adapter
 from replication.study.params import Params, as_mapping
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 OBJECTIVE = (
     "negative log-likelihood of the clicked article among 1 + K candidates of its impression, "
@@ -149,7 +153,7 @@ class Clicks:
         return histories, candidates
 
 
-def _lora(name: str, adapter: Adapter, base: Path, fsdp: bool):
+def _lora(name: str, adapter: Adapter, base: Path, fsdp: bool) -> "PeftModel":
     """The base with its weights frozen, and fresh LoRA weights that train.
 
     It waits in the machine's memory if processes will share it: a GPU need not hold all of it.
@@ -178,7 +182,7 @@ def _lora(name: str, adapter: Adapter, base: Path, fsdp: bool):
         raise StudyError(f"adapters.{name}.targets: {reason}") from None
 
 
-def _weights(name: str, adapter: Adapter) -> dict:
+def _weights(name: str, adapter: Adapter) -> dict[str, Any]:
     """How the frozen base is held, as arguments of `from_pretrained`."""
     if adapter.base_format != "nf4":
         return {"dtype": "float32" if adapter.base_format == "fp32" else "bfloat16"}
@@ -195,7 +199,7 @@ def _weights(name: str, adapter: Adapter) -> dict:
     return {"dtype": "bfloat16", "quantization_config": four_bits}
 
 
-def _trainable(model) -> dict[str, Tensor]:
+def _trainable(model: nn.Module) -> dict[str, Tensor]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
@@ -262,11 +266,13 @@ def _steps(
         yield step, weight * F.cross_entropy(scores, first)
 
 
-def _save(model, weights: dict[str, Tensor], folder: Path, origin: dict) -> None:
+def _save(
+    model: "PeftModel", weights: dict[str, Tensor], folder: Path, origin: dict[str, Any]
+) -> None:
     """peft's own files, the same at every run and on every machine, and what they came from."""
     base = origin["name"]
     model.active_peft_config.base_model_name_or_path = base
-    model.save_pretrained(folder, state_dict=weights, save_embedding_layers=False)
+    model.save_pretrained(str(folder), state_dict=weights, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))

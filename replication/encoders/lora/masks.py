@@ -1,13 +1,18 @@
 """Which tokens of a packed question see which, in the form that a model of each kind reads it."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from replication.encoders.architectures import ARCHITECTURES
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
 
 def seen(
-    config, attends: Tensor, positions: Tensor, dtype: torch.dtype
+    config: "PreTrainedConfig", attends: Tensor, positions: Tensor, dtype: torch.dtype
 ) -> Tensor | dict[str, Tensor]:
     """The `attention_mask` of a causal model of transformers, which takes it as it is.
 

@@ -7,6 +7,7 @@ would have alone.
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +17,9 @@ from replication.encoders.lora.masks import seen
 from replication.encoders.sentences import Span, Tokens, around, tokenise
 from replication.encoders.tokens import load_tokenizer
 from replication.files.errors import StudyError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 # The wording is ours: what the paper's fine-tuning asked was not published.
 OPENING = "A user has read these news:"
@@ -59,12 +63,13 @@ class Questioner:
         self.titles, self.title_tokens = titles, title_tokens
         answered = tokenise(self.tokenizer, [QUESTION + answer for answer in ANSWERS])
         pairs = zip(*(found.ids.tolist() for found in answered), strict=False)
-        self.answers = next((pair for pair in pairs if pair[0] != pair[1]), None)
-        if self.answers is None:
+        answers = next(((yes, no) for yes, no in pairs if yes != no), None)
+        if answers is None:
             raise StudyError(
                 f"{checkpoint}/tokenizer.json: begins {ANSWERS[0]!r} and {ANSWERS[1]!r} alike, "
                 "so that a model cannot be asked; choose another base"
             )
+        self.answers: tuple[int, int] = answers
 
     def ask(self, histories: list[np.ndarray], candidates: np.ndarray) -> Questions:
         """Questions of b samples.
@@ -93,8 +98,8 @@ class Questioner:
             positions[row, : len(tokens_)] = places
             parts[row, : len(tokens_)] = part
             ends[row] = last
-        parts = torch.from_numpy(parts)
-        queries, keys = parts[:, :, None], parts[:, None, :]
+        part_of = torch.from_numpy(parts)
+        queries, keys = part_of[:, :, None], part_of[:, None, :]
         attends = ((keys == 0) | (keys == queries)) & torch.ones(width, width).tril().bool()
         return Questions(
             ids=torch.from_numpy(ids),
@@ -156,7 +161,9 @@ def _packed(row: np.ndarray, asked: list[tuple[list[int], int]]) -> tuple[list[i
     return ids, positions, parts, ends
 
 
-def answer_scores(model, questions: Questions, answers: tuple[int, int]) -> Tensor:
+def answer_scores(
+    model: "PreTrainedModel", questions: Questions, answers: tuple[int, int]
+) -> Tensor:
     """logit(yes) - logit(no) at the end of each question: (b, 1 + K) float32.
 
     Only these two rows of the model's head are used: logits of the whole vocabulary at every token

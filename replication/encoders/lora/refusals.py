@@ -1,13 +1,20 @@
 """What an adapter cannot be trained with, told before its training begins."""
 
+from typing import TYPE_CHECKING
+
 from torch import nn
 
 from replication.encoders.lora.questions import Questioner
 from replication.files.errors import StudyError
 from replication.study.encoders import Adapter
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
-def refuse_long(name: str, adapter: Adapter, questioner: Questioner, config) -> None:
+
+def refuse_long(
+    name: str, adapter: Adapter, questioner: Questioner, config: "PreTrainedConfig"
+) -> None:
     """`StudyError` about questions that may be longer than a model can read.
 
     config  the model's, of transformers

@@ -6,7 +6,9 @@ either `<field>.states.npy` (one float16 row per token, the last layer's) or, fo
 padding.
 """
 
+from replication.encoders.families.base import Family
 from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.encoders.sources.kinds.base import Source
 from replication.encoders.tokens import FIELDS
 from replication.machine import environment, processes
 from replication.machine.precision import resolve_precision
@@ -25,8 +27,9 @@ def embed(name: str, params: Params) -> None:
     encoder = named_encoder(params, name)
     data = load_prepared(paths.PREPARED)
     texts = {field: getattr(data.articles, field).to_list() for field in FIELDS}
-    SOURCES[encoder.source].require(paths.CHECKPOINTS / name)
-    family = FAMILIES[encoder.family]
+    source: Source = SOURCES[encoder.source]
+    source.require(paths.CHECKPOINTS / name)
+    family: Family = FAMILIES[encoder.family]
     key = _key(name, params, data) if family.layer else None  # a table is not computed
     with processes.folder_by_first(paths.EMBEDDINGS / name, key) as folder:
         tokens = family.embed(name, params, texts, folder)

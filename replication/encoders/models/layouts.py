@@ -3,10 +3,16 @@
 The table of architectures (`encoders/architectures.py`) says where each one keeps its parts.
 """
 
+from typing import TYPE_CHECKING, cast
+
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
 from replication.encoders.architectures import ARCHITECTURES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+    from transformers.models.albert.modeling_albert import AlbertTransformer
 
 
 class Given(nn.Module):
@@ -28,7 +34,7 @@ class SharedLayers(nn.Module):
     start   the number of the first layer; stop: that behind the last one
     """
 
-    def __init__(self, encoder: nn.Module, start: int, stop: int):
+    def __init__(self, encoder: "AlbertTransformer", start: int, stop: int):
         super().__init__()
         config = encoder.config
         a_group = config.num_hidden_layers / config.num_hidden_groups
@@ -56,7 +62,7 @@ class NoLayers(nn.Module):
         return BaseModelOutput(hidden_states, (hidden_states,))
 
 
-def cut(model: nn.Module, start: int, stop: int, ends: bool) -> nn.Module:
+def cut(model: "PreTrainedModel", start: int, stop: int, ends: bool) -> "PreTrainedModel":
     """The model with its layers from number `start` up to and without `stop`, changed in place.
 
     ends  the last of them is the encoder's last, so that the norm behind it, if the architecture
@@ -64,9 +70,9 @@ def cut(model: nn.Module, start: int, stop: int, ends: bool) -> nn.Module:
     """
     parts = ARCHITECTURES[model.config.model_type]
     if parts.shared:
-        model.encoder = SharedLayers(model.encoder, start, stop)
+        model.encoder = SharedLayers(cast("AlbertTransformer", model.encoder), start, stop)
     else:
-        layers = model.get_submodule(parts.layers)
+        layers = cast(nn.ModuleList, model.get_submodule(parts.layers))
         if start or stop < len(layers):
             model.set_submodule(parts.layers, layers[start:stop])
     if parts.norm and not ends:
@@ -79,7 +85,7 @@ def cut(model: nn.Module, start: int, stop: int, ends: bool) -> nn.Module:
     return model
 
 
-def reading_states(model: nn.Module) -> nn.Module:
+def reading_states(model: "PreTrainedModel") -> "PreTrainedModel":
     """The model, changed so that its `inputs_embeds` are states below its first layer, (n, t, d).
 
     Of its parameters those of its layers train, and nothing else: no biases of attention or norms
@@ -95,12 +101,13 @@ def reading_states(model: nn.Module) -> nn.Module:
     return model
 
 
-def layers_of(model: nn.Module) -> nn.Module:
+def layers_of(model: "PreTrainedModel") -> nn.ModuleList | nn.ModuleDict:
     """The module that holds a model's layers; where they share weights, the groups of them."""
-    return model.get_submodule(ARCHITECTURES[model.config.model_type].layers)
+    layers = model.get_submodule(ARCHITECTURES[model.config.model_type].layers)
+    return cast(nn.ModuleList | nn.ModuleDict, layers)
 
 
-def copied(top: nn.Module, depth: int) -> int:
+def copied(top: "PreTrainedModel", depth: int) -> int:
     """Parameters of the layers above a cut at `depth` that stand below it as well, untrained: of
     layers that share weights."""
     if not (depth and ARCHITECTURES[top.config.model_type].shared):

@@ -1,13 +1,19 @@
 """What a model can read: tokens that it has a row for, and no more of them than it has places."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replication.encoders.architectures import ARCHITECTURES
 from replication.files.errors import StudyError
 from replication.mind.columns.ragged import Ragged
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
-def refuse_unfit(tokens: Ragged, length: int | None, config, checkpoint: Path, label: str) -> None:
+
+def refuse_unfit(
+    tokens: Ragged, length: int | None, config: "PreTrainedConfig", checkpoint: Path, label: str
+) -> None:
     """`StudyError` about tokens that a model has no row for, or more of them than it can read.
 
     length  every text is padded to so many; None: to as many as the longest has
@@ -29,7 +35,7 @@ def refuse_unfit(tokens: Ragged, length: int | None, config, checkpoint: Path, l
         )
 
 
-def longest_text(config) -> int | None:
+def longest_text(config: "PreTrainedConfig") -> int | None:
     """Tokens of the longest text that a model can read, special ones included; None: any.
 
     Where positions count from the padding token's number on, so many fewer than positions: of 514,

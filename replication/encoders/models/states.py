@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -29,10 +30,15 @@ from replication.machine.saved_state import SAVE_EVERY
 from replication.mind.columns.ragged import Ragged, load_array
 from replication.study import paths
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 TOKENS_PER_BATCH = 8192
 
 
-def load_transformer(checkpoint: Path, layers: int, start: int = 0, ends: bool = True):
+def load_transformer(
+    checkpoint: Path, layers: int, start: int = 0, ends: bool = True
+) -> "PreTrainedModel":
     """Layers `start` to `layers` of a checkpoint as a Hugging Face model without a pooler.
 
     With `start` 0 its `last_hidden_state` equals `hidden_states[layers]` of the whole model.
@@ -48,12 +54,16 @@ def load_transformer(checkpoint: Path, layers: int, start: int = 0, ends: bool =
     parts = architecture(folder)
     if parts.family == "causal":
         dtype = "bfloat16" if computing_device().type == "cuda" else "float32"
-        options = {"dtype": dtype, "num_hidden_layers": layers}
         if has_head(folder):
-            model = load_causal(checkpoint, **options).get_decoder()
+            model = load_causal(checkpoint, dtype, num_hidden_layers=layers).get_decoder()
         else:
-            options["attn_implementation"] = attention(folder)
-            model = load_pretrained(AutoModel, folder, **options).eval()
+            model = load_pretrained(
+                AutoModel,
+                folder,
+                dtype=dtype,
+                num_hidden_layers=layers,
+                attn_implementation=attention(folder),
+            ).eval()
         model.config.use_cache = False  # keys and values of every layer, for tokens to come
         return model
     model = load_pretrained(
@@ -65,7 +75,7 @@ def load_transformer(checkpoint: Path, layers: int, start: int = 0, ends: bool =
         dtype=torch.float32,
     )
     if getattr(model, "pooler", None) is not None:
-        model.pooler = None
+        model.register_module("pooler", None)
     return with_fast_dropout(cut(model, start, layers, ends)).eval()
 
 
@@ -96,7 +106,8 @@ def write_states(
     Several processes compute a batch each, and the first one writes: to the bytes that one process
     alone would have written.
     """
-    model = load_transformer(checkpoint, depth, ends=ends).to(computing_device())
+    model = load_transformer(checkpoint, depth, ends=ends)
+    model.to(computing_device())  # type: ignore[arg-type]  # transformers wraps it without its self
     refuse_unfit(tokens, length, model.config, checkpoint, label)
     kept = tokens.lengths if length is None else np.full(len(tokens), length)
     if pooling is not None:
@@ -154,8 +165,8 @@ def _batches(tokens: Ragged, length: int | None, done: int) -> Iterator[tuple[np
 
 
 def _kept_states(
-    model, tokens: Ragged, rows: np.ndarray, width: int, length: int | None, last: int | None,
-    precision: str, pooling: str | None = None,
+    model: "PreTrainedModel", tokens: Ragged, rows: np.ndarray, width: int, length: int | None,
+    last: int | None, precision: str, pooling: str | None = None,
 ) -> torch.Tensor:  # fmt: skip
     """Of one batch, the states that are kept: (positions, d) float16, article after article."""
     ids = torch.from_numpy(tokens.take(rows).padded(width, side="right").astype(np.int64))

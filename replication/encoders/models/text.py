@@ -8,11 +8,13 @@ that padding takes part (deviation D4); every article then has the same number o
 import mmap
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from replication.encoders.families.base import Family
 from replication.encoders.models.layouts import layers_of
 from replication.encoders.models.pooling import pooled
 from replication.encoders.tokens import GPU_SHARE
@@ -20,6 +22,9 @@ from replication.files.errors import StudyError
 from replication.mind.columns.ragged import Ragged, load_array
 from replication.study.params import Params
 from replication.study.registry import FAMILIES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 READ_AT_ONCE = 4 << 20  # bytes of stored vectors
 MAPPED = 256 << 20  # bytes of a file that may stay mapped into memory
@@ -33,6 +38,9 @@ class Places(nn.Module):
     length   fixed number of positions, or None: as many as the longest article asked for has
     last     read only the last so many tokens of each article
     """
+
+    starts: Tensor
+    lengths: Tensor
 
     def __init__(self, offsets: np.ndarray, length: int | None = None, last: int | None = None):
         super().__init__()
@@ -121,6 +129,8 @@ class StoredVectors(nn.Module):
 class WordVectors(nn.Module):
     """Word ids through a table of word vectors, whose row 0 (padding) stays zero."""
 
+    ids: Tensor
+
     def __init__(self, table: nn.Embedding, ids: np.ndarray, places: Places, masked: bool):
         super().__init__()
         self.table = table
@@ -146,10 +156,12 @@ class TunedTransformer(nn.Module):
     pooling  one vector for each article: (n, 1, d); None: those of all tokens
     """
 
+    tokens: Tensor
+
     def __init__(
         self,
-        top: nn.Module,
-        below: StoredVectors | nn.Module,
+        top: "PreTrainedModel",
+        below: "StoredVectors | PreTrainedModel",
         places: Places,
         tokens: np.ndarray,
         masked: bool,
@@ -192,7 +204,8 @@ def build_text(params: Params, fields: Iterable[str]) -> nn.ModuleDict:
     Errors: `StudyError` naming a file of the stages before that is missing, and the stage to run.
     """
     encoder = params.registry[params.encoder]
-    return FAMILIES[encoder.family].text(params, tuple(fields))
+    family: Family = FAMILIES[encoder.family]
+    return family.text(params, tuple(fields))
 
 
 def embedded_tokens(folder: Path, field: str, name: str) -> Ragged:

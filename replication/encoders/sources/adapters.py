@@ -8,6 +8,7 @@ import shutil
 import textwrap
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from replication.encoders.architectures import attention
 from replication.encoders.sources.checkpoints import checkpoint_digest
@@ -18,6 +19,10 @@ from replication.files.errors import StudyError
 from replication.study import paths
 from replication.study.checks import require
 from replication.study.params import Params
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
 
 
 def is_adapter(checkpoint: Path) -> bool:
@@ -54,7 +59,7 @@ def model_folder(checkpoint: Path) -> Path:
     return paths.CHECKPOINTS / origin["name"]
 
 
-def load_causal(checkpoint: Path, dtype: str, **options):
+def load_causal(checkpoint: Path, dtype: str, **options: Any) -> "PreTrainedModel":
     """A causal model under its language-model head, by transformers; an adapter is merged into it.
 
     dtype   of its weights, such as "bfloat16"; "auto": as they are stored
@@ -75,7 +80,7 @@ def load_causal(checkpoint: Path, dtype: str, **options):
     return model.eval()
 
 
-def _adapted(model, checkpoint: Path):
+def _adapted(model: "PreTrainedModel", checkpoint: Path) -> "PeftModel":
     from peft import PeftModel
 
     try:

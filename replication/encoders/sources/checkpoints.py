@@ -13,10 +13,12 @@ import shutil
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 from replication.encoders.architectures import accepted, remark, size_of
 from replication.encoders.sources.counts import weight_counts
 from replication.encoders.sources.hub import snapshot
+from replication.encoders.sources.kinds.base import Source
 from replication.encoders.sources.pickled import PICKLED, needs_pickled, unpickle
 from replication.encoders.sources.pins import check_pins
 from replication.encoders.sources.places import tell_terms
@@ -43,7 +45,7 @@ def fetch_checkpoint(name: str, params: Params) -> None:
     is then as it was before.
     """
     encoder = named_encoder(params, name)
-    kind = SOURCES[encoder.source]
+    kind: Source = SOURCES[encoder.source]
     pickled = {}
     with new_folder(paths.CHECKPOINTS / name) as folder:
         source = kind.found(name, encoder)
@@ -67,7 +69,7 @@ def fetch_checkpoint(name: str, params: Params) -> None:
         )
 
 
-def checkpoint_digest(name: str) -> dict:
+def checkpoint_digest(name: str) -> dict[str, Any]:
     """What `source.json` says of a checkpoint: its origin and the sha256 of its files."""
     path = paths.CHECKPOINTS / name / "source.json"
     try:
@@ -158,6 +160,11 @@ def held(name: str, encoder: Encoder, source: Path) -> dict[str, str]:
 
 
 def place_files(name: str, encoder: Encoder, source: Path, folder: Path) -> None:
+    """Copy config, weights and tokenizer of a language model from `source` to `folder`.
+
+    Weights that were made of pickled ones are there already. A tokenizer may be from elsewhere.
+    Errors: `StudyError` naming what is missing, damaged or not of the size that the entry says.
+    """
     weights = weight_files(name, source)
     made = (folder / WEIGHTS).is_file()  # of pickled weights
     _check_files(name, encoder, folder if made else source, weights)

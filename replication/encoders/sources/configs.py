@@ -1,11 +1,15 @@
 """The config.json of a checkpoint as transformers reads it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replication.encoders.architectures import architecture
 from replication.encoders.sources.adapters import model_folder
 from replication.encoders.sources.tensors import unloadable
 from replication.files.errors import StudyError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 
 def config_folder(checkpoint: Path) -> Path:
@@ -18,7 +22,7 @@ def config_folder(checkpoint: Path) -> Path:
     return folder
 
 
-def model_config(checkpoint: Path):
+def model_config(checkpoint: Path) -> "PreTrainedConfig":
     """The configuration of a checkpoint, of transformers.
 
     Errors: `StudyError` where it cannot be read, or its architecture is not accepted.

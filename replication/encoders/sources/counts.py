@@ -31,7 +31,7 @@ def weight_counts(checkpoint: Path, layers: int) -> WeightCounts:
     Errors: `StudyError` where a file is damaged or the architecture is not accepted.
     """
     parts = architecture(checkpoint)
-    sizes = {}
+    sizes: dict[str, int] = {}
     for path in sorted(checkpoint.glob("*.safetensors")):
         with opened(path) as tensors:
             names = tensors.keys()

@@ -15,6 +15,7 @@ from replication.files.downloads import download
 from replication.files.errors import StudyError, warn
 from replication.mind.columns.prepared import load_prepared
 from replication.study import paths
+from replication.study.encoders import Digest
 from replication.study.params import Encoder
 
 _CHUNK = 1 << 22  # bytes
@@ -105,7 +106,7 @@ def file_of(address: str) -> str:
 
 def _pin(encoder: Encoder, file: str) -> str | None:
     pin = encoder.sha256.get(file)
-    return getattr(pin, "sha256", pin)
+    return pin.sha256 if isinstance(pin, Digest) else pin
 
 
 def _lines(source: Path, width: int) -> Iterator[tuple[int, bytes]]:

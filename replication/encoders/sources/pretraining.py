@@ -1,6 +1,7 @@
 """Pre-train a small Llama-architecture causal model on the corpus text: the demo's stand-in LLM."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -11,7 +12,12 @@ from replication.files.errors import StudyError
 from replication.machine.dropout import register_attention
 from replication.machine.precision import autocast, computing_device, resolve_precision
 from replication.mind.columns.prepared import load_prepared
+from replication.study.encoders import Pretraining
 from replication.study.params import Encoder
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import LlamaForCausalLM
 
 START = "<|begin_of_text|>"
 
@@ -30,6 +36,7 @@ def pretrain(encoder: Encoder, prepared: Path, folder: Path, words: Path | None 
 
     logging.disable_progress_bar()
     settings = encoder.pretraining
+    assert settings is not None  # the source's `check` has seen to it
     texts = _texts(prepared)
     tokenizer = _train_tokenizer(texts, settings.vocabulary)
     encoded = tokenizer.encode_batch(texts)
@@ -44,7 +51,7 @@ def pretrain(encoder: Encoder, prepared: Path, folder: Path, words: Path | None 
     torch.manual_seed(settings.seed)
     start = tokenizer.token_to_id(START)
     model = LlamaForCausalLM(
-        LlamaConfig(
+        LlamaConfig(  # type: ignore[call-arg]  # attn_implementation is no field of any config
             vocab_size=tokenizer.get_vocab_size(),
             hidden_size=encoder.width,
             intermediate_size=settings.mlp,
@@ -57,9 +64,11 @@ def pretrain(encoder: Encoder, prepared: Path, folder: Path, words: Path | None 
             eos_token_id=start,
             attn_implementation=register_attention(),
         )
-    ).to(computing_device())
+    )
+    model.to(computing_device())  # type: ignore[arg-type]  # transformers wraps it without its self
     if words is not None:
-        _start_from_words(model.get_input_embeddings().weight, tokenizer, words)
+        table = cast(torch.nn.Embedding, model.get_input_embeddings())
+        _start_from_words(table.weight, tokenizer, words)
     _train(model, rows.to(computing_device()), settings)
     model.float().cpu().save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
@@ -75,7 +84,7 @@ def _texts(prepared: Path) -> list[str]:
     return [f"{title}\n{abstract}" for title, abstract, kept in pairs if kept and title]
 
 
-def _train_tokenizer(texts: list[str], vocabulary: int):
+def _train_tokenizer(texts: list[str], vocabulary: int) -> "Tokenizer":
     """A byte-level BPE tokenizer, as Llama 3's, that starts each text with `START`."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
@@ -96,7 +105,7 @@ def _train_tokenizer(texts: list[str], vocabulary: int):
 
 
 @torch.no_grad()
-def _start_from_words(table: torch.Tensor, tokenizer, words: Path) -> None:
+def _start_from_words(table: torch.Tensor, tokenizer: "Tokenizer", words: Path) -> None:
     """Set the rows of `table` (vocabulary, width) whose tokens are whole words of a BERT model."""
     names, vectors = word_table(words, table.shape[1])
     ids = {name: i for i, name in enumerate(names)}
@@ -106,7 +115,7 @@ def _start_from_words(table: torch.Tensor, tokenizer, words: Path) -> None:
             table[i] = torch.from_numpy(vectors[place] / NORM)
 
 
-def _train(model, rows: torch.Tensor, settings) -> None:
+def _train(model: "LlamaForCausalLM", rows: torch.Tensor, settings: Pretraining) -> None:
     """Next-token prediction over (rows, context) ids; AdamW with a one-cycle learning rate."""
     steps = settings.epochs * -(-len(rows) // settings.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, fused=True)

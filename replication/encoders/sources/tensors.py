@@ -4,13 +4,17 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from replication.files.errors import StudyError
 
+if TYPE_CHECKING:
+    from safetensors import safe_open
+    from transformers import AutoModel, AutoModelForCausalLM, PreTrainedModel
+
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> "Iterator[safe_open]":
     """The tensors of a safetensors file as NumPy arrays, by `safe_open`.
 
     Errors: `StudyError` naming a file that is missing, cut short or no safetensors, or that lacks
@@ -30,7 +34,9 @@ def opened(path: Path) -> Iterator[Any]:
         ) from None
 
 
-def load_pretrained(kind: Any, folder: Path, **options: Any):
+def load_pretrained(
+    kind: "type[AutoModel | AutoModelForCausalLM]", folder: Path, **options: Any
+) -> "PreTrainedModel":
     """`kind.from_pretrained(folder)`: from safetensors alone, no code of theirs, all weights there.
 
     transformers draws at random whatever a checkpoint lacks; here that is an error, but for the
@@ -43,7 +49,7 @@ def load_pretrained(kind: Any, folder: Path, **options: Any):
     logging.disable_progress_bar()
     remedy = f"run `dvc repro checkpoint@{folder.name}`"
     try:
-        model, told = kind.from_pretrained(
+        found: Any = kind.from_pretrained(  # a pair, for its output_loading_info
             folder,
             use_safetensors=True,
             trust_remote_code=False,
@@ -55,6 +61,7 @@ def load_pretrained(kind: Any, folder: Path, **options: Any):
         raise
     except Exception as error:  # whatever the library makes of files that are missing or odd
         raise unloadable(folder, error) from None
+    model, told = found
     missing = sorted(key for key in told["missing_keys"] if "pooler" not in key.split("."))
     if missing:
         raise StudyError(

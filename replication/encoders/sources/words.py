@@ -103,12 +103,12 @@ def read_vectors(path: Path, words: Iterable[str], width: int) -> tuple[dict[str
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             # A word may hold spaces (840B).
-            word, *values = line.rstrip(b"\r\n").rsplit(b" ", width)
+            first, *values = line.rstrip(b"\r\n").rsplit(b" ", width)
             if len(values) != width:
                 raise StudyError(
                     f"{path}, line {number}: {len(values)} numbers after the word, expected {width}"
                 )
-            word = decoded(path, number, word)
+            word = decoded(path, number, first)
             if word not in wanted or word in ids:
                 continue
             ids[word] = 2 + len(vectors)

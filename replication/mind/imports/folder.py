@@ -6,13 +6,14 @@ from replication.files.errors import StudyError
 from replication.mind.imports.base import DataSet
 from replication.mind.releases import load_pins, zip_name
 from replication.mind.source import SPLITS, write_splits
+from replication.study.settings import Params
 
 
 class Folder(DataSet):
-    def takes(self, params):
+    def takes(self, params: Params) -> bool:
         return True  # whatever no line below its own has taken
 
-    def provide(self, params, out, pins):
+    def provide(self, params: Params, out: Path, pins: Path) -> None:
         path, release, pinned = Path(params.data.path), params.data.release, load_pins(pins)
         sources = {split: _own(path, release, split) for split in SPLITS}
         write_splits(out, "data.path", sources, release, pinned)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import requests
 
@@ -33,12 +34,11 @@ def download_rows(items: Iterable[Wanted], profile: str, offline: bool) -> list[
     items = list(items)
 
     def row(item: Wanted) -> Row:
-        of = {Mind: _mind, Archive: _archive, Model: _model}[type(item)]
         if is_made(item):
-            return replace(of(item, lambda: "made already"), state="made already")
+            return replace(_row(item, lambda: "made already"), state="made already")
         if offline:
-            return of(item, lambda: _refused(FETCH.format(profile=profile)))
-        return of(item, None)
+            return _row(item, lambda: _refused(FETCH.format(profile=profile)))
+        return _row(item, None)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(row, items))
@@ -48,11 +48,11 @@ class Refused(Exception):
     """Why something cannot be had, and what to do."""
 
 
-def _refused(remedy: str) -> str:
+def _refused(remedy: str) -> NoReturn:
     raise Refused(f"is not in the cache, and nobody was asked (offline): {remedy}")
 
 
-Ask = Callable[..., str] | None  # None: ask the servers
+Ask = Callable[[], str] | None  # None: ask the servers
 
 
 def _state(cached: bool, ask: Callable[[], str]) -> tuple[str, str | None]:
@@ -63,6 +63,12 @@ def _state(cached: bool, ask: Callable[[], str]) -> tuple[str, str | None]:
         return ask(), None
     except (Refused, StudyError) as error:
         return "cannot be had", str(error)
+
+
+def _row(item: Wanted, ask: Ask) -> Row:
+    if isinstance(item, Mind):
+        return _mind(item, ask)
+    return _archive(item, ask) if isinstance(item, Archive) else _model(item, ask)
 
 
 def _mind(item: Mind, ask: Ask) -> Row:

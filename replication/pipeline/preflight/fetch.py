@@ -27,7 +27,8 @@ def fetch(params: Params, folder: Path) -> list[str]:
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    contents, problems = {}, []
+    contents: dict[str, str] = {}
+    problems: list[str] = []
     for item in wanted(params):
         try:
             files = _bring(item, folder)
@@ -56,7 +57,9 @@ def _bring(item: Wanted, folder: Path) -> dict[Path, str]:
         path = archive(item.name, item.encoder, folder / "downloads")
         return {_inside(path, folder / "downloads"): sha256(path)}
     if item.tokenizer:
-        source, found = download_tokenizer(item.name, item.encoder.tokenizer, cache), {}
+        entry = item.encoder.tokenizer
+        assert entry is not None  # `wanted` lists no others
+        source, found = download_tokenizer(item.name, entry, cache), {}
     else:
         source = download(item.name, item.encoder, cache)
         found = held(item.name, item.encoder, source)

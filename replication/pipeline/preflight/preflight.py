@@ -27,7 +27,7 @@ def preflight(params: Params, profile: str | None, offline: bool) -> list[Row]:
 
 def text(rows: list[Row], profile: str) -> str:
     """The rows in words: problems and their remedies, the table, what is good to know."""
-    problems = {}
+    problems: dict[str, list[str]] = {}
     for row in rows:
         if row.problem:
             problems.setdefault(row.problem, []).append(row.what)

@@ -35,7 +35,9 @@ class Model:
     def bytes(self) -> int | None:
         """As far as it is known before anything is asked; a tokenizer is small."""
         place = load_places().repositories.get(self.repository)
-        return 700_000 if self.tokenizer else place and place.bytes
+        if self.tokenizer:
+            return 700_000
+        return place.bytes if place else None
 
     @property
     def licence(self) -> str:
@@ -62,7 +64,7 @@ class Archive:
     @property
     def bytes(self) -> int | None:
         known = load_places().archives.get(self.file)
-        return known and known.bytes
+        return known.bytes if known else None
 
     @property
     def licence(self) -> str:

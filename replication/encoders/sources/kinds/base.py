@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
+from replication.encoders.families.base import Family
 from replication.study.encoders import Encoder
 from replication.study.registry import FAMILIES
 
@@ -32,7 +33,9 @@ class Source:
 
         Errors: `StudyError` saying what of them is missing or damaged.
         """
-        FAMILIES[encoder.family].place(name, encoder, source, folder)
+        assert source is not None  # a source without a folder has a `write` of its own
+        family: Family = FAMILIES[encoder.family]
+        family.place(name, encoder, source, folder)
 
     def require(self, checkpoint: Path) -> None:
         """`StudyError` naming the stage to run, unless `checkpoint` can be of this source."""

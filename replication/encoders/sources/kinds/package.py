@@ -1,10 +1,13 @@
 """Source `package`: a folder of an installed Python package, as `package/folder/inside`."""
 
+from pathlib import Path
+
 from replication.encoders.sources.kinds.base import Source
+from replication.study.encoders import Encoder
 
 
 class Package(Source):
-    def found(self, name, encoder):
+    def found(self, name: str, encoder: Encoder) -> Path:
         from replication.encoders.sources.checkpoints import package_folder
 
         return package_folder(name, encoder.name)
