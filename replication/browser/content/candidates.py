@@ -67,12 +67,12 @@ def candidates(runs: Iterable[Run], experiments: Iterable[Experiment]) -> dict[s
 
 
 def _run_of(experiment: Experiment) -> Run:
-    files = {}
+    files: dict[str, File] = {}
     for name, kind in KINDS.items():
         inside = FILES[f"{name}.json"]
         path = Path(f"{experiment.commit[:10]}:{inside}")  # as `git show` takes it
         text = experiment.files.get(f"{name}.json")
-        missing = File(path, problem=f"{path}: the experiment's commit has no such file")
+        missing: File = File(path, problem=f"{path}: the experiment's commit has no such file")
         files[name] = missing if text is None else _parsed(path, text, kind)
     cell = placed(f"experiments/{experiment.name}", experiment.restore, files["run"].content)
     return made_run(cell, files)
@@ -92,8 +92,8 @@ def default_pair(
             if a in (None, first) and b in (None, second):
                 return first, second
     ranked = sorted(known, key=lambda key: _lateness(known[key]))
-    first = a or next((key for key in ranked if key != b), None)
-    return first, b or next((key for key in ranked if key != first), None)
+    one = a or next((key for key in ranked if key != b), None)
+    return one, b or next((key for key in ranked if key != one), None)
 
 
 def _twins(known: Iterable[Candidate]) -> list[tuple[Candidate, Candidate]]:

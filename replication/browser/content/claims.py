@@ -48,7 +48,8 @@ def judged_claims(study: Study) -> list[dict[str, Any]]:
         word = "unreadable" if study.claims.problem else "not run"
         reason = study.claims.problem or f"run `{COMPARED}`"
         return [_unjudged(claim, study, word, reason) for claim in load_claims()]
-    if not (reason := study.stale("compare")):
+    stale = study.stale("compare")
+    if not stale:
         return found["claims"]
     return [
         claim
@@ -57,7 +58,7 @@ def judged_claims(study: Study) -> list[dict[str, Any]]:
                 protocol: result
                 | {
                     "verdict": "stale",
-                    "reason": f"{reason}; it was {result['verdict']}. Run `{COMPARED}`",
+                    "reason": f"{stale}; it was {result['verdict']}. Run `{COMPARED}`",
                 }
                 for protocol, result in claim["verdicts"].items()
             }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from replication.browser.content.gaps import absent
 from replication.browser.content.results_table import whole_command
@@ -21,6 +21,7 @@ from replication.report.cold_starts import (
 from replication.report.study import COMPARED, FIFTHS, GROUPS
 from replication.report.study import Study as Report
 from replication.report.tables import Field, Number, Probability, Table
+from replication.study.params import Params
 
 COLDEST = 1
 RULES = {
@@ -67,7 +68,10 @@ def contrasts_of(study: Study) -> list[Contrast]:
     comparison = study.comparison.content or {"cold_start": []}
     return [
         Contrast(
-            *(family[key] for key in ("recommender", "tuning", "protocol", "encoder")),
+            family["recommender"],
+            family["tuning"],
+            family["protocol"],
+            family["encoder"],
             contrast["minus"],
             contrast | {"groups": [row for row in contrast["groups"] if row["group"] in GROUPS]},
         )
@@ -166,7 +170,8 @@ def rules_text(study: Study) -> str:
     """How users are grouped under each protocol."""
     rules: dict[str, str] = {}
     for cell in _grouped(study):
-        rules.setdefault(cell.protocol, cell.cold_start["rule"])
+        if cell.cold_start:
+            rules.setdefault(cell.protocol, cell.cold_start["rule"])
     return " ".join(
         f"Under {protocol}, {RULES.get(rule, f'users are grouped by the rule {rule}')}."
         for protocol, rule in rules.items()
@@ -175,15 +180,18 @@ def rules_text(study: Study) -> str:
 
 def _grouped(study: Study) -> list[Cell]:
     """The cells whose runs tell all five groups."""
-    cells = [run.cell for place in study.grid for run in place.runs if run.cell.cold_start]
+    cells = [run.cell for place in study.grid for run in place.runs]
     return [
-        cell for cell in cells if tuple(row["group"] for row in cell.cold_start["groups"]) == FIFTHS
+        cell
+        for cell in cells
+        if cell.cold_start and tuple(row["group"] for row in cell.cold_start["groups"]) == FIFTHS
     ]
 
 
 def _report(study: Study, comparison: dict[str, Any], claims: Sequence[dict[str, Any]]) -> Report:
     """What the report's tables of cold start read, and nothing else."""
-    return Report(study.params.content, _grouped(study), comparison, {"claims": claims}, {}, {})
+    params = cast(Params, study.params.content)  # which only the table of users reads
+    return Report(params, _grouped(study), comparison, {"claims": claims}, {}, {})
 
 
 def dots(places: Sequence[Place]) -> list[dict[str, Any]]:

@@ -72,9 +72,17 @@ class Point:
             return self.place.state().reason
         if self.figure.ours is None:
             return self.figure.reason or "the metric is undefined on some of its runs"
-        if self.costs[measure] is not None and self.costs[measure] <= 0:
-            return f"{self.costs[measure]:g} cannot stand on a log axis"
+        cost = self.costs[measure]
+        if cost is not None and cost <= 0:
+            return f"{cost:g} cannot stand on a log axis"
         return self.reasons[measure]
+
+    def at(self, measure: str) -> tuple[float, float]:
+        """Its cost and its quality. Errors: `ValueError` where it cannot be drawn."""
+        cost, quality = self.costs[measure], self.figure.ours
+        if cost is None or quality is None:
+            raise ValueError(f"{self.name} cannot be drawn: {self.absence(measure)}")
+        return cost, quality
 
     @property
     def name(self) -> str:
@@ -128,7 +136,7 @@ def front_lines(points: Sequence[Point], measure: str) -> dict[str | None, list[
         if point.ranked and not point.absence(measure) and machine not in (SEVERAL, UNKNOWN):
             groups.setdefault(machine, []).append(point)
     return {
-        machine: [of[i] for i in front([(p.costs[measure], p.figure.ours) for p in of])]
+        machine: [of[i] for i in front([p.at(measure) for p in of])]
         for machine, of in groups.items()
     }
 
@@ -142,20 +150,16 @@ def answer(points: Sequence[Point], measure: str, metric: str) -> str:
             "No experiment has every seed run, up to date and with its cost: nothing is ranked yet."
         )
     said, name = MEASURES[measure].said, METRIC_NAMES[metric]
-    best = max(line, key=lambda point: point.figure.ours)
-    text = (
-        f"The best {name} ({best.figure.ours:.4f}: {best.name}) is reached with "
-        f"{said(best.costs[measure])}. "
-    )
+    best = max(line, key=lambda point: point.at(measure)[1])
+    cost, quality = best.at(measure)
+    text = f"The best {name} ({quality:.4f}: {best.name}) is reached with {said(cost)}. "
     if len(lines) > 1:
         return text + f"{_share(line, points)} a Pareto line, one of each kind of hardware."
     first = line[0]
     text += f"{_share(line, points)} the Pareto line"
     if first is not best:
-        text += (
-            f"; its cheapest, {first.name}, reaches {first.figure.ours:.4f} with "
-            f"{said(first.costs[measure])}"
-        )
+        cost, quality = first.at(measure)
+        text += f"; its cheapest, {first.name}, reaches {quality:.4f} with {said(cost)}"
     return text + "."
 
 
@@ -243,7 +247,7 @@ def _value(file: File, key: str) -> tuple[float | None, str | None]:
 def _adapter(run: Run, adapters: Mapping[str, File]) -> File | None:
     """What the training of a run's adapter took; None where it has none."""
     name = adapter_name(run, adapters)
-    return name and adapters.get(name, File(paths.ADAPTERS / f"{name}.json"))
+    return adapters.get(name, File(paths.ADAPTERS / f"{name}.json")) if name else None
 
 
 def _machine(place: Place, adapters: Mapping[str, File]) -> str:

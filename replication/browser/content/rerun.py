@@ -88,9 +88,9 @@ def options(params: Params) -> dict[str, tuple[str, ...]]:
 def depths(params: Params, encoder: str, tuning: str) -> range:
     """How many layers can be fine-tuned; empty where none can be, and `no_depth` says why."""
     entry = params.registry.get(encoder)
-    trains = entry is not None and FAMILIES[entry.family].trains_layers
-    tuned = trains and tuning == "finetuned"
-    return range(entry.layers + 1) if tuned else range(0)
+    if entry is None or tuning != "finetuned" or not FAMILIES[entry.family].trains_layers:
+        return range(0)
+    return range(entry.layers + 1)
 
 
 def no_depth(params: Params, encoder: str, tuning: str) -> str | None:
@@ -133,7 +133,7 @@ def command(params: Params, choice: Choice) -> str | None:
     if found is None:
         return None
     if not depths(params, choice.encoder, choice.tuning):  # such a run does not read it
-        found = [item for item in found if not item.startswith("finetune_layers=")]
+        found = tuple(item for item in found if not item.startswith("finetune_layers="))
     return run_line(found)
 
 

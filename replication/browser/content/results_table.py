@@ -60,18 +60,18 @@ def _ranked(rows: Sequence[Row]) -> list[Row]:
     """Equal figures share a rank."""
     values: dict[tuple[str, str], list[float]] = {}
     for row in rows:
-        if _rankable(row):
-            values.setdefault(_field(row), []).append(row.figure.ours)
+        if (own := _ranked_by(row)) is not None:
+            values.setdefault(_field(row), []).append(own)
     return [
-        replace(row, rank=1 + sum(other > row.figure.ours for other in values[_field(row)]))
-        if _rankable(row)
-        else row
+        row
+        if (own := _ranked_by(row)) is None
+        else replace(row, rank=1 + sum(other > own for other in values[_field(row)]))
         for row in rows
     ]
 
 
-def _rankable(row: Row) -> bool:
-    return not row.swept and row.place.complete and row.figure.ours is not None
+def _ranked_by(row: Row) -> float | None:
+    return row.figure.ours if not row.swept and row.place.complete else None
 
 
 def _field(row: Row) -> tuple[str, str]:
@@ -91,8 +91,8 @@ def run_command(params: Params | None, run: Run) -> str | None:
 
 def whole_command(params: Params | None, place: Place) -> str | None:
     """One line that makes all runs of an experiment again; None where not all can be."""
-    found = [run_command(params, run) for run in place.runs]
-    if None in found:
+    found = [line for run in place.runs if (line := run_command(params, run))]
+    if len(found) < len(place.runs):
         return None
     stages = [line.removeprefix("dvc repro ") for line in found if line.startswith("dvc repro ")]
     others = [line for line in found if not line.startswith("dvc repro ")]
@@ -190,7 +190,8 @@ def references_text(study: Study, metric: str) -> str:
     listed = ", ".join(f"{name} {number}" for name, number in known.items())
     text = f"References, which are not ranked: {listed}."
     if "ceiling" not in known:
-        text += f" There is no ceiling: {study.baselines.content.get('reason', 'not known')}."
-    if reason := study.stale("baselines"):
-        text += f" They are stale: {reason}."
+        told = study.baselines.content or {}
+        text += f" There is no ceiling: {told.get('reason', 'not known')}."
+    if stale := study.stale("baselines"):
+        text += f" They are stale: {stale}."
     return text

@@ -19,7 +19,7 @@ _UNKNOWN = "unknown"
 
 def seeds_table(place: Place) -> Table:
     """A row per seed: its state and every metric with its interval."""
-    rows = []
+    rows: list[list[Field]] = []
     for run in place.runs:
         found = run.files["metrics"].content
         word = run.state().word
@@ -36,7 +36,9 @@ def seeds_table(place: Place) -> Table:
 
 def cost_table(study: Study, place: Place) -> Table:
     """A row per seed, and one for the training of the adapter where the model has one."""
-    rows = [[f"seed {run.cell.seed}", *_cost(run.files["cost"].content)] for run in place.runs]
+    rows: list[list[Field]] = [
+        [f"seed {run.cell.seed}", *_cost(run.files["cost"].content)] for run in place.runs
+    ]
     names = dict.fromkeys(adapter_name(run, study.adapters) for run in place.runs)
     for name in names:
         if name is not None:
@@ -140,7 +142,7 @@ def compare_link(row: Row, rows: list[Row]) -> tuple[str, str] | None:
     field = (row.place.recommender, row.place.protocol)
     ranked = sorted(
         (r for r in rows if r.rank and (r.place.recommender, r.place.protocol) == field),
-        key=lambda r: r.rank,
+        key=lambda r: r.rank or 0,
     )
     other = next((r for r in ranked if r.place.key != row.place.key), None)
     if other is None or not row.place.done:

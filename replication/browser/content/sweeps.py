@@ -113,9 +113,10 @@ def _best(study: Study, places: Sequence[Place]) -> Best | str:
     comparison = study.comparison.content
     if comparison is None:
         return study.comparison.problem or f"run `{COMPARED}`"
-    depths = [place.layers for place in places]
-    values = [place.figure("auc").ours for place in places]
-    if None in values:
+    depths = [place.layers for place in places if place.layers is not None]
+    figures = [place.figure("auc").ours for place in places]
+    values = [value for value in figures if value is not None]
+    if len(values) < len(places):
         return "AUC is undefined"
     for curve in comparison["sweep"]:
         best = curve["best"]
@@ -148,12 +149,12 @@ def _is_of(
 
 def answer(curves: Sequence[Curve]) -> str:
     """Such as `By AUC, NAML is best with 3 of 3 layers (in 99.5 % of resamples).`"""
-    told = [curve for curve in curves if isinstance(curve.best, Best)]
+    told = [(curve, best) for curve in curves if isinstance(best := curve.best, Best)]
     text = "Which depth is best is not known."
     if told:
         first, *others = told
-        parts = [f"{first.name} is best with {_depth(first, ' layers')}"]
-        parts += [f"{curve.name} with {_depth(curve)}" for curve in others]
+        parts = [f"{first[0].name} is best with {_depth(*first, ' layers')}"]
+        parts += [f"{curve.name} with {_depth(curve, best)}" for curve, best in others]
         text = f"By AUC, {'; '.join(parts)}."
     reasons: dict[str, list[str]] = {}
     for curve in curves:
@@ -163,8 +164,7 @@ def answer(curves: Sequence[Curve]) -> str:
     return " ".join([text, *lines])
 
 
-def _depth(curve: Curve, unit: str = "") -> str:
-    best = curve.best
+def _depth(curve: Curve, best: Best, unit: str = "") -> str:
     of = "" if curve.deepest is None else f" of {curve.deepest}"
     low, high = best.ends
     doubt = "" if low == high else f"; {low} to {high} are not ruled out"
@@ -219,7 +219,7 @@ def points_table(study: Study, curves: Sequence[Curve], metric: str) -> Table:
             row += [f"{len(place.done)}/{len(place.runs)}", signed(figure.verdict)]
             row.append(Number(figure.ours, figure.ci95, absent=absent(place)))
             if ranked:
-                share = shares.get(place.layers)
+                share = None if place.layers is None else shares.get(place.layers)
                 percent = None if share is None else 100 * share
                 row.append(Number(percent, form=".1f", unit=" %", absent="unknown"))
             if known:

@@ -80,7 +80,7 @@ def read_files(folder: Path) -> dict[str, File]:
 
 
 def made_run(cell: Cell, files: Mapping[str, File], **state: Any) -> Run:
-    content = {name: file.content for name, file in files.items()}
+    content: dict[str, Any] = {name: file.content for name, file in files.items()}
     return Run(replace(cell, **content), MappingProxyType(dict(files)), **state)
 
 

@@ -90,10 +90,12 @@ class Study:
     def report(self) -> Report | None:
         """As the report's tables take it, with the protocols that were judged; None where a file
         that they need is not there. Runs that cannot be read count as not run."""
-        files = (self.params, self.comparison, self.claims, self.baselines, self.data)
-        if any(file.content is None for file in files):
+        params = self.params.content
+        files = (self.comparison, self.claims, self.baselines, self.data)
+        contents = [file.content for file in files if file.content is not None]
+        if params is None or len(contents) < len(files):
             return None
-        params, comparison, claims, baselines, data = (file.content for file in files)
+        comparison, claims, baselines, data = contents
         judged = [c["verdicts"].keys() for c in claims["claims"]]
         common = [p for p in (judged[0] if judged else ()) if all(p in keys for keys in judged)]
         params = replace(params, grid=replace(params.grid, protocols=tuple(common)))
@@ -104,7 +106,7 @@ class Study:
 def read_study() -> Study:
     """The study in the working directory."""
     params, stages = _params(), read_stages()
-    comparison = read_file(paths.COMPARISON, ComparisonFile)
+    comparison: File[Any] = read_file(paths.COMPARISON, ComparisonFile)
     paper = _values()
     values = paper.content or {}
     found = params.content
@@ -115,7 +117,7 @@ def read_study() -> Study:
     swept = [known[cell.name] for cell in depths]
     others = read_unasked([*known.values()], UNASKED if found else f"{paths.PARAMS} is unreadable")
     models = {ours: theirs for theirs, ours in found.paper.items()} if found else {}
-    compared = comparison.content or {"cells": [], "sweep": []}
+    compared: dict[str, Any] = comparison.content or {"cells": [], "sweep": []}
     return Study(
         params=params,
         stages=stages,

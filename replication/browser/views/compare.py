@@ -53,20 +53,20 @@ def show(study: Study) -> None:
 
 def _picked(known: Mapping[str, Candidate]) -> tuple[Candidate, Candidate] | None:
     given = [key if key in known else None for key in map(st.query_params.get, (FIRST, SECOND))]
-    default = default_pair(known, *given)
-    if None in default:
+    first, second = default_pair(known, *given)
+    if first is None or second is None:
         return None
     left, right, last = st.columns([5, 5, 2], vertical_alignment="bottom")
     with left:
-        _pick("First run", FIRST, known, default[0])
+        _pick("First run", FIRST, known, first)
     with right:
-        _pick("Second run", SECOND, known, default[1])
+        _pick("Second run", SECOND, known, second)
     # What stands for no choice is swapped as well.
     last.button(
-        "Swap", icon=":material/swap_horiz:", on_click=_link, args=(default[1], default[0]),
+        "Swap", icon=":material/swap_horiz:", on_click=_link, args=(second, first),
         help="The first run becomes the second",
     )  # fmt: skip
-    a, b = (known[key] for key in default)
+    a, b = known[first], known[second]
     lines = [
         f"**{letter}**: {plain(one.place)} · {plain(signed_state(one))}"
         for letter, one in (("A", a), ("B", b))

@@ -59,7 +59,7 @@ def _chosen(study: Study) -> tuple[str, str, list[Point], list[str]]:
     if len(protocols) > 1:
         with across[3]:
             protocol = pick("Protocol", protocols, "protocol", protocols[0])
-        points = [point for point in points if point.place.protocol == protocol]
+        points = tuple(point for point in points if point.place.protocol == protocol)
     return (
         measure,
         metric,
@@ -113,10 +113,11 @@ def _picture(
 
 
 def _mark(point: Point, measure: str, kinds: dict[str, str]) -> Mark:
-    place, figure = point.place, point.figure
+    place = point.place
+    cost, quality = point.at(measure)
     return Mark(
-        place.recommender, place.encoder, place.tuning, point.costs[measure], figure.ours,
-        figure.ci95, kinds.get(point.machine, ""), point.machine, point.ranked, place.state().word,
+        place.recommender, place.encoder, place.tuning, cost, quality, point.figure.ci95,
+        kinds.get(point.machine, ""), point.machine, point.ranked, place.state().word,
     )  # fmt: skip
 
 

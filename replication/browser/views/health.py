@@ -169,7 +169,7 @@ def _provenance(study: Study) -> None:
     table = provenance_table(study)
     st.subheader("Where the numbers come from", anchor=False)
     st.markdown(plain(agreement(table, len(contents(study)))))
-    topics = list(dict.fromkeys(row[0] for row in table.rows))
+    topics = list(dict.fromkeys(str(row[0]) for row in table.rows))
     chosen = pick("About", ["everything", *topics], "about", "everything", width=320)
     rows = [row for row in table.rows if chosen in ("everything", row[0])]
     st.caption(f"{len(rows)} of {counted(len(table.rows), 'fact')}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from replication.browser.charts.results import points_of, results_chart
 from replication.browser.content.results_table import (
@@ -137,7 +138,7 @@ def _open(shown: Sequence[Row]) -> None:
             st.session_state["row"] = shown[index].place.key
 
 
-def _columns(measure: str) -> dict[str, object]:
+def _columns(measure: str) -> dict[str, ColumnConfig]:
     """How each column is shown, in this order; widths in pixels."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
@@ -165,11 +166,12 @@ def sortable(table: Table) -> pl.DataFrame:
     for i, name in enumerate(table.header):
         cells = [row[i] for row in table.rows]
         if not any(isinstance(cell, Number) for cell in cells):
-            columns[name] = [cell or None for cell in cells]
+            columns[name] = [str(cell) or None for cell in cells]
             continue
-        columns[name] = [cell.value for cell in cells]
-        if any(cell.interval for cell in cells):
-            columns[INTERVAL] = [_ends(cell) for cell in cells]
+        numbers = [cell for cell in cells if isinstance(cell, Number)]
+        columns[name] = [number.value for number in numbers]
+        if any(number.interval for number in numbers):
+            columns[INTERVAL] = [_ends(number) for number in numbers]
     return pl.DataFrame(columns, strict=False)
 
 
@@ -220,8 +222,8 @@ def _behind(runs: Sequence[Run]) -> None:
     with left:
         st.code(parameters_text(known[seed]), language="yaml", height=320)
     with right:
-        origin = origin_table(known[seed])
-        st.dataframe(frame_of(origin), hide_index=True, alt=origin.caption)
+        if origin := origin_table(known[seed]):
+            st.dataframe(frame_of(origin), hide_index=True, alt=origin.caption)
 
 
 def _small(table: Table) -> None:

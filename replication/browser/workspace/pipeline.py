@@ -21,6 +21,7 @@ from replication.study import paths
 PIPELINE = Path("dvc.yaml")
 _OUTPUTS = ("outs", "metrics", "plots")
 _TEMPLATE = re.compile(r"\$\{([^}]*)\}")
+Item = tuple[str, Mapping[str, Any]]  # of a template: how DVC names it, what it may name
 Version = tuple[str, int, int]  # full path, time of change (ns), size (bytes)
 _KNOWN = {"cmd", "deps", "params", "desc", *_OUTPUTS}
 
@@ -81,7 +82,10 @@ def select(tree: Any, key: str) -> Any:
 # ---------------------------------------------------------------- YAML
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first where libyaml is there
+
+
+class _Loader(_Safe):
     """YAML 1.2, as DVC writes it (`1e-05` is a number, `yes` is a word), ten times as fast as
     ruamel.yaml: a dvc.lock of two hundred runs takes that two seconds."""
 
@@ -143,6 +147,7 @@ def _expand(
     """The stages of one entry: name, template, and the values that the template may name."""
     if not isinstance(body, dict):
         raise StudyError(f"{where}: expected a mapping, found {_kind(body)}")
+    items: list[Item]
     if "foreach" in body:
         over = _resolve(body["foreach"], values, where)
         template = body.get("do")
@@ -167,14 +172,14 @@ def _expand(
         yield f"{group}@{key}", template, {**values, **context}
 
 
-def _matrix(axes: Any, values: Mapping, where: str) -> list[tuple[str, Mapping]]:
+def _matrix(axes: Any, values: Mapping, where: str) -> list[Item]:
     if not isinstance(axes, dict):
         raise StudyError(f"{where}: expected a mapping, found {_kind(axes)}")
     lists = {axis: _resolve(value, values, where) for axis, value in axes.items()}
     for axis, value in lists.items():
         if not isinstance(value, list):
             raise StudyError(f"{where}.{axis}: expected a list, found {_kind(value)}")
-    items = []
+    items: list[Item] = []
     for chosen in itertools.product(*lists.values()):
         key = "-".join(_name(value, where) for value in chosen)
         items.append((key, {"key": key, "item": dict(zip(lists, chosen, strict=True))}))

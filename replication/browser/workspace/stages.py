@@ -133,8 +133,9 @@ def _changes(
         yield "its command in dvc.yaml has changed"
     if params is None and definition.params and not any(map(settings.holds, definition.deps)):
         yield f"{paths.PARAMS} cannot be read"
-    for key in definition.params if params is not None else ():
-        yield from _param_changes(key, params, entry.params)
+    if params is not None:
+        for key in definition.params:
+            yield from _param_changes(key, params, entry.params)
     for path in definition.deps:
         recorded = entry.deps.get(path)
         found = settings.digest(path) if settings.holds(path) else disk.digest(path)
