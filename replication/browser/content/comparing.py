@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
 
-from replication.browser.content.candidates import Candidate
+from replication.browser.content.candidates import MAKER, Candidate
 from replication.browser.content.rerun import Choice, command
 from replication.browser.content.scores import Gap, compare_scores, find_scores
 from replication.browser.reading.runs import READY, Run
@@ -107,7 +107,7 @@ def commands(candidate: Candidate, study: Study) -> str | None:
 
 def _remake(candidate: Candidate, study: Study) -> str | None:
     if candidate.experiment:
-        return f"{candidate.experiment.restore} && dvc repro experiment"
+        return f"{candidate.experiment.restore} && {MAKER}"
     return commands(candidate, study)
 
 

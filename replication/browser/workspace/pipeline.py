@@ -100,7 +100,18 @@ for versions, tag, pattern, starts in implicit_resolvers:
 @functools.lru_cache(maxsize=16)
 def _load(path: Path, at: Version) -> Mapping[Any, Any]:
     try:
-        document = yaml.load(path.read_bytes(), _Loader)
+        return parse_mapping(path, path.read_bytes())
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def parse_mapping(path: Path, text: bytes) -> Mapping[Any, Any]:
+    """The mapping that YAML holds, however it was come by; `path` is its name in the error.
+
+    Errors: `StudyError` where it is not YAML or holds something else.
+    """
+    try:
+        document = yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}" if mark else ""
@@ -108,8 +119,6 @@ def _load(path: Path, at: Version) -> Mapping[Any, Any]:
     # The loader also passes on what Python thinks of a number, a date or a key.
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise StudyError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
     if not isinstance(document, dict):
         raise StudyError(f"{path}: expected a mapping, found {_kind(document)}")
     return document
