@@ -13,6 +13,7 @@ from replication.browser.reading.study import Study
 from replication.browser.words import SIGNS, counted, plain
 from replication.browser.workspace.digests import folders_above
 from replication.browser.workspace.pipeline import read_pipeline
+from replication.browser.workspace.recorded import LOCK, MEND_LOCK
 from replication.browser.workspace.stages import CURRENT, NOT_RUN, RUNNING, STALE, Stage
 from replication.files.errors import StudyError
 from replication.report.origin import articles_text, splits_table
@@ -139,7 +140,10 @@ def damaged_table(study: Study) -> Table:
         paths = (file, *folders_above(file))  # a run's output is the folder of its files
         maker = next((makers[path] for path in paths if path in makers), "")
         stage = study.stage(maker)
-        rows.append([f"{SIGNS['unreadable']} {file}", reason, _remedy(stage)])
+        locked = file.partition(",")[0] == str(LOCK)  # a line may stand behind its name
+        rows.append(
+            [f"{SIGNS['unreadable']} {file}", reason, MEND_LOCK if locked else _remedy(stage)]
+        )
     caption = "Files that cannot be read."
     return Table("damaged", caption, MEND, ["file", "reason", "what mends it"], rows, 3)
 

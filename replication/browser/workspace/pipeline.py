@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from ruamel.yaml.resolver import implicit_resolvers
 
+from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
 from replication.study import paths
 
@@ -100,7 +101,12 @@ for versions, tag, pattern, starts in implicit_resolvers:
 @functools.lru_cache(maxsize=16)
 def _load(path: Path, at: Version) -> Mapping[Any, Any]:
     try:
-        return parse_mapping(path, path.read_bytes())
+        text = path.read_bytes()
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            read_yaml(path)  # names the line and the byte, as every reader of YAML does
+        return parse_mapping(path, text)
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
 
