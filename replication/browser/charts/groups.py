@@ -102,8 +102,8 @@ def _key(panel: str, group: int) -> str:
 
 def _across(panels: Sequence[str]) -> alt.X:
     """An axis of `group`, the panels' groups one after another with a space between."""
-    places = [key for name in panels for key in (f"{name} ", *(_key(name, g) for g in FIFTHS))]
-    scale = alt.Scale(domain=places[1:], paddingOuter=0)
+    keys = [key for name in panels for key in (f"{name} ", *(_key(name, g) for g in FIFTHS))]
+    scale = alt.Scale(domain=keys[1:], paddingOuter=0)
     across = alt.X("group:O", title=cold_start.GROUPS, sort=None, scale=scale)
     return across.axis(labelAngle=0, ticks=False, labelExpr="slice(datum.label, -1)")
 

@@ -20,9 +20,9 @@ def points_of(rows: Sequence[Row]) -> list[Point]:
     """What is drawn of rows of one protocol: those that have a figure, no depth of the sweep."""
     return [
         {
-            "recommender": row.place.recommender,
-            "encoder": row.place.encoder,
-            "tuning": row.place.tuning,
+            "recommender": row.experiment.recommender,
+            "encoder": row.experiment.encoder,
+            "tuning": row.experiment.tuning,
             "value": row.figure.ours,
             "low": row.figure.ci95[0] if row.figure.ci95 else None,
             "high": row.figure.ci95[1] if row.figure.ci95 else None,

@@ -6,9 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from replication.browser.reading.runs import KINDS, READY, Run, State, made_run, placed
+from replication.browser.reading.runs import KINDS, READY, Run, State, described, made_run
 from replication.browser.words import signed
-from replication.browser.workspace.experiments import FILES, Experiment
+from replication.browser.workspace.dvc_experiments import FILES, DvcExperiment
 from replication.browser.workspace.leaves import MISSING, change, leaves
 from replication.browser.workspace.pipeline import parse_mapping
 from replication.files.errors import StudyError
@@ -29,12 +29,12 @@ DESCRIBES = (
 class Candidate:
     """A run that can be chosen; `key` is its name in a link.
 
-    experiment  where it is DVC's, that one
+    dvc_experiment  where it is one of DVC's, that one
     """
 
     key: str
     run: Run
-    experiment: Experiment | None = None
+    dvc_experiment: DvcExperiment | None = None
 
     @property
     def state(self) -> State:
@@ -50,7 +50,7 @@ class Candidate:
         return label if word == READY else f"{signed(word)}: {label}"
 
     @property
-    def place(self) -> str:
+    def description(self) -> str:
         """Such as `nrms, minilm, finetuned k2, clean, seed 1`."""
         cell = self.run.cell
         if cell.recommender == "unknown":
@@ -61,7 +61,7 @@ class Candidate:
         return ", ".join(parts)
 
 
-def candidates(runs: Iterable[Run], experiments: Iterable[Experiment]) -> dict[str, Candidate]:
+def candidates(runs: Iterable[Run], experiments: Iterable[DvcExperiment]) -> dict[str, Candidate]:
     """By key: runs of the study under their names, DVC's experiments as `exp:NAME`.
 
     Of several with one name the first has it alone, the others have their folder or their commit
@@ -78,13 +78,13 @@ def candidates(runs: Iterable[Run], experiments: Iterable[Experiment]) -> dict[s
     return found
 
 
-def _run_of(experiment: Experiment) -> Run:
+def _run_of(experiment: DvcExperiment) -> Run:
     """Its run; one that has none of its own is `not run`, described by the parameters it has."""
     name, restore = f"experiments/{experiment.name}", experiment.restore
     params = _params(experiment)
     if reason := _not_its_own(experiment, params):
         nothing: dict[str, File] = {kind: File(Path(FILES[f"{kind}.json"])) for kind in KINDS}
-        return made_run(placed(name, "", _as_run(params)), nothing, stale=reason)
+        return made_run(described(name, "", _as_run(params)), nothing, stale=reason)
     files: dict[str, File] = {}
     for name, kind in KINDS.items():
         inside = FILES[f"{name}.json"]
@@ -92,7 +92,7 @@ def _run_of(experiment: Experiment) -> Run:
         text = experiment.files.get(f"{name}.json")
         missing: File = File(path, problem=f"{path}: the experiment's commit has no such file")
         files[name] = missing if text is None else _parsed(path, text, kind)
-    return made_run(placed(name, restore, files["run"].content), files)
+    return made_run(described(name, restore, files["run"].content), files)
 
 
 @lru_cache(maxsize=4096)
@@ -103,7 +103,7 @@ def _parsed_params(commit: str, text: bytes) -> Mapping[Any, Any]:
         return {}
 
 
-def _params(experiment: Experiment) -> Mapping[Any, Any]:
+def _params(experiment: DvcExperiment) -> Mapping[Any, Any]:
     """Its params.yaml; empty where it has none that can be read."""
     return _parsed_params(experiment.commit, experiment.files.get(paths.PARAMS.name, b""))
 
@@ -113,7 +113,7 @@ def _as_run(params: Mapping[Any, Any]) -> dict[str, Any] | None:
     return {"params": params, "seed": seed} if type(seed) is int else None
 
 
-def _not_its_own(experiment: Experiment, params: Mapping[Any, Any]) -> str | None:
+def _not_its_own(experiment: DvcExperiment, params: Mapping[Any, Any]) -> str | None:
     """Why what its commit holds is no result of it; None where it is one, or cannot be told."""
     held = experiment.files
     if experiment.inherited:
@@ -173,9 +173,9 @@ def _twins(known: Iterable[Candidate]) -> list[tuple[Candidate, Candidate]]:
         cell = candidate.run.cell
         if cell.name.startswith("runs/") and not cell.command.startswith("dvc repro sweep@"):
             half = frozen if cell.tuning == "frozen" else tuned
-            place = cell.recommender, cell.encoder, cell.protocol, cell.seed
-            half.setdefault(place, candidate)
-    return [(first, tuned[place]) for place, first in frozen.items() if place in tuned]
+            shared = cell.recommender, cell.encoder, cell.protocol, cell.seed
+            half.setdefault(shared, candidate)
+    return [(first, tuned[shared]) for shared, first in frozen.items() if shared in tuned]
 
 
 def _lateness(candidate: Candidate) -> int:

@@ -11,7 +11,7 @@ from replication.browser.content.scores import Gap, compare_scores, find_scores
 from replication.browser.reading.runs import READY, Run
 from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed
-from replication.browser.workspace.experiments import SCORES
+from replication.browser.workspace.dvc_experiments import SCORES
 from replication.browser.workspace.recorded import read_entries
 from replication.study import paths
 
@@ -62,8 +62,8 @@ def paired_test(a: Candidate, b: Candidate, study: Study) -> Test:
 
 
 def _scores(candidate: Candidate) -> Path | None:
-    if candidate.experiment:
-        return find_scores(None, candidate.experiment.scores_md5)
+    if candidate.dvc_experiment:
+        return find_scores(None, candidate.dvc_experiment.scores_md5)
     cell = candidate.run.cell
     path = Path(SCORES) if cell.folder == paths.EXPERIMENT else cell.per_impression
     entries, _ = read_entries()  # None: nothing is recorded, so the file counts as it is
@@ -106,8 +106,8 @@ def commands(candidate: Candidate, study: Study) -> str | None:
 
 
 def _remake(candidate: Candidate, study: Study) -> str | None:
-    if candidate.experiment:
-        return f"{candidate.experiment.restore} && {MAKER}"
+    if candidate.dvc_experiment:
+        return f"{candidate.dvc_experiment.restore} && {MAKER}"
     return commands(candidate, study)
 
 

@@ -10,12 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from replication.browser.reading.places import Place, group_runs
+from replication.browser.reading.experiments import Experiment, group_runs
 from replication.browser.reading.runs import (
     UNASKED,
     Run,
-    read_experiment,
     read_run,
+    read_run_at_hand,
     read_unasked,
 )
 from replication.browser.workspace.stages import Stage, Stages, read_stages
@@ -43,8 +43,8 @@ class Study:
 
     params: File[Params]
     stages: Stages
-    grid: tuple[Place, ...]
-    sweep: tuple[Place, ...]
+    grid: tuple[Experiment, ...]
+    sweep: tuple[Experiment, ...]
     runs: tuple[Run, ...]
     paper: File
     claims: File
@@ -99,7 +99,7 @@ class Study:
         judged = [c["verdicts"].keys() for c in claims["claims"]]
         common = [p for p in (judged[0] if judged else ()) if all(p in keys for keys in judged)]
         params = replace(params, grid=replace(params.grid, protocols=tuple(common)))
-        cells = [run.cell for place in self.grid for run in place.runs]
+        cells = [run.cell for experiment in self.grid for run in experiment.runs]
         return Report(params, cells, comparison, claims, baselines, data)
 
 
@@ -122,13 +122,13 @@ def read_study() -> Study:
         params=params,
         stages=stages,
         grid=(
-            *group_runs(grid, models, values, _cells(compared["cells"])),
+            *group_runs(grid, models, values, _grid(compared["cells"])),
             *group_runs(others, models, values, {}, unasked=found is not None),
         ),
         sweep=group_runs(swept, models, values, _depths(compared["sweep"]), swept=True),
         runs=(
             *known.values(),
-            *([read_experiment(found, stages)] if found else []),
+            *([read_run_at_hand(found, stages)] if found else []),
             *others,
         ),
         paper=paper,
@@ -168,13 +168,13 @@ _parsed = _remembered(load_params)
 _parsed_values = _remembered(load_values)
 
 
-def _cells(cells: list[dict[str, Any]]) -> dict[tuple, dict]:
+def _grid(experiments: list[dict[str, Any]]) -> dict[tuple, dict]:
     return {
         (c["recommender"], c["encoder"], c["tuning"], c["protocol"], c["layers"]): {
             **{(metric, None): found for metric, found in c["metrics"].items()},
             **{("auc", group["group"]): group for group in c["groups"]},
         }
-        for c in cells
+        for c in experiments
     }
 
 

@@ -20,7 +20,7 @@ from replication.browser.controls import command, draw, show_table, told
 from replication.browser.reading.runs import READY
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
-from replication.browser.workspace.experiments import read_experiments, rerun
+from replication.browser.workspace.dvc_experiments import read_dvc_experiments, rerun
 from replication.report.texts import sentence
 
 PURPOSE = "What differs between two runs, and is the difference more than chance?"
@@ -28,7 +28,7 @@ FIRST, SECOND, ALL = "a", "b", "all"  # keys of a link
 
 
 def show(study: Study) -> None:
-    experiments = read_experiments()
+    experiments = read_dvc_experiments()
     known = candidates(study.runs, experiments.found)
     pair = _picked(known)
     if experiments.problem:
@@ -68,7 +68,7 @@ def _picked(known: Mapping[str, Candidate]) -> tuple[Candidate, Candidate] | Non
     )  # fmt: skip
     a, b = known[first], known[second]
     lines = [
-        f"**{letter}**: {plain(one.place)} · {plain(signed_state(one))}"
+        f"**{letter}**: {plain(one.description)} · {plain(signed_state(one))}"
         for letter, one in (("A", a), ("B", b))
     ]
     if missing := [name for name, key in zip(("first", "second"), given, strict=True) if not key]:
@@ -214,7 +214,7 @@ def _show_all(wanted: bool) -> None:
 def _commands(both: Mapping[str, Candidate], study: Study) -> None:
     st.subheader("Run them again", anchor=False)
     for letter, candidate in both.items():
-        experiment = candidate.experiment
+        experiment = candidate.dvc_experiment
         text = rerun(experiment) if experiment else commands(candidate, study)
         st.markdown(f"**{letter}**, {plain(candidate.key)}")
         if text:

@@ -85,9 +85,9 @@ def _filter(name: str, rows: Sequence[Row]) -> list[str]:
 
 def _chart(study: Study, rows: Sequence[Row], metric: str) -> None:
     """The first protocol of the rows: another is drawn where the filter names it."""
-    protocols = list(dict.fromkeys(row.place.protocol for row in rows if not row.swept))
+    protocols = list(dict.fromkeys(row.experiment.protocol for row in rows if not row.swept))
     lines = {name: n.value for name, n in references(study, metric).items() if n.value is not None}
-    drawn = [row for row in rows if row.place.protocol in protocols[:1] and not row.swept]
+    drawn = [row for row in rows if row.experiment.protocol in protocols[:1] and not row.swept]
     points = points_of(drawn)
     if not points:
         st.info("No experiment of the grid that is shown has been run: there is nothing to draw.")
@@ -96,7 +96,9 @@ def _chart(study: Study, rows: Sequence[Row], metric: str) -> None:
         spoken = "; ".join(
             f"{p['recommender']} {p['encoder']} {p['tuning']} {p['value']:.4f}" for p in points
         )
-        models = list(dict.fromkeys((row.place.recommender, row.place.encoder) for row in drawn))
+        models = list(
+            dict.fromkeys((row.experiment.recommender, row.experiment.encoder) for row in drawn)
+        )
         draw(f"{measure}: {spoken}.", results_chart, points, models, lines, measure)
     notes = [references_text(study, metric)]
     if any(row.figure.ours is not None and row.figure.ci95 is None for row in drawn):
@@ -115,7 +117,7 @@ def _table(study: Study, shown: list[Row], rows: Sequence[Row], metric: str) -> 
     )
     table = table_of(shown, metric)
     columns = _columns(METRIC_NAMES[metric])
-    several = len({row.place.protocol for row in shown}) > 1
+    several = len({row.experiment.protocol for row in shown}) > 1
     st.dataframe(
         sortable(table),
         key="rows",
@@ -135,7 +137,7 @@ def _open(shown: Sequence[Row]) -> None:
     """Show the details of the row that was selected; of none, leave them as they are."""
     for index in st.session_state["rows"]["selection"]["rows"]:
         if index < len(shown):
-            st.session_state["row"] = shown[index].place.key
+            st.session_state["row"] = shown[index].experiment.key
 
 
 def _columns(measure: str) -> dict[str, ColumnConfig]:
@@ -184,16 +186,16 @@ def _ends(number: Number) -> str | None:
 
 def _details(study: Study, rows: list[Row]) -> None:
     """One row, with all that is known of it."""
-    named = {row.place.key: row for row in rows}
+    named = {row.experiment.key: row for row in rows}
     st.subheader("Behind a row", anchor=False)
     chosen = pick("Details of", list(named), "row")
     if chosen is None:
         return
     row = named[chosen]
-    place = row.place
+    experiment = row.experiment
     why = f"; {row.figure.reason}" if row.figure.reason else ""
-    st.markdown(f"**{plain(place.key)}**: {plain(signed(row.figure.verdict) + why)}.")
-    lines = {run.name: run_command(study.params.content, run) for run in place.runs}
+    st.markdown(f"**{plain(experiment.key)}**: {plain(signed(row.figure.verdict) + why)}.")
+    lines = {run.name: run_command(study.params.content, run) for run in experiment.runs}
     if known := [line for line in lines.values() if line]:
         st.markdown(f"{counted(len(lines), 'seed')}; each is run by:")
         command("\n".join(known))
@@ -203,9 +205,9 @@ def _details(study: Study, rows: list[Row]) -> None:
     if link := compare_link(row, rows):
         name, address = link
         st.link_button(f"Compare with {plain(name)}", address, icon=":material/compare_arrows:")
-    _small(seeds_table(place))
-    _small(cost_table(study, place))
-    _behind(place.runs)
+    _small(seeds_table(experiment))
+    _small(cost_table(study, experiment))
+    _behind(experiment.runs)
 
 
 def _behind(runs: Sequence[Run]) -> None:

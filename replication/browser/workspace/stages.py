@@ -165,8 +165,8 @@ def _param_changes(key: str, params: Mapping, recorded: Mapping) -> Iterator[str
     except KeyError:
         now = MISSING
     try:
-        for place, was, now_there in leaves(key, recorded.get(key, MISSING), now):
-            yield f"{paths.PARAMS}: {place} {change(was, now_there)}"
+        for inner, was, now_there in leaves(key, recorded.get(key, MISSING), now):
+            yield f"{paths.PARAMS}: {inner} {change(was, now_there)}"
     except RecursionError:
         yield f"{paths.PARAMS}: {key} is nested too deep to compare"
 

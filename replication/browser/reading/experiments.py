@@ -35,7 +35,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Place:
+class Experiment:
     """An experiment over all its seeds.
 
     model     the paper's name of its language model; None where the paper has none such
@@ -144,11 +144,11 @@ def group_runs(
     compared: Mapping[tuple, Mapping[tuple[str, int | None], dict[str, Any]]],
     swept: bool = False,
     unasked: bool = False,
-) -> tuple[Place, ...]:
+) -> tuple[Experiment, ...]:
     """Experiments in the order of their first runs.
 
     models    our encoder -> the paper's name of it
-    compared  (recommender, encoder, tuning, protocol, layers) -> `Place.compared`
+    compared  (recommender, encoder, tuning, protocol, layers) -> `Experiment.compared`
     swept, unasked  of all of them
     """
     found: dict[tuple[str, str, str, str, int | None], list[Run]] = {}
@@ -157,7 +157,7 @@ def group_runs(
         key = (cell.recommender, cell.encoder, cell.tuning, cell.protocol, cell.layers)
         found.setdefault(key, []).append(run)
     return tuple(
-        Place(
+        Experiment(
             *key,
             model=models.get(key[1]),
             runs=tuple(of),

@@ -36,7 +36,7 @@ LOCKED = re.compile(
 
 
 @dataclass(frozen=True)
-class Experiment:
+class DvcExperiment:
     """One result of `dvc exp run`.
 
     commit, baseline  hex digests of the result and of the commit that it started from
@@ -60,26 +60,26 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class Experiments:
+class DvcExperiments:
     """Newest first; `problem` says in one line why they cannot be read."""
 
-    found: tuple[Experiment, ...] = ()
+    found: tuple[DvcExperiment, ...] = ()
     problem: str | None = None
 
 
-def read_experiments() -> Experiments:
+def read_dvc_experiments() -> DvcExperiments:
     """All results in the repository of the working directory.
 
     Where no experiment came or went since the last call, this is one `git for-each-ref`.
     """
     try:
         refs = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
-        return Experiments(_read(Path.cwd(), refs))
+        return DvcExperiments(_read(Path.cwd(), refs))
     except (OSError, subprocess.SubprocessError) as error:
-        return Experiments(problem=_why(error))
+        return DvcExperiments(problem=_why(error))
 
 
-def rerun(experiment: Experiment) -> str | None:
+def rerun(experiment: DvcExperiment) -> str | None:
     """The `dvc exp run -S ...` line whose parameters are those of the experiment, at its commit.
 
     None where no such line is known: parameters or configuration are damaged, or hold what an
@@ -107,7 +107,7 @@ def _overrides(folder: Path, commit: str) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=4)
-def _read(folder: Path, refs: bytes) -> tuple[Experiment, ...]:
+def _read(folder: Path, refs: bytes) -> tuple[DvcExperiment, ...]:
     rows = []
     for line in refs.decode(errors="replace").splitlines():
         commit, _, ref = line.partition(" ")
@@ -128,7 +128,9 @@ def _read(folder: Path, refs: bytes) -> tuple[Experiment, ...]:
         restore = f"dvc exp apply {shlex.quote(name if known else commit)}"
         inherited = "run.json" in files and before[baseline] == [files["run.json"]]
         scores = _scores_md5(lock or b"")
-        found.append(Experiment(name, commit, baseline, created, files, scores, restore, inherited))
+        found.append(
+            DvcExperiment(name, commit, baseline, created, files, scores, restore, inherited)
+        )
     never = datetime.fromtimestamp(0, UTC)
     return tuple(sorted(found, key=lambda each: each.created or never, reverse=True))
 
