@@ -1,7 +1,7 @@
 """Parts that several pages use: pickers that a link can set, tables with their exports, charts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import altair as alt
 import pandas as pd
@@ -13,17 +13,30 @@ from replication.report.figures.theme import DARK, LIGHT, Theme
 from replication.report.tables import Number, Table
 
 Option = TypeVar("Option", bound=str)
+Width = int | Literal["stretch"]  # pixels, or all that there is
 CHARTS = 512  # whose specification is remembered
 ROWS = 12  # of a table to be scrolled
 MIME = {"csv": "text/csv", "md": "text/markdown", "tex": "application/x-tex"}
 
 
+@overload
+def pick(
+    label: str, options: Sequence[Option], key: str, default: Option, width: Width = ...
+) -> Option: ...
+@overload
 def pick(
     label: str,
     options: Sequence[Option],
     key: str,
     default: Option | None = None,
-    **more: object,
+    width: Width = ...,
+) -> Option | None: ...
+def pick(
+    label: str,
+    options: Sequence[Option],
+    key: str,
+    default: Option | None = None,
+    width: Width = "stretch",
 ) -> Option | None:
     """A picker that the link's `?key=` sets and that sets it; `default` stands for no choice.
 
@@ -37,7 +50,7 @@ def pick(
         key=key,
         bind="query-params",
         placeholder=default or "choose one",
-        **more,
+        width=width,
     )
     return default if chosen is None else chosen
 

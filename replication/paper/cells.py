@@ -21,7 +21,7 @@ METRIC_NAMES = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG
 
 @dataclass(frozen=True)
 class Cell:
-    """One experiment: its place in the study, and its files where it has been run.
+    """One run, which is one seed of an experiment, and its files where it has been made.
 
     encoder, tuning  as the paper has them: an LLM and its adapter are one encoder, frozen and
                      fine-tuned, though the vectors of either are read as they are
@@ -71,7 +71,7 @@ def read_sweep(params: Params) -> list[Cell]:
 
 
 def grid_cells(params: Params) -> list[Cell]:
-    """Every cell of the grid in reading order, run or not; no file is read."""
+    """Every run of the grid in reading order, made or not; no file is read."""
     grid = params.grid
     plain = itertools.product(grid.encoders, grid.tunings)
     pairs = [*plain, *((name, "frozen") for name in grid.llms)]
@@ -85,7 +85,7 @@ def grid_cells(params: Params) -> list[Cell]:
 
 
 def sweep_cells(params: Params) -> list[Cell]:
-    """Every cell of the layer sweep by recommender and depth, the grid's own depth among them."""
+    """Every run of the layer sweep by recommender and depth, the grid's own depth among them."""
     sweep, grid = params.sweep, params.grid
     gridded = (
         sweep.encoder in grid.encoders

@@ -1,4 +1,4 @@
-"""What our own runs say: metrics per impression of every cell, and replicates of their means."""
+"""What our own runs say: metrics per impression, and replicates of each experiment's means."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
@@ -17,7 +17,7 @@ Group = int | str | None  # 1 to 5, "at_most_5", "more_than_5", or None: everybo
 
 
 class Place(NamedTuple):
-    """A cell of the study over all its seeds."""
+    """An experiment of the study: all its seeds."""
 
     recommender: str
     encoder: str
@@ -27,8 +27,8 @@ class Place(NamedTuple):
 
 
 class Evidence:
-    """Our runs, by place. Impressions are read when first wanted; `grid` and `sweep` are the places
-    of either, in the order of their cells, the grid's own depth being in both.
+    """Our runs, by experiment. Impressions are read when first wanted; `grid` and `sweep` are the
+    experiments of either, in the order of their runs, the grid's own depth being in both.
 
     paper_names  the paper's language models -> our encoders, as the parameters map them
     """
@@ -63,8 +63,8 @@ class Evidence:
         return list(places)
 
     def find(self, recommender: str, model: str, tuning: str, protocol: str) -> Place | None:
-        """The grid's place of one of the paper's models, never another depth of the sweep; None
-        where it has none in this study."""
+        """The grid's experiment with one of the paper's models, never another depth of the sweep;
+        None where it has none in this study."""
         encoder = self.paper_names.get(model)
         return self._gridded.get((recommender, encoder, tuning, protocol)) if encoder else None
 
@@ -140,11 +140,11 @@ class Evidence:
         return frame[metric].fill_null(np.nan).to_numpy()
 
     def _replicates(self, protocol: str, metric: str, group: Group) -> dict[Place, np.ndarray]:
-        """Replicates of the mean, (samples,) each, of every place of a protocol that has been run:
-        of the whole study for the AUC of everybody, of the grid for the rest.
+        """Replicates of the mean, (samples,) each, of every experiment of a protocol that has been
+        run: of the whole study for the AUC of everybody, of the grid for the rest.
 
-        The impressions drawn are the same for all places and groups, and so are the seeds drawn of
-        a place for all groups, so that differences of replicates are paired.
+        The impressions drawn are the same for all experiments and groups, and so are the seeds
+        drawn of an experiment for all groups, so that differences of replicates are paired.
         """
         wanted = self.cells if (metric, group) == ("auc", None) else self.grid
         places = [p for p in wanted if p.protocol == protocol and self.ran(p)]

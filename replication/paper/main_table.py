@@ -1,4 +1,4 @@
-"""The paper's tables: every cell of ours beside the paper's, with a verdict."""
+"""The paper's tables: every figure of ours beside the paper's, with a verdict."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ TOLERANCE_REASON = (
 
 
 def main_table(evidence: Evidence, values: Values) -> list[dict[str, Any]]:
-    """A row per place of the grid: every metric, and the AUC of each of the five groups of users.
+    """A row per experiment of the grid: every metric, and the AUC of each of the five groups.
 
     Each entry is ours with its interval, the paper's value, their difference and the verdict.
     """

@@ -41,9 +41,9 @@ def known_models(evidence: Evidence, models: Sequence[str], least: int) -> list[
 def located(
     evidence: Evidence, protocol: str, wanted: Iterable[tuple[str, str, str]]
 ) -> list[Place]:
-    """The place of each (recommender, the paper's model, tuning), all of them run.
+    """The experiment of each (recommender, the paper's model, tuning), all of them run.
 
-    NotJudged where the study has no such cell, or where runs of it are missing.
+    NotJudged where the study has no such experiment, or where runs of it are missing.
     """
     places = []
     for recommender, model, tuning in wanted:

@@ -9,17 +9,18 @@ from replication.evaluation.statistics import ROUNDING
 
 
 def p_value(contrast: float | None, terms: Sequence[np.ndarray]) -> float | None:
-    """Two-sided t-test that a contrast of places is zero.
+    """Two-sided t-test that a contrast of experiments is zero.
 
-    terms: per place (S, I) float64, what each of its S runs adds to the contrast at each of the
-    same I impressions, such as the AUC of one place and minus that of another; NaN where undefined.
+    terms: per experiment (S, I) float64, what each of its S runs adds to the contrast at each of
+    the same I impressions, such as the AUC of one experiment and minus that of another; NaN where
+    undefined.
 
     The contrast's variance is that of the mean over impressions (of the terms' sum, averaged over
-    seeds), plus for each place with several runs that of the mean over its seeds. So few seeds have
-    little to say: degrees of freedom are those of Welch and Satterthwaite (B. L. Welch, Biometrika
-    34, 1947). With one run per place this is the paired t-test, which is silent about other seeds.
-    None where there is no contrast, or fewer than two impressions, or no variance to go by; 1 where
-    there is neither contrast nor variance.
+    seeds), plus for each experiment with several runs that of the mean over its seeds. So few seeds
+    have little to say: degrees of freedom are those of Welch and Satterthwaite (B. L. Welch,
+    Biometrika 34, 1947). With one run per experiment this is the paired t-test, which is silent
+    about other seeds. None where there is no contrast, or fewer than two impressions, or no
+    variance to go by; 1 where there is neither contrast nor variance.
     """
     sums = sum(term.mean(axis=0) for term in terms)
     known = ~np.isnan(sums)

@@ -5,7 +5,7 @@ from typing import Any
 
 from replication.paper.cells import Cell
 from replication.paper.verdict import significant
-from replication.report.study import COMPARED, FIFTHS, GROUPS, PLACE, Study
+from replication.report.study import COMPARED, EXPERIMENT, FIFTHS, GROUPS, Study
 from replication.report.tables import Field, Number, Probability, Table
 
 FAMILY = ("recommender", "tuning", "protocol")  # what the models of a contrast share
@@ -45,19 +45,19 @@ def groups_table(study: Study) -> Table:
 
 
 def cold_start_table(study: Study) -> Table:
-    """AUC of every place in each group of five, and the paper's where it has been imported."""
+    """AUC of every experiment in each group of five, and the paper's where it has been imported."""
     cells = study.comparison["cells"]
     known = any(group["paper"] is not None for cell in cells for group in cell["groups"])
     rows: list[list[Field]] = []
     for cell in cells:
         absent = "undefined" if cell["runs"][0] else "not run"
-        row: list[Field] = [cell[key] for key in PLACE]
+        row: list[Field] = [cell[key] for key in EXPERIMENT]
         for group in cell["groups"]:
             row.append(Number(group["ours"], group["ci95"], absent=absent))
             if known:
                 row.append(Number(group["paper"], absent="no paper value"))
         rows.append(row)
-    header = list(PLACE)
+    header = list(EXPERIMENT)
     for group in FIFTHS:
         header += [f"group {group}", f"{group}, paper"] if known else [f"group {group}"]
     caption = "AUC by group of users, mean over seeds; group 1 has the fewest clicks."

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from replication.report.study import PLACE, Study
+from replication.report.study import EXPERIMENT, Study
 from replication.report.tables import Field, Number, Table
 
 # Column -> key of cost.json, format.
@@ -36,12 +36,12 @@ COST_TEXT = " ".join(
 
 
 def cost_table(study: Study) -> Table:
-    """A row per place, the mean over its seeds; runs without a figure count as unknown."""
+    """A row per experiment, the mean over its seeds; runs without a figure count as unknown."""
     gpu = any(cell.cost and cell.cost.get("peak_gpu_memory_mib") for cell in study.cells)
     columns = {name: c for name, c in MEANS.items() if gpu or name != "GPU MiB"}
-    header = [*PLACE, *columns, "batches"]
+    header = [*EXPERIMENT, *columns, "batches"]
     rows: list[list[Field]] = []
-    for place, cells in study.places.items():
+    for experiment, cells in study.experiments.items():
         ran = [cell for cell in cells if cell.cost]
         absent = "unknown" if ran else "not run"
         numbers = [
@@ -52,7 +52,7 @@ def cost_table(study: Study) -> Table:
         ]
         steps = mean([cell.run["training"]["steps"] if cell.run else None for cell in ran])
         numbers.append(Number(steps, form=",.0f", absent=absent))
-        rows.append([*place, *numbers])
+        rows.append([*experiment, *numbers])
     caption = "Cost of each experiment, mean over seeds."
     return Table("cost", caption, "dvc repro report", header, rows, text_columns=4)
 
@@ -64,15 +64,15 @@ def mean(values: Sequence[float | None]) -> float | None:
 
 
 def quality_points(study: Study) -> list[dict[str, Any]]:
-    """Parameters, AUC and its interval of every place that has been run, for the figure."""
+    """Parameters, AUC and its interval of every experiment that has been run, for the figure."""
     rows = cost_table(study).rows
     sizes = {tuple(row[:4]): row[4].value for row in rows if isinstance(row[4], Number)}
     points = []
     for cell in study.comparison["cells"]:
-        place = tuple(cell[key] for key in PLACE)
+        experiment = tuple(cell[key] for key in EXPERIMENT)
         auc = cell["metrics"]["auc"]
-        if auc["ours"] is not None and sizes.get(place):
+        if auc["ours"] is not None and sizes.get(experiment):
             low, high = auc["ci95"]
-            point = {"parameters": sizes[place], "auc": auc["ours"], "low": low, "high": high}
-            points.append(dict(zip(PLACE, place, strict=True)) | point)
+            point = {"parameters": sizes[experiment], "auc": auc["ours"], "low": low, "high": high}
+            points.append(dict(zip(EXPERIMENT, experiment, strict=True)) | point)
     return points

@@ -47,7 +47,7 @@ def depths_table(study: Study) -> Table:
 
 
 def sweep_table(study: Study) -> Table:
-    """A row per point of the curves, beside the paper's value where it has been imported."""
+    """A row per depth of the curves, beside the paper's value where it has been imported."""
     curves = study.comparison["sweep"]
     known = any(p["paper"] is not None for curve in curves for p in curve["curve"])
     rows: list[list[Field]] = []

@@ -87,9 +87,9 @@ def _head(study: Study) -> Iterator[str]:
     ran, of = (sum(runs) for runs in zip(*sweep, strict=True)) if sweep else (0, 0)
     audited = [not pair["missing"] for pair in study.comparison["audit"]]
     yield (
-        f"{len(study.done)} of {len(study.cells)} experiments have been run, {ran} of {of} of the "
-        f"layer sweep (those shared with the grid included), and the audit of {sum(audited)} of "
-        f"{len(audited)} pairs; profile "
+        f"{len(study.done)} of {len(study.cells)} runs of the grid have been made, {ran} of {of} "
+        f"of the layer sweep (those shared with the grid included), and the audit of "
+        f"{sum(audited)} of {len(audited)} pairs; profile "
         f"`{study.params.profile}`, protocol {', '.join(f'`{p}`' for p in study.protocols)}, "
         f"seeds {', '.join(map(str, grid.seeds))}. The paper's language models and ours: "
         + ", ".join(f"{theirs} is `{ours}`" for theirs, ours in study.claims["models"].items())

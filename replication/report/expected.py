@@ -126,9 +126,9 @@ def _positive(value: Any) -> float | None:
 
 
 def expected_rows(params: Params) -> list[Expected]:
-    """Every encoder and adapter that is wanted, every cell of the grid and of the sweep.
+    """Every encoder and adapter that is wanted, every experiment of the grid and of the sweep.
 
-    Cells that differ in their seed alone are one row. Errors: as `shape_of`.
+    Runs that differ in their seed alone are one row. Errors: as `shape_of`.
     """
     shape, machine = shape_of(params), machine_of(params)
     grid, sweep = params.grid, params.sweep
@@ -143,7 +143,7 @@ def expected_rows(params: Params) -> list[Expected]:
 
 
 def _cells(params: Params) -> Iterator[tuple[str, str, list[Path], Params]]:
-    """Kind, name without seed, the folder of each seed's run, and the cell of the first seed."""
+    """Kind, name without seed, the folder of each seed's run, and the parameters of the first."""
     grid, sweep = params.grid, params.sweep
     pairs = [(e, t) for e in grid.encoders for t in grid.tunings]
     pairs += [(llm, "frozen") for llm in grid.llms]

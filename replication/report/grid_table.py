@@ -1,11 +1,11 @@
-"""The main table: every cell of the grid, and the paper's value beside it where there is one."""
+"""The main table: every experiment of the grid, beside the paper's value where there is one."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from replication.evaluation.metrics import METRICS
 from replication.paper.cells import METRIC_NAMES, Cell
-from replication.report.study import COMPARED, PLACE, Study
+from replication.report.study import COMPARED, EXPERIMENT, Study
 from replication.report.tables import Field, Number, Table
 from replication.report.texts import verdict_text
 
@@ -19,7 +19,7 @@ def results_table(study: Study, intervals: Sequence[str] = METRICS) -> Table:
     """
     cells = study.comparison["cells"]
     known = [m for m in METRICS if any(c["metrics"][m]["paper"] is not None for c in cells)]
-    header = [*PLACE, "runs"]
+    header = [*EXPERIMENT, "runs"]
     for metric in METRICS:
         name = METRIC_NAMES[metric]
         header += [name, f"{name}, paper", f"{name}, verdict"] if metric in known else [name]
@@ -38,7 +38,7 @@ def results_table(study: Study, intervals: Sequence[str] = METRICS) -> Table:
 
 def _row(cell: dict[str, Any], known: Sequence[str], intervals: Sequence[str]) -> list[Field]:
     ran, of = cell["runs"]
-    row: list[Field] = [*(cell[key] for key in PLACE), f"{ran}/{of}"]
+    row: list[Field] = [*(cell[key] for key in EXPERIMENT), f"{ran}/{of}"]
     for metric in METRICS:
         found = cell["metrics"][metric]
         absent = "undefined" if ran else "not run"

@@ -11,7 +11,7 @@ from replication.study.params import Params
 
 DEMO_LABEL = "Demo data: not evidence about the paper."
 COMPARED = "dvc repro compare report"  # makes whatever comes out of `compare`
-PLACE = ("recommender", "encoder", "tuning", "protocol")  # an experiment over all its seeds
+EXPERIMENT = ("recommender", "encoder", "tuning", "protocol")  # what names one; a run, its seed
 FIFTHS = (1, 2, 3, 4, 5)
 GROUPS: dict[int | str, str] = {
     1: "1",
@@ -26,7 +26,7 @@ GROUPS: dict[int | str, str] = {
 
 @dataclass(frozen=True)
 class Study:
-    """The grid's cells, run or not, and the contents of the JSON files named as they are."""
+    """The grid's runs, made or not, and the contents of the JSON files named as they are."""
 
     params: Params
     cells: Sequence[Cell]
@@ -51,17 +51,17 @@ class Study:
 
     @property
     def done(self) -> list[Cell]:
-        """The cells that have been run."""
+        """The runs that have been made."""
         return [cell for cell in self.cells if cell.metrics]
 
     @property
-    def places(self) -> dict[tuple[str, str, str, str], list[Cell]]:
-        """The cells of each PLACE: one per seed."""
-        places: dict[tuple[str, str, str, str], list[Cell]] = {}
+    def experiments(self) -> dict[tuple[str, str, str, str], list[Cell]]:
+        """The runs of each experiment, one per seed, by what names it."""
+        experiments: dict[tuple[str, str, str, str], list[Cell]] = {}
         for cell in self.cells:
-            key = tuple(getattr(cell, name) for name in PLACE)
-            places.setdefault(key, []).append(cell)
-        return places
+            key = tuple(getattr(cell, name) for name in EXPERIMENT)
+            experiments.setdefault(key, []).append(cell)
+        return experiments
 
     @property
     def protocols(self) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from trees import RUN
 from replication.browser.reading.runs import (
     KINDS,
     UNASKED,
+    described,
     made_run,
-    placed,
-    read_experiment,
     read_run,
+    read_run_at_hand,
     read_unasked,
 )
 from replication.browser.workspace.stages import Stage, Stages
@@ -72,11 +72,11 @@ def test_a_file_that_is_not_there_beside_metrics_is_damage(own_tree):
 
 def test_the_experiment_at_hand(inside):
     inside("full")
-    run = read_experiment(load_params(), stages())
+    run = read_run_at_hand(load_params(), stages())
     made = json.loads(Path("reports/experiment/metrics.json").read_text(encoding="utf-8"))
     assert run.cell.metrics["auc"] == made["auc"]
-    place = (run.cell.recommender, run.cell.encoder, run.cell.tuning, run.cell.layers)
-    assert place == ("nrms", "minilm", "finetuned", 2)
+    experiment = (run.cell.recommender, run.cell.encoder, run.cell.tuning, run.cell.layers)
+    assert experiment == ("nrms", "minilm", "finetuned", 2)
 
 
 # ---------------------------------------------------------------- not asked for
@@ -103,7 +103,7 @@ def test_runs_that_nothing_asks_for_are_stale(left_over):
         assert (run.cell.layers, run.cell.seed) == (2, 1)
 
 
-def test_one_whose_run_json_is_damaged_has_an_unknown_place(left_over):
+def test_one_whose_run_json_is_damaged_is_of_an_unknown_experiment(left_over):
     Path("reports/runs/left-over/run.json").write_text("{", encoding="utf-8")
     run = next(run for run in left_over() if run.cell.name == "runs/left-over")
     assert run.cell.recommender == run.cell.protocol == "unknown"
@@ -115,8 +115,8 @@ def test_one_whose_run_json_is_damaged_has_an_unknown_place(left_over):
     "params", [{}, {"recommender": 3, "tuning": None, "protocol": "x", "finetune_layers": True},
                {"protocol": {"name": 1}, "tuning": "finetuned", "finetune_layers": "2"}],
 )  # fmt: skip
-def test_a_place_is_never_guessed(params):
-    found = placed("runs/x", "dvc repro runs", {"params": params, "seed": 7})
+def test_the_experiment_is_never_guessed(params):
+    found = described("runs/x", "dvc repro runs", {"params": params, "seed": 7})
     assert found.recommender == found.encoder == found.protocol == "unknown"
     assert found.layers is None
     assert found.seed == 7

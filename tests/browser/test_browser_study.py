@@ -13,7 +13,7 @@ from replication.report.study import DEMO_LABEL
 from replication.study import paths
 
 
-def place(study):
+def experiment(study):
     """That of the run that trees damage."""
     return next(p for p in study.grid if p.key == "nrms-minilm-finetuned-k2-clean")
 
@@ -84,9 +84,9 @@ def test_the_sweep_holds_the_grid_s_own_depth(inside):
      ("truncated", "unreadable"), ("nan", "unreadable"), ("text_metric", "unreadable"),
      ("damaged_comparison", "no paper value"), ("bad_lock", "stale")],
 )  # fmt: skip
-def test_the_verdict_of_a_place_is_its_state(inside, tree, word):
+def test_the_verdict_of_an_experiment_is_its_state(inside, tree, word):
     inside(tree)
-    figure = place(read_study()).figure("auc")
+    figure = experiment(read_study()).figure("auc")
     assert figure.verdict == word
     readable = word not in ("not run", "running", "unreadable")
     assert (figure.ours is not None) == readable
@@ -99,10 +99,10 @@ def test_without_params_yaml_runs_are_still_listed(inside):
     assert study.profile == "demo"
     assert {run.state().word for run in study.runs} == {"stale"}
     assert len(study.runs) == 33
-    assert place(study).figure("auc").ours is not None
+    assert experiment(study).figure("auc").ours is not None
 
 
-def test_an_empty_project_lists_every_place(inside):
+def test_an_empty_project_lists_every_experiment(inside):
     inside("empty")
     study = read_study()
     assert len(study.grid) == 24
@@ -149,10 +149,10 @@ def test_the_report_s_view_counts_what_is_there(inside):
 
 def test_a_change_shows_in_the_next_read(own_tree):
     own_tree("full")
-    assert place(read_study()).figure("auc").verdict == "no paper value"
+    assert experiment(read_study()).figure("auc").verdict == "no paper value"
     value = json.loads(Path(RUN, "metrics.json").read_text(encoding="utf-8"))
     Path(RUN, "metrics.json").write_text(json.dumps(value | {"auc": 0.25}), encoding="utf-8")
-    figure = place(read_study()).figure("auc")
+    figure = experiment(read_study()).figure("auc")
     assert (figure.ours, figure.verdict) == (0.25, "stale")
     Path(RUN, "metrics.json").unlink()
-    assert place(read_study()).figure("auc").ours is None
+    assert experiment(read_study()).figure("auc").ours is None

@@ -8,7 +8,7 @@ from scored import FROZEN, TUNED
 
 from replication.browser.content.candidates import candidates, default_pair
 from replication.browser.reading.study import read_study
-from replication.browser.workspace.experiments import Experiment
+from replication.browser.workspace.dvc_experiments import DvcExperiment
 
 SWEPT = "nrms-minilm-l3-finetuned-k0-clean-s1"
 
@@ -17,7 +17,7 @@ SWEPT = "nrms-minilm-l3-finetuned-k0-clean-s1"
 def known(inside):
     """The candidates of a state's folder."""
 
-    def of(state: str, *experiments: Experiment):
+    def of(state: str, *experiments: DvcExperiment):
         inside(state)
         return candidates(read_study().runs, experiments)
 
@@ -29,7 +29,7 @@ def experiment(made_trees):
     folder = made_trees("full") / "reports/experiment"
     files = {path.name: path.read_bytes() for path in folder.glob("*.json")}
     when = datetime(2026, 1, 1, tzinfo=UTC)
-    return Experiment("bold-lynx", "ab" * 20, "cd" * 20, when, files, None, "dvc exp apply x")
+    return DvcExperiment("bold-lynx", "ab" * 20, "cd" * 20, when, files, None, "dvc exp apply x")
 
 
 def test_every_run_has_a_key_of_its_own(known):
@@ -37,8 +37,10 @@ def test_every_run_has_a_key_of_its_own(known):
     assert {FROZEN, TUNED, SWEPT, "experiment"} <= found.keys()
     assert all(key == candidate.key for key, candidate in found.items())
     assert found[SWEPT].label == SWEPT
-    assert found["experiment"].place == "nrms, minilm, finetuned k2, clean, seed 1"
-    assert found["naml-llama-tiny-lora-frozen-clean-s1"].place.startswith("naml, llama-tiny-lora")
+    assert found["experiment"].description == "nrms, minilm, finetuned k2, clean, seed 1"
+    assert found["naml-llama-tiny-lora-frozen-clean-s1"].description.startswith(
+        "naml, llama-tiny-lora"
+    )
 
 
 def test_runs_and_experiments_of_one_name_are_told_apart(inside, experiment):

@@ -46,7 +46,7 @@ def edit(path, change):
     path.write_text(json.dumps(value), encoding="utf-8")
 
 
-def place_of(study, *key):
+def experiment_of(study, *key):
     return next(p for p in study.grid if (p.recommender, p.encoder, p.tuning) == key)
 
 
@@ -110,15 +110,15 @@ def test_differences_have_every_group(inside):
 def test_auc_is_the_runs_own(inside):
     found = read(inside("full") / RUN)
     study = read_study()
-    place = place_of(study, "naml", "static", "frozen")
-    rows = auc_table(study, [place]).rows
+    experiment = experiment_of(study, "naml", "static", "frozen")
+    rows = auc_table(study, [experiment]).rows
     assert [row[4] for row in rows] == NAMES
     groups = [*found["groups"], found["at_most_5"], found["more_than_5"]]
     for row, group in zip(rows, groups, strict=True):
         assert row[7].value == group["auc"]
         assert tuple(row[7].interval) == pytest.approx(tuple(group["ci95"]["auc"]))
         assert row[-1] == "dvc repro grid@naml-static-frozen-clean-s1"
-    assert [dot["auc"] for dot in dots([place])] == [g["auc"] for g in found["groups"]]
+    assert [dot["auc"] for dot in dots([experiment])] == [g["auc"] for g in found["groups"]]
 
 
 def test_an_empty_group_is_a_gap(own_tree):
@@ -129,9 +129,9 @@ def test_an_empty_group_is_a_gap(own_tree):
 
     edit(own_tree("full") / RUN, change)
     study = read_study()
-    place = place_of(study, "naml", "static", "frozen")
-    assert [dot["group"] for dot in dots([place])] == [1, 2, 4, 5]
-    rows = auc_table(study, [place]).rows
+    experiment = experiment_of(study, "naml", "static", "frozen")
+    assert [dot["group"] for dot in dots([experiment])] == [1, 2, 4, 5]
+    rows = auc_table(study, [experiment]).rows
     assert [str(rows[i][7]) for i in (2, 5)] == ["undefined", "undefined"]
     assert [str(row[5]) for row in users_table(study, []).rows][2] == "undefined"
 
@@ -225,9 +225,13 @@ def test_panels_share_a_view_and_keep_their_groups_apart():
     rows = [point | {"recommender": name, "group": 5} for name in ("nrms", "lstur")]
     spec = differences(rows, "A title", LIGHT).to_dict()
     drawn, heads = spec["layer"]
-    places = drawn["layer"][1]["encoding"]["x"]["scale"]["domain"]
+    experiments = drawn["layer"][1]["encoding"]["x"]["scale"]["domain"]
     first, second = ([f"{name} {group}" for group in range(1, 6)] for name in ("nrms", "lstur"))
-    assert places == [*first, "lstur ", *second]  # a place without a group stands between
+    assert experiments == [
+        *first,
+        "lstur ",
+        *second,
+    ]  # an experiment without a group stands between
     named = [row["name"] for row in spec["datasets"][heads["data"]["name"]]]
     assert named == ["NRMS", "LSTUR"]
 

@@ -11,7 +11,7 @@ from scored import FROZEN, TUNED, record, scores
 from replication.browser.content.candidates import Candidate, candidates
 from replication.browser.content.comparing import Test, answer, commands, paired_test, reading
 from replication.browser.reading.study import read_study
-from replication.browser.workspace.experiments import Experiment
+from replication.browser.workspace.dvc_experiments import DvcExperiment
 from replication.evaluation.metrics import METRICS
 
 
@@ -104,7 +104,7 @@ def test_an_experiment_is_tested_by_what_the_cache_holds(two):
     folder, _, y = two
     reports = (folder / f"reports/runs/{TUNED}").glob("*.json")
     files = {path.name: path.read_bytes() for path in reports}
-    lynx = Experiment("lynx", "ab" * 20, "cd" * 20, None, files, None, "dvc exp apply lynx")
+    lynx = DvcExperiment("lynx", "ab" * 20, "cd" * 20, None, files, None, "dvc exp apply lynx")
     test = paired_test(*chosen(FROZEN, "exp:lynx", experiments=[lynx]))
     assert test.command == "dvc exp apply lynx && dvc repro experiment"
 
@@ -129,7 +129,7 @@ def test_an_experiment_is_tested_by_what_the_cache_holds(two):
         ("running", ["Nothing to compare yet", "B is ▶ running"]),
     ],
 )
-def test_what_is_the_matter_stands_in_place_of_numbers(inside, state, words):
+def test_what_is_the_matter_stands_in_experiment_of_numbers(inside, state, words):
     inside(state)
     a, b, study = chosen(FROZEN, TUNED)
     text = answer(a, b, paired_test(a, b, study))

@@ -74,7 +74,7 @@ def test_the_front_is_what_no_point_beats(points):
 
 def test_costs_are_the_files_own_and_an_adapter_counts(inside, points):
     folder = inside("full")
-    by_key = {point.place.key: point for point in points()}
+    by_key = {point.experiment.key: point for point in points()}
 
     def cost(name):
         return json.loads((folder / f"reports/runs/{name}/cost.json").read_text(encoding="utf-8"))
@@ -92,13 +92,13 @@ def test_costs_are_the_files_own_and_an_adapter_counts(inside, points):
     assert found["memory"] == max(own["peak_memory_mib"], adapter["peak_memory_mib"])
 
 
-def test_seeds_are_averaged_and_such_a_place_is_not_ranked_before_all_are_there(own_tree, points):
+def test_seeds_are_averaged_and_a_partial_experiment_is_not_ranked(own_tree, points):
     folder = own_tree("partial")
     other = folder / RUN.replace("s1", "s2")
     shutil.copytree(folder / RUN, other)
     change(other / "cost.json", seconds=100.0)
     first = json.loads((folder / RUN / "cost.json").read_text(encoding="utf-8"))
-    [found] = [p for p in points() if p.place.key == "nrms-minilm-finetuned-k2-clean"]
+    [found] = [p for p in points() if p.experiment.key == "nrms-minilm-finetuned-k2-clean"]
     assert found.costs["seconds"] == pytest.approx((first["seconds"] + 100) / 2)
     assert not found.absence("seconds")
     assert front_lines(points(), "seconds") == {}
@@ -137,7 +137,7 @@ def test_each_kind_of_hardware_has_its_own_line_of_time_and_all_share_that_of_si
     nothing = dict.fromkeys(hardware)
     change(folder / "reports/runs/naml-static-frozen-clean-s1/run.json", hardware=nothing)
     settle(folder)
-    found = {p.place.key: p for p in points()}
+    found = {p.experiment.key: p for p in points()}
     assert found["lstur-static-frozen-clean"].machine == "G, P, 8 cores"
     assert found["lstur-llama-tiny-finetuned-clean"].machine == SEVERAL  # its adapter ran elsewhere
     assert found["naml-static-frozen-clean"].machine == UNKNOWN

@@ -126,7 +126,15 @@ def test_damage_that_dvc_takes_for_the_result_is_made_anew_by_force(own_tree):
 
 def test_what_no_stage_makes_is_mended_by_hand(inside):
     inside("bad_lock")
-    assert damaged_table(read_study()).rows[0][2] == "edit it, or restore it from git"
+    assert damaged_table(read_study()).rows[0][2] == "python -m replication mend"
+
+
+def test_what_is_written_by_hand_is_mended_by_hand(own_tree):
+    (own_tree("full") / "params.yaml").write_text("profile: [", encoding="utf-8")
+    rows = damaged_table(read_study()).rows
+    assert ["! params.yaml", "edit it, or restore it from git"] in [
+        [file.partition(",")[0], remedy] for file, _, remedy in rows
+    ]
 
 
 def test_runs_that_nothing_asks_for_are_listed(own_tree):

@@ -97,8 +97,10 @@ def test_a_missing_depth_is_a_gap_with_its_command(own_tree):
     assert "NRMS with" not in answer(curves)
     row = next(r for r in points_table(study, curves, "auc").rows if r[:2] == ["nrms", "2"])
     assert [str(field) for field in row[2:6]] == ["0/1", "○ not run", "not run", "unknown"]
-    assert missing_command(nrms.places) == "dvc repro sweep@nrms-minilm-l3-finetuned-k2-clean-s1"
-    assert missing_command(naml.places) is None
+    assert (
+        missing_command(nrms.experiments) == "dvc repro sweep@nrms-minilm-l3-finetuned-k2-clean-s1"
+    )
+    assert missing_command(naml.experiments) is None
     text = words(shown())
     assert "○ not run: NRMS 2" in text
     assert "dvc repro sweep@nrms-minilm-l3-finetuned-k2-clean-s1" in text

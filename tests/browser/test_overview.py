@@ -32,24 +32,24 @@ def texts(app: AppTest) -> str:
 
 
 def with_values(study, offsets):
-    """The grid's places with values of the paper: our AUC minus each offset; None: no value."""
-    places = []
-    for place, offset in zip(study.grid, offsets, strict=False):
-        model = place.model or f"model of {place.encoder}"
-        place = replace(place, model=model)
+    """The grid's experiments with the paper's values: our AUC minus each offset; None: none."""
+    experiments = []
+    for experiment, offset in zip(study.grid, offsets, strict=False):
+        model = experiment.model or f"model of {experiment.encoder}"
+        experiment = replace(experiment, model=model)
         if offset is not None:
-            cell = PaperCell(place.recommender, model, place.tuning, None, None, "auc")
-            value = place.figure("auc").ours - offset
-            place = replace(place, values={cell: Value(value, "table 2")})
-        places.append(place)
-    return places
+            cell = PaperCell(experiment.recommender, model, experiment.tuning, None, None, "auc")
+            value = experiment.figure("auc").ours - offset
+            experiment = replace(experiment, values={cell: Value(value, "table 2")})
+        experiments.append(experiment)
+    return experiments
 
 
 def test_the_sentence_counts_what_is_within_first(inside):
     inside("full")
     study = read_study()
-    places = with_values(study, [0.0, 0.001, -0.009, -0.05, 0.05, None])
-    assert summary(places) == (
+    experiments = with_values(study, [0.0, 0.001, -0.009, -0.05, 0.05, None])
+    assert summary(experiments) == (
         "AUC: 2 of 6 experiments within tolerance of the paper's; 1 near; 1 better; 1 worse; "
         "1 no paper value."
     )

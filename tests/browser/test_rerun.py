@@ -16,9 +16,9 @@ from replication.browser.content.rerun import (
     command,
     depths,
     expected_cost,
+    in_study,
     no_depth,
     options,
-    place,
     refusal,
     study_cost,
 )
@@ -161,7 +161,7 @@ def test_what_cannot_be_run_is_refused_in_one_line(choice, words):
     reason = refusal(params, choice)
     assert reason and "\n" not in reason and "command line" not in reason
     assert all(word in reason for word in words)
-    assert command(params, choice) is None and place(params, choice) is None
+    assert command(params, choice) is None and in_study(params, choice) is None
     cost = expected_cost(params, choice, [])
     assert (cost.basis, cost.reason, cost.text) == (None, reason, "unknown")
 
@@ -176,9 +176,9 @@ def test_depths_are_those_of_layers_that_can_train():
     assert "word vectors" in no_depth(params, "static", "finetuned")
 
 
-def test_the_place_of_a_choice_in_the_study():
+def test_the_experiment_of_a_choice_in_the_study():
     params = load_params()
-    places = {
+    stages = {
         Choice("nrms", "minilm", "finetuned", "clean", 1, 2): "grid@nrms-minilm-finetuned-clean-s1",
         Choice("nrms", "static", "frozen", "clean", 1, 9): "grid@nrms-static-frozen-clean-s1",
         Choice("naml", "llama-tiny-lora", "frozen", "clean", 1): (
@@ -191,10 +191,10 @@ def test_the_place_of_a_choice_in_the_study():
             "grid@lstur-minilm-l3-finetuned-clean-s1"
         ),
     }
-    for choice, stage in places.items():
-        assert place(params, choice).command == f"dvc repro {stage}"
+    for choice, stage in stages.items():
+        assert in_study(params, choice).command == f"dvc repro {stage}"
     for stray in ({"seed": 2}, {"protocol": "released"}, {"layers": 5}):
-        assert place(params, replace(next(iter(places)), **stray)) is None
+        assert in_study(params, replace(next(iter(stages)), **stray)) is None
 
 
 # ---------------------------------------------------------------- costs

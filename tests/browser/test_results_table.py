@@ -30,12 +30,12 @@ from replication.report.tables import Number
 
 def metrics_of(folder: Path, row) -> list[dict]:
     """The files of a row's runs, read by themselves."""
-    paths = [folder / "reports" / run.cell.name / "metrics.json" for run in row.place.runs]
+    paths = [folder / "reports" / run.cell.name / "metrics.json" for run in row.experiment.runs]
     return [json.loads(path.read_text()) for path in paths if path.exists()]
 
 
 def named(rows) -> dict:
-    return {row.place.key: row for row in rows}
+    return {row.experiment.key: row for row in rows}
 
 
 def edit_yaml(path: Path, change) -> None:
@@ -50,10 +50,12 @@ def test_ranks_are_the_order_of_the_files_within_a_recommender(inside, metric):
     folder = inside("full")
     rows = rows_of(read_study(), metric)
     for name in ("naml", "nrms", "lstur"):
-        of = [row for row in rows if row.place.recommender == name and not row.swept]
-        values = {row.place.key: metrics_of(folder, row)[0][metric] for row in of}
+        of = [row for row in rows if row.experiment.recommender == name and not row.swept]
+        values = {row.experiment.key: metrics_of(folder, row)[0][metric] for row in of}
         order = sorted(values, key=values.get, reverse=True)
-        assert {row.place.key: row.rank for row in of} == {k: i + 1 for i, k in enumerate(order)}
+        assert {row.experiment.key: row.rank for row in of} == {
+            k: i + 1 for i, k in enumerate(order)
+        }
         assert len(order) == 8
 
 
@@ -61,11 +63,11 @@ def test_depths_of_the_sweep_are_listed_once_and_not_ranked(inside):
     folder = inside("full")
     rows = rows_of(read_study(), "auc")
     assert len(named(rows)) == len(rows) == 33  # 24 cells and 3 further depths of 3 recommenders
-    assert sorted(row.place.layers for row in rows if row.swept) == sorted([0, 2, 3] * 3)
+    assert sorted(row.experiment.layers for row in rows if row.swept) == sorted([0, 2, 3] * 3)
     assert {row.rank for row in rows if row.swept} == {None}
     for row in rows:
         assert row.figure.ours == metrics_of(folder, row)[0]["auc"]
-    order = [row.place.recommender for row in rows]
+    order = [row.experiment.recommender for row in rows]
     assert order == sorted(order, key=("naml", "nrms", "lstur").index)
 
 
@@ -73,7 +75,9 @@ def test_of_several_protocols_each_is_ranked_by_itself(own_tree):
     folder = own_tree("full")
     edit_yaml(folder / "params.yaml", lambda p: p["grid"].update(protocols=["clean", "released"]))
     rows = rows_of(read_study(), "auc")
-    ranks = {(row.place.protocol, row.rank) for row in rows if row.place.recommender == "nrms"}
+    ranks = {
+        (row.experiment.protocol, row.rank) for row in rows if row.experiment.recommender == "nrms"
+    }
     assert ranks == {*(("clean", rank) for rank in (*range(1, 9), None)), ("released", None)}
     assert len(kept(rows, {"protocol": ["released"]})) == 24
     assert {row.figure.verdict for row in kept(rows, {"protocol": ["released"]})} == {"not run"}
@@ -89,7 +93,7 @@ def test_a_run_that_cannot_be_relied_on_is_no_rank_and_no_number(inside, state, 
     rows = named(rows_of(read_study(), "auc"))
     row = rows.pop("nrms-minilm-finetuned-k2-clean")
     assert (row.rank, row.figure.ours, row.figure.verdict) == (None, None, word)
-    ranks = sorted(r.rank for r in rows.values() if r.rank and r.place.recommender == "nrms")
+    ranks = sorted(r.rank for r in rows.values() if r.rank and r.experiment.recommender == "nrms")
     assert ranks == list(range(1, 8))
 
 
@@ -99,7 +103,7 @@ def test_nothing_is_ranked_where_nothing_is_complete(inside, state):
     rows = rows_of(read_study(), "auc")
     ranked = [row for row in rows if row.rank]
     if state == "stale":  # the code of one recommender was changed
-        ranked = [row for row in ranked if row.place.recommender == "nrms"]
+        ranked = [row for row in ranked if row.experiment.recommender == "nrms"]
     assert rows and not ranked
 
 
@@ -111,8 +115,8 @@ def test_equal_figures_share_a_rank(own_tree):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"auc": auc}))
     study = read_study()
     fresh = [  # whether the runs are up to date is not what is looked at here
-        replace(place, runs=tuple(replace(run, stale=None) for run in place.runs))
-        for place in study.grid
+        replace(experiment, runs=tuple(replace(run, stale=None) for run in experiment.runs))
+        for experiment in study.grid
     ]
     rows = named(rows_of(replace(study, grid=tuple(fresh)), "auc"))
     ranks = {name: rows[f"naml-{name}-clean"].rank for name in values}
@@ -122,17 +126,23 @@ def test_equal_figures_share_a_rank(own_tree):
 def test_the_paper_s_values_stand_beside_ours_with_a_verdict(inside, monkeypatch):
     folder = inside("full")
     found = rows_of(read_study(), "auc")
-    ours = {row.place.key: metrics_of(folder, row)[0]["auc"] for row in found}
+    ours = {row.experiment.key: metrics_of(folder, row)[0]["auc"] for row in found}
     away = {"within": 0.0068, "near": 0.0101, "worse": 0.0103, "better": -0.0103}
     models = {"static": "glove", "minilm": "bert-base", "minilm-l3": "bert-small"}
     values, expected = {}, {}
     for word, difference in away.items():
         row = found[len(values)]
-        key = (row.place.recommender, models[row.place.encoder], row.place.tuning, None, None)
+        key = (
+            row.experiment.recommender,
+            models[row.experiment.encoder],
+            row.experiment.tuning,
+            None,
+            None,
+        )
         # A hair inside the tolerance: the sum is rounded.
-        value = ours[row.place.key] + difference * (1 - 1e-9)
+        value = ours[row.experiment.key] + difference * (1 - 1e-9)
         values[PaperCell(*key, "auc")] = Value(value, "Table 3")
-        expected[row.place.key] = word, -difference
+        expected[row.experiment.key] = word, -difference
     monkeypatch.setattr(studies, "_values", lambda: File(Path("values.csv"), values))
     study = read_study()
     rows = rows_of(study, "auc")
@@ -157,11 +167,11 @@ def test_filters_keep_what_they_name(inside):
     inside("truncated")
     rows = rows_of(read_study(), "auc")
     assert kept(rows, {"encoder": [], "verdict": []}) == rows
-    assert [r.place.key for r in kept(rows, {"verdict": ["unreadable"]})] == [
+    assert [r.experiment.key for r in kept(rows, {"verdict": ["unreadable"]})] == [
         "nrms-minilm-finetuned-k2-clean"
     ]
     both = kept(rows, {"encoder": ["minilm", "static"], "tuning": ["frozen"]})
-    assert {(r.place.encoder, r.place.tuning) for r in both} == {
+    assert {(r.experiment.encoder, r.experiment.tuning) for r in both} == {
         ("minilm", "frozen"), ("static", "frozen"),
     }  # fmt: skip
     assert len(both) == 6
@@ -176,7 +186,7 @@ def test_every_command_names_a_stage_that_dvc_has_run(inside):
     assert {line.removeprefix("dvc repro ") for line in commands} == stages
     for row in rows_of(read_study(), "auc"):  # and that stage makes the row's own files
         outs = recorded[row.command.removeprefix("dvc repro ")]["outs"]
-        assert f"reports/{row.place.runs[0].cell.name}" in [o["path"] for o in outs]
+        assert f"reports/{row.experiment.runs[0].cell.name}" in [o["path"] for o in outs]
 
 
 def test_the_seeds_of_a_row_are_one_command(inside):
@@ -283,7 +293,9 @@ def test_the_answer_names_the_best_of_each_recommender(inside):
 
 def drawn(rows, lines) -> dict:
     """The chart of the grid's AUC as Vega-Lite."""
-    models = list(dict.fromkeys((row.place.recommender, row.place.encoder) for row in rows))
+    models = list(
+        dict.fromkeys((row.experiment.recommender, row.experiment.encoder) for row in rows)
+    )
     return results_chart(points_of(rows), models, lines, "AUC", LIGHT).to_dict()
 
 

@@ -23,7 +23,7 @@ KEY = "nrms-minilm-finetuned-k2-clean"
 
 
 def row_of(study, key: str = KEY):
-    return next(row for row in rows_of(study, "auc") if row.place.key == key)
+    return next(row for row in rows_of(study, "auc") if row.experiment.key == key)
 
 
 def texts(table) -> list[list[str]]:
@@ -45,7 +45,7 @@ def spent(cost: dict) -> list[str]:
 def test_every_seed_stands_with_its_state(inside):
     metrics = json.loads((inside("partial") / RUN / "metrics.json").read_text())
     low, high = metrics["ci95"]["auc"]
-    rows = texts(seeds_table(row_of(read_study()).place))
+    rows = texts(seeds_table(row_of(read_study()).experiment))
     assert rows[0][:3] == ["1", "✓ ready", f"{metrics['auc']:.4f} [{low:.3f}, {high:.3f}]"]
     assert rows[1] == ["2", "○ not run", *["not run"] * 4]
     assert [row[0] for row in rows] == ["1", "2", "3"]
@@ -53,7 +53,7 @@ def test_every_seed_stands_with_its_state(inside):
 
 def test_a_damaged_seed_says_so_in_each_metric(inside):
     inside("nan")
-    rows = texts(seeds_table(row_of(read_study()).place))
+    rows = texts(seeds_table(row_of(read_study()).experiment))
     assert rows == [["1", "! unreadable", *["unreadable"] * 4]]
 
 
@@ -61,7 +61,7 @@ def test_cost_is_the_file_s_and_what_is_not_known_is_told(inside):
     folder = inside("partial")
     study = read_study()
     cost = json.loads((folder / RUN / "cost.json").read_text())
-    first, second, _ = texts(cost_table(study, row_of(study).place))
+    first, second, _ = texts(cost_table(study, row_of(study).experiment))
     assert first[1:3] == [f"{cost['parameters']:,}", f"{cost['trainable_parameters']:,}"]
     assert first[3:] == [*spent(cost), "none"]
     assert second == ["seed 2", *["unknown"] * 5]
@@ -72,7 +72,7 @@ def test_an_adapted_model_has_the_cost_of_its_adapter(inside):
     study = read_study()
     row = row_of(study, "nrms-llama-tiny-finetuned-clean")
     adapter = json.loads((folder / "reports/adapters/llama-tiny-lora.json").read_text())
-    last = texts(cost_table(study, row.place))[-1]
+    last = texts(cost_table(study, row.experiment))[-1]
     trained = f"{adapter['trainable_parameters']:,}"
     assert last == [
         "adapter llama-tiny-lora, once",
@@ -81,12 +81,12 @@ def test_an_adapted_model_has_the_cost_of_its_adapter(inside):
         *spent(adapter),
         "none",
     ]
-    assert len(cost_table(study, row_of(study).place).rows) == 1
+    assert len(cost_table(study, row_of(study).experiment).rows) == 1
 
 
 def test_parameters_are_flat_and_complete(inside):
     folder = inside("full")
-    run = row_of(read_study()).place.runs[0]
+    run = row_of(read_study()).experiment.runs[0]
     given = json.loads(
         (folder / "reports/runs/nrms-minilm-finetuned-clean-s1/run.json").read_text()
     )
@@ -112,7 +112,7 @@ def test_origin_has_every_digest_and_version(inside):
         (folder / "reports/runs/nrms-minilm-finetuned-clean-s1/run.json").read_text()
     )
     cells = {
-        cell for row in texts(origin_table(row_of(read_study()).place.runs[0])) for cell in row
+        cell for row in texts(origin_table(row_of(read_study()).experiment.runs[0])) for cell in row
     }
     for digests in (given["data_sha256"], given["checkpoint"]["sha256"], given["libraries"]):
         assert {*digests.values()} <= cells
@@ -130,13 +130,13 @@ def test_what_is_not_known_of_a_machine_is_told():
 
 def test_without_run_json_there_is_no_origin(inside):
     inside("empty")
-    run = row_of(read_study()).place.runs[0]
+    run = row_of(read_study()).experiment.runs[0]
     assert (parameters_text(run), origin_table(run)) == (None, None)
 
 
 def test_strange_texts_are_kept_as_they_are(inside):
     inside("hostile")
-    run = row_of(read_study()).place.runs[0]
+    run = row_of(read_study()).experiment.runs[0]
     assert HOSTILE in parameters_text(run)
     assert any(HOSTILE in row[1] for row in texts(origin_table(run)))
 
@@ -154,10 +154,10 @@ def test_a_row_is_compared_with_the_best_of_its_recommender(inside, key):
     assert len(aucs) == 8
     best, second = sorted(aucs, key=aucs.get)[-1:-3:-1]
     rows = rows_of(study, "auc")
-    row = row_of(study, key) if key else next(r for r in rows if r.place.runs[0].name == best)
-    other = second if row.place.runs[0].name == best else best
+    row = row_of(study, key) if key else next(r for r in rows if r.experiment.runs[0].name == best)
+    other = second if row.experiment.runs[0].name == best else best
     name, address = compare_link(row, rows)
-    assert (name, address) == (other, f"compare?a={row.place.runs[0].name}&b={other}")
+    assert (name, address) == (other, f"compare?a={row.experiment.runs[0].name}&b={other}")
 
 
 def test_what_has_not_been_run_is_not_compared(inside):

@@ -284,8 +284,18 @@ def test_an_unreadable_lock_leaves_nothing_current(project, text, said):
     Path("dvc.lock").write_text(f"{text}\n", encoding="utf-8")
     stages = read_stages()
     assert stages.problem.startswith(said)
-    assert "restore it" in stages.problem
+    assert "`python -m replication mend` puts the committed one back" in stages.problem
+    assert "git checkout" not in stages.problem  # which cannot take either side of a conflict
     assert {(s.state, s.reason) for s in stages.stages} == {("stale", "dvc.lock cannot be read")}
+
+
+@pytest.mark.parametrize("file", ["dvc.lock", "dvc.yaml", "params.yaml"])
+def test_a_byte_that_is_no_text_is_told_by_its_line(project, file):
+    text = Path(file).read_bytes()
+    Path(file).write_bytes(text + b"# caf\xe9\n")
+    line = text.count(b"\n") + 1
+    said = f"{file}: not valid YAML (line {line}: byte 0xe9 is not UTF-8)"
+    assert said in read_stages().problem
 
 
 @pytest.mark.parametrize("kept", [0, 700])

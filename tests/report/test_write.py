@@ -39,7 +39,7 @@ def test_the_parts_stand_in_their_order(finished):
         "Layer sweep", "Cold start", "Cost against quality", "Protocol audit", "Cross-checks",
         "What was run on what",
     ]  # fmt: skip
-    assert "24 of 24 experiments have been run, 12 of 12 of the layer sweep" in text
+    assert "24 of 24 runs of the grid have been made, 12 of 12 of the layer sweep" in text
     assert "the audit of 2 of 2 pairs" in text
 
 
@@ -101,7 +101,7 @@ def test_figures_are_those_of_the_comparison(finished):
 
 def test_where_nothing_has_been_run_it_says_so(started):
     text = report(started)
-    assert "0 of 24 experiments have been run" in text
+    assert "0 of 24 runs of the grid have been made" in text
     assert "the audit of 0 of 2 pairs" in text
     assert "Not run. Run `dvc repro audit@words`." in text
     assert "No experiment has been run." in text
@@ -121,7 +121,7 @@ def test_where_nothing_has_been_run_it_says_so(started):
 def test_what_is_missing_is_named_with_its_command(started, undrawn):
     write_runs(started, lambda cell: "nrms-minilm-frozen" in cell.name)
     text = report(started)
-    assert "1 of 24 experiments have been run" in text
+    assert "1 of 24 runs of the grid have been made" in text
     claim = text[text.index("### C1") : text.index("### C2")]
     assert "◐ partial 1/2" in claim
     assert "Run: `dvc repro grid@nrms-minilm-finetuned-clean-s1`." in claim

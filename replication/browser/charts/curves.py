@@ -1,6 +1,6 @@
 """Learning curves of two runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import altair as alt
 import polars as pl
@@ -23,7 +23,7 @@ def learning_curves(curves: Mapping[str, Curve], measure: str, theme: Theme) -> 
     frame = pl.DataFrame(rows, {"run": str, "step": int, "value": float}, orient="row")
     names = list(curves)
 
-    def scale(values: Sequence) -> alt.Scale:
+    def scale(values: Iterable[str | Sequence[float]]) -> alt.Scale:
         return alt.Scale(domain=names, range=list(values)[: len(names)])
 
     base = alt.Chart(frame).encode(

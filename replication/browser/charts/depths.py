@@ -12,6 +12,9 @@ from replication.report.figures.theme import Theme
 def depths(
     curve: dict[str, Any], curves: Sequence[dict[str, Any]], measure: str, theme: Theme
 ) -> alt.LayerChart:
-    """One of the report's `curves`, on the axis that holds them all."""
-    drawn = panel(curve, shared_scale(curves), theme, measure, "container")
+    """One of the report's `curves`, on the axis that holds them all. There must be a point."""
+    scale = shared_scale(curves)
+    if scale is None:
+        raise ValueError("no depth has a figure: there is nothing to draw")
+    drawn = panel(curve, scale, theme, measure, "container")
     return drawn.properties(height=270)

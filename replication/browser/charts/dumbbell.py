@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 import polars as pl
 
-from replication.report.figures.theme import Theme, nothing_yet
+from replication.report.figures.theme import Theme, layered, nothing_yet
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,9 @@ class Pair:
     @property
     def distance(self) -> float:
         """How far apart they are; what cannot be told comes last."""
-        known = self.ours is not None and self.paper is not None
-        return abs(self.ours - self.paper) if known else -1.0
+        if self.ours is None or self.paper is None:
+            return -1.0
+        return abs(self.ours - self.paper)
 
 
 def dumbbell(pairs: Sequence[Pair], unit: str, form: str, theme: Theme) -> alt.TopLevelMixin:
@@ -48,7 +50,11 @@ def dumbbell(pairs: Sequence[Pair], unit: str, form: str, theme: Theme) -> alt.T
                 "verdict": str},
     )  # fmt: skip
     y = alt.Y("figure:N", sort=labels, title=None, scale=alt.Scale(domain=labels))
-    x = {"scale": alt.Scale(zero=False), "title": unit, "axis": alt.Axis(format=form)}
+    x: dict[str, Any] = {
+        "scale": alt.Scale(zero=False),
+        "title": unit,
+        "axis": alt.Axis(format=form),
+    }
     base = alt.Chart(frame).encode(
         y=y,
         tooltip=[
@@ -70,7 +76,7 @@ def dumbbell(pairs: Sequence[Pair], unit: str, form: str, theme: Theme) -> alt.T
             shape=alt.Shape("whose:N", scale=shapes, title=None),
         ).transform_calculate(whose=f"'{name}'")  # fmt: skip
 
-    return alt.layer(
+    return layered(
         base.mark_rule(color=theme.grid, strokeWidth=4).encode(
             x=alt.X("ours:Q", **x), x2="paper:Q"
         ),

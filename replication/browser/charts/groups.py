@@ -7,7 +7,7 @@ import altair as alt
 import polars as pl
 
 from replication.report.figures import cold_start
-from replication.report.figures.theme import LIGHT, Theme, auc_scale
+from replication.report.figures.theme import LIGHT, Theme, auc_scale, layered
 from replication.report.study import FIFTHS
 
 CHANCE = 0.5
@@ -32,7 +32,7 @@ def differences(points: Sequence[dict[str, Any]], title: str, theme: Theme) -> a
     """
     panels = list(dict.fromkeys(point["recommender"] for point in points))
     x = _across(panels)
-    y = {"scale": cold_start.shared_scale(points), "title": "difference of AUC"}
+    y: dict[str, Any] = {"scale": cold_start.shared_scale(points), "title": "difference of AUC"}
     rows = [point | {"group": _key(point["recommender"], point["group"])} for point in points]
     drawn = cold_start.panel(rows, x, y, theme)
     return _headed(drawn, {name: name.upper() for name in panels}, x, title, theme)
@@ -61,7 +61,8 @@ def levels(
     def repeated(values: Sequence[str]) -> list[str]:
         return [values[i % len(values)] for i in range(len(names))]
 
-    x, y = _across(tunings), {"scale": auc_scale([CHANCE, *ends]), "title": "AUC"}
+    x = _across(tunings)
+    y: dict[str, Any] = {"scale": auc_scale([CHANCE, *ends]), "title": "AUC"}
     base = alt.Chart(frame).encode(
         x=x,
         xOffset=alt.XOffset("encoder:N", sort=names, scale=alt.Scale(domain=names)),
@@ -83,7 +84,7 @@ def levels(
     shape = alt.Shape(
         "encoder:N", title=None, scale=alt.Scale(domain=names, range=repeated(SHAPES))
     )
-    drawn = alt.layer(
+    drawn = layered(
         chance.encode(y=alt.Y("auc:Q", **y)),
         base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", **y), y2="high:Q"),
         base.mark_point(filled=True, size=50, opacity=1).encode(y=alt.Y("auc:Q", **y), shape=shape),
@@ -101,8 +102,8 @@ def _key(panel: str, group: int) -> str:
 
 def _across(panels: Sequence[str]) -> alt.X:
     """An axis of `group`, the panels' groups one after another with a space between."""
-    places = [key for name in panels for key in (f"{name} ", *(_key(name, g) for g in FIFTHS))]
-    scale = alt.Scale(domain=places[1:], paddingOuter=0)
+    keys = [key for name in panels for key in (f"{name} ", *(_key(name, g) for g in FIFTHS))]
+    scale = alt.Scale(domain=keys[1:], paddingOuter=0)
     across = alt.X("group:O", title=cold_start.GROUPS, sort=None, scale=scale)
     return across.axis(labelAngle=0, ticks=False, labelExpr="slice(datum.label, -1)")
 
@@ -115,7 +116,7 @@ def _headed(
     head = alt.Chart(frame).mark_text(
         baseline="bottom", dy=-4, fontSize=12, fontWeight="bold", color=theme.text
     )
-    return alt.layer(drawn, head.encode(x=x, y=alt.value(0), text="name:N")).properties(
+    return layered(drawn, head.encode(x=x, y=alt.value(0), text="name:N")).properties(
         height=HEIGHT,
         title=alt.Title(title, offset=18, anchor="start", fontWeight="normal", color=theme.text),
     )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import altair as alt
 import polars as pl
@@ -13,6 +13,7 @@ from replication.report.figures.theme import (
     RECOMMENDER_SHAPES,
     Theme,
     auc_scale,
+    layered,
 )
 
 HEIGHT = 380
@@ -71,7 +72,7 @@ def pareto(
     ).axis(values=ticks(low, high), labelExpr=_short(cost))  # fmt: skip
     ends = [end for mark in marks for end in (mark.ci95 or (mark.quality,))]
     scale = auc_scale(ends)
-    y = {"scale": scale, "title": quality}
+    y: dict[str, Any] = {"scale": scale, "title": quality}
     frame = pl.DataFrame([_row(mark) for mark in marks], schema=_SCHEMA)
     layers = [_line(line, i, x, y, theme) for i, line in enumerate(lines.values())]
     shapes = [RECOMMENDER_SHAPES[i % len(RECOMMENDER_SHAPES)] for i in range(len(recommenders))]
@@ -104,7 +105,7 @@ def pareto(
     box = (math.log(low), math.log(high)), tuple(scale["domain"])
     line = [mark for marks in lines.values() for mark in marks]
     layers += [_label(mark, spot, x, y, theme) for mark, spot in labelled(line, *box)]
-    return alt.layer(*layers).properties(height=HEIGHT)
+    return layered(*layers).properties(height=HEIGHT)
 
 
 def labelled(
@@ -166,7 +167,7 @@ def _tooltip(cost: str, quality: str) -> list[alt.Tooltip]:
     ]
 
 
-def _line(marks: Sequence[Mark], i: int, x: alt.X, y: dict, theme: Theme) -> alt.Chart:
+def _line(marks: Sequence[Mark], i: int, x: alt.X, y: dict[str, Any], theme: Theme) -> alt.Chart:
     """In steps: between two experiments, the cheaper is the best that the cost buys."""
     return (
         alt.Chart(pl.DataFrame([_row(mark) for mark in marks], schema=_SCHEMA))
@@ -178,7 +179,7 @@ def _line(marks: Sequence[Mark], i: int, x: alt.X, y: dict, theme: Theme) -> alt
     )  # fmt: skip
 
 
-def _label(mark: Mark, spot: Spot, x: alt.X, y: dict, theme: Theme) -> alt.Chart:
+def _label(mark: Mark, spot: Spot, x: alt.X, y: dict[str, Any], theme: Theme) -> alt.Chart:
     text = alt.Chart(pl.DataFrame([_row(mark)], schema=_SCHEMA)).mark_text(
         align=spot.align, dx=-SHIFT if spot.align == "right" else SHIFT, dy=spot.down,
         fontSize=11, color=theme.text,

@@ -1,6 +1,7 @@
 """A metric of every experiment of the grid: a row per recommender and encoder."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 
@@ -8,7 +9,7 @@ from replication.browser.content.results_table import Row
 from replication.report.figures.auc import panel
 from replication.report.figures.theme import Theme, auc_scale
 
-Point = dict[str, str | float | None]
+Point = dict[str, Any]  # recommender, encoder, tuning: text; value, low, high: numbers or None
 ROW = 10  # pixels for each tuning of a row
 # A row's key ends in its encoder; a recommender's own, in a space.
 HEADING = "slice(datum.label, -1) == ' '"
@@ -19,9 +20,9 @@ def points_of(rows: Sequence[Row]) -> list[Point]:
     """What is drawn of rows of one protocol: those that have a figure, no depth of the sweep."""
     return [
         {
-            "recommender": row.place.recommender,
-            "encoder": row.place.encoder,
-            "tuning": row.place.tuning,
+            "recommender": row.experiment.recommender,
+            "encoder": row.experiment.encoder,
+            "tuning": row.experiment.tuning,
             "value": row.figure.ours,
             "low": row.figure.ci95[0] if row.figure.ci95 else None,
             "high": row.figure.ci95[1] if row.figure.ci95 else None,

@@ -1,12 +1,20 @@
 """What each deviation does to the AUC of one pair, beside what another seed does."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import polars as pl
 
 from replication.browser.content.audits import Shift
-from replication.report.figures.theme import SHAPES, Theme, auc_scale, tuning_colour, tuning_shape
+from replication.report.figures.theme import (
+    SHAPES,
+    Theme,
+    auc_scale,
+    layered,
+    tuning_colour,
+    tuning_shape,
+)
 from replication.study.protocol import DEVIATIONS
 
 ROW = 30  # pixels
@@ -36,7 +44,11 @@ def shifts_chart(
     """
     labels = list(LABELS.values())
     scale = alt.Scale(domain=list(ends), nice=False, zero=False)
-    x = {"scale": scale, "title": title, "axis": alt.Axis(format="+.2f", tickCount=6)}
+    x: dict[str, Any] = {
+        "scale": scale,
+        "title": title,
+        "axis": alt.Axis(format="+.2f", tickCount=6),
+    }
     y = alt.Y("deviation:N", sort=labels, scale=alt.Scale(domain=labels), title=None)
     layers = []
     if band is not None:
@@ -74,7 +86,7 @@ def shifts_chart(
         align="left", color=theme.text, fontSize=11, opacity=0.75
     )
     layers.append(words.encode(y=y, x=alt.value(6), text="text:N", tooltip="reason:N"))
-    return alt.layer(*layers).properties(height=ROW * len(labels))
+    return layered(*layers).properties(height=ROW * len(labels))
 
 
 _SCHEMA = {

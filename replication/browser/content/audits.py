@@ -39,6 +39,11 @@ class Shift:
     untouched: str | None
     stands_out: bool | None
 
+    @property
+    def size(self) -> float:
+        """How far it moves AUC, whichever way; 0 where that is not known."""
+        return abs(self.difference or 0.0)
+
 
 def bases_of(pairs: Sequence[dict[str, Any]]) -> list[str]:
     """The protocols that flips start from."""
@@ -94,13 +99,13 @@ def answer(pairs: Sequence[dict[str, Any]], base: str) -> str:
     largest: dict[str, Shift] = {}
     for shift in known:
         before = largest.get(shift.deviation)
-        if shift.stands_out and (before is None or abs(shift.difference) > abs(before.difference)):
+        if shift.stands_out and (before is None or shift.size > before.size):
             largest[shift.deviation] = shift
     moves = "moves" if len(largest) < 2 else "move"
     text = f"Of {len(DEVIATIONS)} deviations, {len(largest) or 'none'} {moves} AUC by more than "
     text += f"another seed does, starting from {base}"
     if largest:
-        ranked = sorted(largest.items(), key=lambda item: -abs(item[1].difference))
+        ranked = sorted(largest.items(), key=lambda item: -item[1].size)
         text += ": " + enumerated(
             [f"{name} ({shift.difference:+.3f} in pair {shift.pair})" for name, shift in ranked]
         )

@@ -4,25 +4,37 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from replication.browser.reading.runs import KINDS, READY, Run, State, made_run, placed
+from replication.browser.reading.runs import KINDS, READY, Run, State, described, made_run
 from replication.browser.words import signed
-from replication.browser.workspace.experiments import FILES, Experiment
+from replication.browser.workspace.dvc_experiments import FILES, DvcExperiment
+from replication.browser.workspace.leaves import MISSING, change, leaves
+from replication.browser.workspace.pipeline import parse_mapping
+from replication.files.errors import StudyError
 from replication.files.readable import File, parse
+from replication.study import paths
 
 _parsed = lru_cache(maxsize=4096)(parse)  # an experiment's files do not change
+MAKER = "dvc repro experiment"  # of a DVC experiment's result
+# What a run.json takes over from params.yaml as it is. Others it narrows to what the run has read,
+# or fills in: a rate that was searched for, the path of the data.
+DESCRIBES = (
+    "profile", "recommender", "encoder", "tuning", "finetune_layers", "seed", "protocol", "text",
+    "history", "model",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A run that can be chosen; `key` is its name in a link.
 
-    experiment  where it is DVC's, that one
+    dvc_experiment  where it is one of DVC's, that one
     """
 
     key: str
     run: Run
-    experiment: Experiment | None = None
+    dvc_experiment: DvcExperiment | None = None
 
     @property
     def state(self) -> State:
@@ -38,7 +50,7 @@ class Candidate:
         return label if word == READY else f"{signed(word)}: {label}"
 
     @property
-    def place(self) -> str:
+    def description(self) -> str:
         """Such as `nrms, minilm, finetuned k2, clean, seed 1`."""
         cell = self.run.cell
         if cell.recommender == "unknown":
@@ -49,7 +61,7 @@ class Candidate:
         return ", ".join(parts)
 
 
-def candidates(runs: Iterable[Run], experiments: Iterable[Experiment]) -> dict[str, Candidate]:
+def candidates(runs: Iterable[Run], experiments: Iterable[DvcExperiment]) -> dict[str, Candidate]:
     """By key: runs of the study under their names, DVC's experiments as `exp:NAME`.
 
     Of several with one name the first has it alone, the others have their folder or their commit
@@ -66,16 +78,73 @@ def candidates(runs: Iterable[Run], experiments: Iterable[Experiment]) -> dict[s
     return found
 
 
-def _run_of(experiment: Experiment) -> Run:
-    files = {}
+def _run_of(experiment: DvcExperiment) -> Run:
+    """Its run; one that has none of its own is `not run`, described by the parameters it has."""
+    name, restore = f"experiments/{experiment.name}", experiment.restore
+    params = _params(experiment)
+    if reason := _not_its_own(experiment, params):
+        nothing: dict[str, File] = {kind: File(Path(FILES[f"{kind}.json"])) for kind in KINDS}
+        return made_run(described(name, "", _as_run(params)), nothing, stale=reason)
+    files: dict[str, File] = {}
     for name, kind in KINDS.items():
         inside = FILES[f"{name}.json"]
         path = Path(f"{experiment.commit[:10]}:{inside}")  # as `git show` takes it
         text = experiment.files.get(f"{name}.json")
-        missing = File(path, problem=f"{path}: the experiment's commit has no such file")
+        missing: File = File(path, problem=f"{path}: the experiment's commit has no such file")
         files[name] = missing if text is None else _parsed(path, text, kind)
-    cell = placed(f"experiments/{experiment.name}", experiment.restore, files["run"].content)
-    return made_run(cell, files)
+    return made_run(described(name, restore, files["run"].content), files)
+
+
+@lru_cache(maxsize=4096)
+def _parsed_params(commit: str, text: bytes) -> Mapping[Any, Any]:
+    try:
+        return parse_mapping(paths.PARAMS, text)
+    except StudyError:  # then it cannot be told whether the run is of these parameters
+        return {}
+
+
+def _params(experiment: DvcExperiment) -> Mapping[Any, Any]:
+    """Its params.yaml; empty where it has none that can be read."""
+    return _parsed_params(experiment.commit, experiment.files.get(paths.PARAMS.name, b""))
+
+
+def _as_run(params: Mapping[Any, Any]) -> dict[str, Any] | None:
+    seed = params.get("seed")
+    return {"params": params, "seed": seed} if type(seed) is int else None
+
+
+def _not_its_own(experiment: DvcExperiment, params: Mapping[Any, Any]) -> str | None:
+    """Why what its commit holds is no result of it; None where it is one, or cannot be told."""
+    held = experiment.files
+    if experiment.inherited:
+        why = "its commit holds the run of the commit that it started from"
+    elif "run.json" not in held and "metrics.json" not in held and paths.PARAMS.name in held:
+        why = "its commit holds no run"
+    elif other := _other_parameter(held.get("run.json", b""), params):
+        why = f"its commit holds a run of other parameters ({other})"
+    else:
+        return None
+    return (
+        f"this DVC experiment has not run the stage `experiment`, which makes its result: {why}; "
+        f"`{experiment.restore} && {MAKER}` runs what is not up to date"
+    )
+
+
+def _other_parameter(text: bytes, params: Mapping[Any, Any]) -> str | None:
+    """The first parameter in which a run.json differs from params.yaml, such as `seed was 1, is 2`.
+
+    Keys that only one of them has say nothing: run.json holds what the run has read.
+    """
+    run = _parsed(Path(FILES["run.json"]), text, KINDS["run"]).content
+    made_with = run["params"] if run else {}
+    try:
+        for key in DESCRIBES:
+            for at, was, now in leaves(key, made_with.get(key, MISSING), params.get(key, MISSING)):
+                if MISSING not in (was, now):
+                    return f"{at} {change(was, now)}"
+    except RecursionError:  # nested too deep to be compared
+        pass
+    return None
 
 
 def default_pair(
@@ -92,8 +161,8 @@ def default_pair(
             if a in (None, first) and b in (None, second):
                 return first, second
     ranked = sorted(known, key=lambda key: _lateness(known[key]))
-    first = a or next((key for key in ranked if key != b), None)
-    return first, b or next((key for key in ranked if key != first), None)
+    one = a or next((key for key in ranked if key != b), None)
+    return one, b or next((key for key in ranked if key != one), None)
 
 
 def _twins(known: Iterable[Candidate]) -> list[tuple[Candidate, Candidate]]:
@@ -104,9 +173,9 @@ def _twins(known: Iterable[Candidate]) -> list[tuple[Candidate, Candidate]]:
         cell = candidate.run.cell
         if cell.name.startswith("runs/") and not cell.command.startswith("dvc repro sweep@"):
             half = frozen if cell.tuning == "frozen" else tuned
-            place = cell.recommender, cell.encoder, cell.protocol, cell.seed
-            half.setdefault(place, candidate)
-    return [(first, tuned[place]) for place, first in frozen.items() if place in tuned]
+            shared = cell.recommender, cell.encoder, cell.protocol, cell.seed
+            half.setdefault(shared, candidate)
+    return [(first, tuned[shared]) for shared, first in frozen.items() if shared in tuned]
 
 
 def _lateness(candidate: Candidate) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from replication.browser.reading.places import Place
+from replication.browser.reading.experiments import Experiment
 from replication.browser.reading.study import Study
 from replication.browser.words import SIGNS, counted, tally
 from replication.paper.claims import load_claims
@@ -13,19 +13,19 @@ from replication.report.study import COMPARED
 from replication.report.texts import kind_of
 
 
-def summary(places: Sequence[Place]) -> str:
+def summary(experiments: Sequence[Experiment]) -> str:
     """Such as `31 of 48 experiments within tolerance; 2 worse; 15 not run.`"""
-    if not places:
+    if not experiments:
         return "No experiment of the grid is known."
-    figures = [place.figure("auc") for place in places]
+    figures = [experiment.figure("auc") for experiment in experiments]
     words = Counter(kind_of(figure.verdict) for figure in figures)
     parts = [f"{words[word]} {word}" for word in SIGNS if words[word] and word != "within"]
     if any(figure.paper is not None for figure in figures):
-        of = f"{words['within']} of {counted(len(places), 'experiment')}"
+        of = f"{words['within']} of {counted(len(experiments), 'experiment')}"
         first = f"AUC: {of} within tolerance of the paper's"
     else:
-        done = sum(place.complete for place in places)
-        of = counted(len(places), "experiment")
+        done = sum(experiment.complete for experiment in experiments)
+        of = counted(len(experiments), "experiment")
         first = f"{done} of {of} run; the paper's AUC is known for none"
         parts = [part for part in parts if not part.endswith(("not run", "no paper value"))]
     return "; ".join([first, *parts]) + "."
@@ -48,7 +48,8 @@ def judged_claims(study: Study) -> list[dict[str, Any]]:
         word = "unreadable" if study.claims.problem else "not run"
         reason = study.claims.problem or f"run `{COMPARED}`"
         return [_unjudged(claim, study, word, reason) for claim in load_claims()]
-    if not (reason := study.stale("compare")):
+    stale = study.stale("compare")
+    if not stale:
         return found["claims"]
     return [
         claim
@@ -57,7 +58,7 @@ def judged_claims(study: Study) -> list[dict[str, Any]]:
                 protocol: result
                 | {
                     "verdict": "stale",
-                    "reason": f"{reason}; it was {result['verdict']}. Run `{COMPARED}`",
+                    "reason": f"{stale}; it was {result['verdict']}. Run `{COMPARED}`",
                 }
                 for protocol, result in claim["verdicts"].items()
             }

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from replication.browser.content.gaps import absent
 from replication.browser.content.results_table import whole_command
-from replication.browser.reading.places import Place
+from replication.browser.reading.experiments import Experiment
 from replication.browser.reading.runs import READY
 from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed
@@ -21,6 +21,7 @@ from replication.report.cold_starts import (
 from replication.report.study import COMPARED, FIFTHS, GROUPS
 from replication.report.study import Study as Report
 from replication.report.tables import Field, Number, Probability, Table
+from replication.study.params import Params
 
 COLDEST = 1
 RULES = {
@@ -67,7 +68,10 @@ def contrasts_of(study: Study) -> list[Contrast]:
     comparison = study.comparison.content or {"cold_start": []}
     return [
         Contrast(
-            *(family[key] for key in ("recommender", "tuning", "protocol", "encoder")),
+            family["recommender"],
+            family["tuning"],
+            family["protocol"],
+            family["encoder"],
             contrast["minus"],
             contrast | {"groups": [row for row in contrast["groups"] if row["group"] in GROUPS]},
         )
@@ -166,7 +170,8 @@ def rules_text(study: Study) -> str:
     """How users are grouped under each protocol."""
     rules: dict[str, str] = {}
     for cell in _grouped(study):
-        rules.setdefault(cell.protocol, cell.cold_start["rule"])
+        if cell.cold_start:
+            rules.setdefault(cell.protocol, cell.cold_start["rule"])
     return " ".join(
         f"Under {protocol}, {RULES.get(rule, f'users are grouped by the rule {rule}')}."
         for protocol, rule in rules.items()
@@ -174,53 +179,63 @@ def rules_text(study: Study) -> str:
 
 
 def _grouped(study: Study) -> list[Cell]:
-    """The cells whose runs tell all five groups."""
-    cells = [run.cell for place in study.grid for run in place.runs if run.cell.cold_start]
+    """The runs that tell all five groups."""
+    cells = [run.cell for experiment in study.grid for run in experiment.runs]
     return [
-        cell for cell in cells if tuple(row["group"] for row in cell.cold_start["groups"]) == FIFTHS
+        cell
+        for cell in cells
+        if cell.cold_start and tuple(row["group"] for row in cell.cold_start["groups"]) == FIFTHS
     ]
 
 
 def _report(study: Study, comparison: dict[str, Any], claims: Sequence[dict[str, Any]]) -> Report:
     """What the report's tables of cold start read, and nothing else."""
-    return Report(study.params.content, _grouped(study), comparison, {"claims": claims}, {}, {})
+    params = cast(Params, study.params.content)  # which only the table of users reads
+    return Report(params, _grouped(study), comparison, {"claims": claims}, {}, {})
 
 
-def dots(places: Sequence[Place]) -> list[dict[str, Any]]:
+def dots(experiments: Sequence[Experiment]) -> list[dict[str, Any]]:
     """AUC of each experiment and group of five, for the figure; what is undefined is left out."""
     found = []
-    for place in places:
+    for experiment in experiments:
         for group in FIFTHS:
-            figure = place.figure("auc", group)
+            figure = experiment.figure("auc", group)
             if figure.ours is not None:
                 low, high = figure.ci95 or (None, None)
                 found.append(
-                    {"encoder": place.encoder, "tuning": place.tuning, "group": group,
+                    {"encoder": experiment.encoder, "tuning": experiment.tuning, "group": group,
                      "auc": figure.ours, "low": low, "high": high, "verdict": figure.verdict}
                 )  # fmt: skip
     return found
 
 
-def auc_table(study: Study, places: Sequence[Place]) -> Table:
+def auc_table(study: Study, experiments: Sequence[Experiment]) -> Table:
     """AUC of each experiment in every group, the paper's where it is known, and its command."""
     known = any(
-        place.figure("auc", group).paper is not None for place in places for group in FIFTHS
+        experiment.figure("auc", group).paper is not None
+        for experiment in experiments
+        for group in FIFTHS
     )
     rows: list[list[Field]] = []
-    for place in places:
-        line = whole_command(study.params.content, place) or "none"
-        runs = f"{len(place.done)}/{len(place.runs)}"
+    for experiment in experiments:
+        line = whole_command(study.params.content, experiment) or "none"
+        runs = f"{len(experiment.done)}/{len(experiment.runs)}"
         for group, name in GROUPS.items():
-            row: list[Field] = [place.recommender, place.encoder, place.tuning, place.protocol]
+            row: list[Field] = [
+                experiment.recommender,
+                experiment.encoder,
+                experiment.tuning,
+                experiment.protocol,
+            ]
             row += [name, runs]
             if isinstance(group, int):
-                figure = place.figure("auc", group)
+                figure = experiment.figure("auc", group)
                 row += [signed(figure.verdict)]
-                row += [Number(figure.ours, figure.ci95, absent=absent(place, "cold_start"))]
+                row += [Number(figure.ours, figure.ci95, absent=absent(experiment, "cold_start"))]
                 row += [Number(figure.paper, absent="no paper value")] * known
             else:
-                word = place.state("cold_start").word
-                row += ["" if word == READY else signed(word), _by_clicks(place, group)]
+                word = experiment.state("cold_start").word
+                row += ["" if word == READY else signed(word), _by_clicks(experiment, group)]
                 row += [Number(None, absent="not given")] * known
             rows.append([*row, line])
     header = ["recommender", "encoder", "tuning", "protocol", "group", "runs", "verdict"]
@@ -229,11 +244,11 @@ def auc_table(study: Study, places: Sequence[Place]) -> Table:
     return Table("cold-start-auc", caption, "dvc repro", header, rows, text_columns=7)
 
 
-def _by_clicks(place: Place, group: str) -> Number:
+def _by_clicks(experiment: Experiment, group: str) -> Number:
     """AUC of the users of at most or more than 5 clicks; the interval of a single run's own."""
-    cells = [run.cell for run in place.done if run.cell.cold_start]
+    cells = [run.cell for run in experiment.done if run.cell.cold_start]
     found = [group_of(cell, group) for cell in cells]
     values = [row["auc"] for row in found]
-    if not found or len(found) < len(place.done) or None in values:
-        return Number(None, absent=absent(place, "cold_start"))
+    if not found or len(found) < len(experiment.done) or None in values:
+        return Number(None, absent=absent(experiment, "cold_start"))
     return Number(sum(values) / len(values), found[0]["ci95"]["auc"] if len(found) == 1 else None)

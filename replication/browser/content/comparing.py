@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
 
-from replication.browser.content.candidates import Candidate
+from replication.browser.content.candidates import MAKER, Candidate
 from replication.browser.content.rerun import Choice, command
-from replication.browser.content.scores import Comparison, Gap, compare_scores, find_scores
+from replication.browser.content.scores import Gap, compare_scores, find_scores
 from replication.browser.reading.runs import READY, Run
 from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed
-from replication.browser.workspace.experiments import SCORES
+from replication.browser.workspace.dvc_experiments import SCORES
 from replication.browser.workspace.recorded import read_entries
 from replication.study import paths
 
@@ -33,10 +33,11 @@ class Test:
 def paired_test(a: Candidate, b: Candidate, study: Study) -> Test:
     """The test of B against A over the impressions that both scored."""
     named = {"A": a, "B": b}
-    if None in (a.run.cell.metrics, b.run.cell.metrics):
+    if not _both_have(a, b):
         return Test({}, "no paired test without the metrics of both")
-    found = {letter: _scores(candidate) for letter, candidate in named.items()}
-    if missing := [letter for letter, path in found.items() if path is None]:
+    first, second = _scores(a), _scores(b)
+    if first is None or second is None:
+        missing = [letter for letter, path in (("A", first), ("B", second)) if path is None]
         return Test(
             {},
             f"no paired test: the per-impression scores of {' and '.join(missing)} are not on this "
@@ -45,9 +46,9 @@ def paired_test(a: Candidate, b: Candidate, study: Study) -> Test:
         )
     params = study.params.content
     samples = params.evaluation.bootstrap_samples if params else SAMPLES
-    compared = compare_scores(found["A"], found["B"], samples)
+    compared = compare_scores(first, second, samples)
     if compared.problem:
-        return Test({}, _untested(compared))
+        return Test({}, _untested(compared.problem))
     gaps = {gap.metric: gap for gap in compared.gaps}
     for letter, candidate in named.items():
         if _strange(candidate.run, gaps, letter.lower()):
@@ -61,8 +62,8 @@ def paired_test(a: Candidate, b: Candidate, study: Study) -> Test:
 
 
 def _scores(candidate: Candidate) -> Path | None:
-    if candidate.experiment:
-        return find_scores(None, candidate.experiment.scores_md5)
+    if candidate.dvc_experiment:
+        return find_scores(None, candidate.dvc_experiment.scores_md5)
     cell = candidate.run.cell
     path = Path(SCORES) if cell.folder == paths.EXPERIMENT else cell.per_impression
     entries, _ = read_entries()  # None: nothing is recorded, so the file counts as it is
@@ -74,7 +75,7 @@ def _scores(candidate: Candidate) -> Path | None:
 def _strange(run: Run, gaps: Mapping[str, Gap], side: str) -> bool:
     """Whether scores differ from metrics.json; only metrics that all impressions define tell."""
     metrics = run.cell.metrics
-    return any(
+    return metrics is not None and any(
         gap.impressions == metrics["impressions"]
         and metrics[name] is not None
         and not isclose(getattr(gap, side), metrics[name], abs_tol=1e-6)
@@ -82,8 +83,7 @@ def _strange(run: Run, gaps: Mapping[str, Gap], side: str) -> bool:
     )
 
 
-def _untested(compared: Comparison) -> str:
-    problem = compared.problem
+def _untested(problem: str) -> str:
     return problem if "no paired test" in problem else f"no paired test: {problem}"
 
 
@@ -106,8 +106,8 @@ def commands(candidate: Candidate, study: Study) -> str | None:
 
 
 def _remake(candidate: Candidate, study: Study) -> str | None:
-    if candidate.experiment:
-        return f"{candidate.experiment.restore} && dvc repro experiment"
+    if candidate.dvc_experiment:
+        return f"{candidate.dvc_experiment.restore} && {MAKER}"
     return commands(candidate, study)
 
 
@@ -130,8 +130,10 @@ def answer(a: Candidate, b: Candidate, test: Test) -> str:
     if matter := matters(a, b):
         return f"{'No judgement' if _both_have(a, b) else 'Nothing to compare yet'}: {matter}"
     gap = test.gaps.get("auc")
-    values = [candidate.run.cell.metrics["auc"] for candidate in (a, b)]
-    difference = gap.difference if gap else None if None in values else values[1] - values[0]
+    first, second = _auc(a), _auc(b)
+    difference = second - first if first is not None and second is not None else None
+    if gap is not None:
+        difference = gap.difference
     if difference is None:
         return f"AUC is not defined for both runs; {test.reason or 'the table has the rest'}."
     way = "higher than" if difference > 0 else "lower than"
@@ -145,6 +147,11 @@ def answer(a: Candidate, b: Candidate, test: Test) -> str:
         p = "< 0.001" if gap.p_holm < 0.001 else f"= {gap.p_holm:.3f}"
         text += f", p {p} (Holm, over {counted(tests, 'metric')})"
     return f"{text}, on {gap.impressions:,} shared impressions: {READINGS[reading(gap)]}."
+
+
+def _auc(candidate: Candidate) -> float | None:
+    metrics = candidate.run.cell.metrics
+    return metrics["auc"] if metrics else None
 
 
 READINGS = {
@@ -161,7 +168,7 @@ def reading(gap: Gap | None) -> str:
         return "no test"
     if gap.p_holm >= LEVEL:
         return "not resolved"
-    return "B better" if gap.difference > 0 else "A better"
+    return "B better" if (gap.difference or 0.0) > 0 else "A better"
 
 
 def matters(a: Candidate, b: Candidate) -> str:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replication.browser.reading.places import Figure, Place
+from replication.browser.reading.experiments import Experiment, Figure
 from replication.browser.reading.runs import Run, adapter_name
 from replication.browser.words import counted
 from replication.files.readable import File
 from replication.paper.cells import METRIC_NAMES
 from replication.report.costs import MEANS, mean
 from replication.report.expected import duration
-from replication.report.study import PLACE
+from replication.report.study import EXPERIMENT
 from replication.report.tables import Field, Number, Table
 from replication.study import paths
 
@@ -52,14 +52,14 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Point:
-    """An experiment with its costs by measure (mean over its seeds) and one metric.
+    """An experiment as the chart has it: its costs by measure (mean over its seeds) and one metric.
 
     reasons  by measure, why a cost is not known
     machine  what its runs and its adapter ran on; SEVERAL or UNKNOWN, which compare with nothing
     ranked   whether every seed is there, readable and up to date
     """
 
-    place: Place
+    experiment: Experiment
     figure: Figure
     costs: Mapping[str, float | None]
     reasons: Mapping[str, str | None]
@@ -68,36 +68,45 @@ class Point:
 
     def absence(self, measure: str) -> str | None:
         """Why it cannot be drawn; None where it can."""
-        if not self.place.done:
-            return self.place.state().reason
+        if not self.experiment.done:
+            return self.experiment.state().reason
         if self.figure.ours is None:
             return self.figure.reason or "the metric is undefined on some of its runs"
-        if self.costs[measure] is not None and self.costs[measure] <= 0:
-            return f"{self.costs[measure]:g} cannot stand on a log axis"
+        cost = self.costs[measure]
+        if cost is not None and cost <= 0:
+            return f"{cost:g} cannot stand on a log axis"
         return self.reasons[measure]
+
+    def at(self, measure: str) -> tuple[float, float]:
+        """Its cost and its quality. Errors: `ValueError` where it cannot be drawn."""
+        cost, quality = self.costs[measure], self.figure.ours
+        if cost is None or quality is None:
+            raise ValueError(f"{self.name} cannot be drawn: {self.absence(measure)}")
+        return cost, quality
 
     @property
     def name(self) -> str:
         """Such as `nrms with minilm, frozen`."""
-        return f"{self.place.recommender} with {self.place.encoder}, {self.place.tuning}"
+        of = self.experiment
+        return f"{of.recommender} with {of.encoder}, {of.tuning}"
 
 
 def read_points(
-    places: Sequence[Place], adapters: Mapping[str, File], metric: str
+    experiments: Sequence[Experiment], adapters: Mapping[str, File], metric: str
 ) -> tuple[Point, ...]:
     """adapters: what the training of each took. Like claim C8, a run on an adapter's vectors counts
     the training of the adapter as its own."""
     points = []
-    for place in places:
-        found = {name: _cost(place, m.key, adapters) for name, m in MEASURES.items()}
+    for experiment in experiments:
+        found = {name: _cost(experiment, m.key, adapters) for name, m in MEASURES.items()}
         points.append(
             Point(
-                place,
-                place.figure(metric),
+                experiment,
+                experiment.figure(metric),
                 {name: value for name, (value, _) in found.items()},
                 {name: reason for name, (_, reason) in found.items()},
-                _machine(place, adapters),
-                place.complete,
+                _machine(experiment, adapters),
+                experiment.complete,
             )
         )
     return tuple(points)
@@ -128,7 +137,7 @@ def front_lines(points: Sequence[Point], measure: str) -> dict[str | None, list[
         if point.ranked and not point.absence(measure) and machine not in (SEVERAL, UNKNOWN):
             groups.setdefault(machine, []).append(point)
     return {
-        machine: [of[i] for i in front([(p.costs[measure], p.figure.ours) for p in of])]
+        machine: [of[i] for i in front([p.at(measure) for p in of])]
         for machine, of in groups.items()
     }
 
@@ -142,20 +151,16 @@ def answer(points: Sequence[Point], measure: str, metric: str) -> str:
             "No experiment has every seed run, up to date and with its cost: nothing is ranked yet."
         )
     said, name = MEASURES[measure].said, METRIC_NAMES[metric]
-    best = max(line, key=lambda point: point.figure.ours)
-    text = (
-        f"The best {name} ({best.figure.ours:.4f}: {best.name}) is reached with "
-        f"{said(best.costs[measure])}. "
-    )
+    best = max(line, key=lambda point: point.at(measure)[1])
+    cost, quality = best.at(measure)
+    text = f"The best {name} ({quality:.4f}: {best.name}) is reached with {said(cost)}. "
     if len(lines) > 1:
         return text + f"{_share(line, points)} a Pareto line, one of each kind of hardware."
     first = line[0]
     text += f"{_share(line, points)} the Pareto line"
     if first is not best:
-        text += (
-            f"; its cheapest, {first.name}, reaches {first.figure.ours:.4f} with "
-            f"{said(first.costs[measure])}"
-        )
+        cost, quality = first.at(measure)
+        text += f"; its cheapest, {first.name}, reaches {quality:.4f} with {said(cost)}"
     return text + "."
 
 
@@ -166,30 +171,30 @@ def _share(line: Sequence[Point], points: Sequence[Point]) -> str:
 
 def costs_table(points: Sequence[Point], measure: str, metric: str) -> Table:
     """A row per experiment, the cheapest first; one without a figure says why."""
-    line = {p.place.key for of in front_lines(points, measure).values() for p in of}
+    line = {p.experiment.key for of in front_lines(points, measure).values() for p in of}
     names = known_measures(points)
     rows: list[list[Field]] = []
     for point in sorted(
         points, key=lambda p: (p.absence(measure) is not None, p.costs[measure] or 0)
     ):
-        place, figure = point.place, point.figure
-        word = place.state().word if not place.done else "unknown"
+        experiment, figure = point.experiment, point.figure
+        word = experiment.state().word if not experiment.done else "unknown"
         costs = [
             Number(point.costs[name], form=MEANS[MEASURES[name].column][1], absent=word)
             for name in names
         ]
         rows.append(
             [
-                *(getattr(place, name) for name in PLACE),
-                "yes" if place.key in line else "no",
-                Number(figure.ours, figure.ci95, absent="undefined" if place.done else word),
+                *(getattr(experiment, name) for name in EXPERIMENT),
+                "yes" if experiment.key in line else "no",
+                Number(figure.ours, figure.ci95, absent="undefined" if experiment.done else word),
                 *costs,
-                place.state().word,
-                point.machine if place.done else "",
+                experiment.state().word,
+                point.machine if experiment.done else "",
             ]
         )
     columns = [MEASURES[name].column for name in names]
-    header = [*PLACE, "Pareto", METRIC_NAMES[metric], *columns, "state", "hardware"]
+    header = [*EXPERIMENT, "Pareto", METRIC_NAMES[metric], *columns, "state", "hardware"]
     caption = (
         f"{METRIC_NAMES[metric]} and cost of each experiment, mean over seeds, with the "
         f"adapter's training where there is one. Pareto: no other is better and takes fewer or as "
@@ -201,7 +206,7 @@ def costs_table(points: Sequence[Point], measure: str, metric: str) -> Table:
 def left_out(points: Sequence[Point], measure: str) -> Table | None:
     """Experiments that are not drawn, each with the reason; None where there are none."""
     rows = [
-        [point.place.key, point.place.state().word, reason]
+        [point.experiment.key, point.experiment.state().word, reason]
         for point in points
         if (reason := point.absence(measure))
     ]
@@ -213,9 +218,11 @@ def left_out(points: Sequence[Point], measure: str) -> Table | None:
     )
 
 
-def _cost(place: Place, key: str, adapters: Mapping[str, File]) -> tuple[float | None, str | None]:
+def _cost(
+    experiment: Experiment, key: str, adapters: Mapping[str, File]
+) -> tuple[float | None, str | None]:
     """Mean over the runs that are there; the first reason where it is not known of each."""
-    found = [_of_run(run, key, adapters) for run in place.done]
+    found = [_of_run(run, key, adapters) for run in experiment.done]
     reason = next((reason for _, reason in found if reason), None)
     return mean([value for value, _ in found]), reason
 
@@ -243,12 +250,12 @@ def _value(file: File, key: str) -> tuple[float | None, str | None]:
 def _adapter(run: Run, adapters: Mapping[str, File]) -> File | None:
     """What the training of a run's adapter took; None where it has none."""
     name = adapter_name(run, adapters)
-    return name and adapters.get(name, File(paths.ADAPTERS / f"{name}.json"))
+    return adapters.get(name, File(paths.ADAPTERS / f"{name}.json")) if name else None
 
 
-def _machine(place: Place, adapters: Mapping[str, File]) -> str:
-    files = [run.files["run"] for run in place.done]
-    files += [file for run in place.done if (file := _adapter(run, adapters))]
+def _machine(experiment: Experiment, adapters: Mapping[str, File]) -> str:
+    files = [run.files["run"] for run in experiment.done]
+    files += [file for run in experiment.done if (file := _adapter(run, adapters))]
     names = {machine_name((file.content or {}).get("hardware")) for file in files}
     if not names or UNKNOWN in names:
         return UNKNOWN

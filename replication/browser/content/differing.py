@@ -36,8 +36,10 @@ def metrics_table(a: Candidate, b: Candidate, gaps: Mapping[str, Gap]) -> Table:
         gap = gaps.get(key)
         values = [_metric(candidate, key) for candidate in (a, b)]
         found = gap.difference if gap else _minus(*(value.value for value in values))
-        gained = Number(found, gap and gap.ci95, "+.4f", "+.4f", absent="unknown")
-        tested = [Probability(gap.p), Probability(gap.p_holm), reading(gap)] if gap else []
+        gained = Number(found, gap.ci95 if gap else None, "+.4f", "+.4f", absent="unknown")
+        tested: list[Field] = []
+        if gap:
+            tested = [Probability(gap.p), Probability(gap.p_holm), reading(gap)]
         rows.append([name, "higher", *values, gained, *tested])
     header = ["metric", "better", "A", "B", "B - A"]
     caption = f"{_titled(a, b)}: metrics with 95 % intervals"
@@ -110,7 +112,7 @@ def _minus(a: float | None, b: float | None) -> float | None:
 def parameters_table(a: Candidate, b: Candidate, everything: bool) -> tuple[Table, int]:
     """What the runs were made with, by dotted key: what differs, or all; and how many rows are
     the same. Both must have a run.json."""
-    first, second = (parameters(candidate.run.cell.run) for candidate in (a, b))
+    first, second = parameters(_run(a)), parameters(_run(b))
     keys = [*first, *(key for key in second if key not in first)]
     pairs = [(key, first.get(key, ABSENT), second.get(key, ABSENT)) for key in keys]
     differing = [row for row in pairs if row[1] != row[2]]
@@ -123,6 +125,13 @@ def parameters_table(a: Candidate, b: Candidate, everything: bool) -> tuple[Tabl
     caption = f"{_titled(a, b)}: {'all parameters' if everything else 'parameters that differ'}."
     table = Table("compared-parameters", caption, MADE_BY, header, rows, text_columns=len(header))
     return table, len(same)
+
+
+def _run(candidate: Candidate) -> dict[str, Any]:
+    """Its run.json. Errors: `ValueError` where it has none."""
+    if candidate.run.cell.run is None:
+        raise ValueError(f"{candidate.key} has no run.json to compare")
+    return candidate.run.cell.run
 
 
 def parameters(run: Mapping[str, Any]) -> dict[str, str]:
@@ -147,10 +156,11 @@ def _lifted(params: Mapping[str, Any]) -> dict[str, Any]:
     lifted = dict(params)
     for section in ("training", "encoders", "adapters"):
         parts = params.get(section)
-        entries = parts.items() if isinstance(parts, dict) else ()
-        inner = [key for key, value in entries if isinstance(value, dict)]
+        if not isinstance(parts, dict):
+            continue
+        inner = [key for key, value in parts.items() if isinstance(value, dict)]
         if len(inner) == 1:
-            rest = {key: value for key, value in entries if key != inner[0]}
+            rest = {key: value for key, value in parts.items() if key != inner[0]}
             lifted[section] = {"entry": inner[0], **rest, **parts[inner[0]]}
     return lifted
 
@@ -171,8 +181,8 @@ def _leaves(start: str, value: Any) -> Iterator[tuple[str, str]]:
 def digests_table(a: Candidate, b: Candidate) -> Table:
     """SHA-256 of every file of the data and of the checkpoints; of what was made of them, and of
     code, only where it differs. Both must have a run.json."""
-    first, second = (_digests(candidate.run.cell.run) for candidate in (a, b))
-    more = [_more_digests(candidate.run.cell.run) for candidate in (a, b)]
+    first, second = _digests(_run(a)), _digests(_run(b))
+    more = [_more_digests(_run(a)), _more_digests(_run(b))]
     for key in dict.fromkeys([*more[0], *more[1]]) if all(more) else ():
         if more[0].get(key) != more[1].get(key):
             for digests, found in zip((first, second), more, strict=True):
@@ -201,7 +211,11 @@ def _digests(run: Mapping[str, Any]) -> dict[tuple[str, str], str]:
 def _more_digests(run: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     """Of the other files that a run read, and of its code; an earlier run.json has none."""
     files = run.get("inputs_sha256", {}) | run.get("code_sha256", {})
-    return {tuple(path.rpartition("/")[::2]): digest for path, digest in files.items()}
+    found = {}
+    for path, digest in files.items():
+        folder, _, name = path.rpartition("/")
+        found[folder, name] = digest
+    return found
 
 
 def cautions(a: Candidate, b: Candidate) -> list[str]:

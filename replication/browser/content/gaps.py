@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from replication.browser.reading.places import Place
+from replication.browser.reading.experiments import Experiment
 from replication.browser.reading.runs import READY, State
 from replication.browser.words import signed
 
@@ -27,14 +27,14 @@ def gaps(states: Iterable[tuple[str, str, State]]) -> list[str]:
     return lines
 
 
-def absent(place: Place, kind: str = "metrics") -> str:
+def absent(experiment: Experiment, kind: str = "metrics") -> str:
     """What is said in place of a missing figure: the state, or that the metric is undefined."""
-    word = place.state(kind).word
+    word = experiment.state(kind).word
     return "undefined" if word in (READY, "stale") else word
 
 
-def missing_command(places: Sequence[Place]) -> str | None:
+def missing_command(experiments: Sequence[Experiment]) -> str | None:
     """One line that runs all that has not been run; None where nothing is missing."""
-    cells = [run.cell for p in places for run in p.runs if run.state().word == "not run"]
+    cells = [run.cell for p in experiments for run in p.runs if run.state().word == "not run"]
     stages = [cell.command.removeprefix("dvc repro ") for cell in cells]
     return " ".join(["dvc repro", *dict.fromkeys(stages)]) if stages else None

@@ -62,7 +62,7 @@ def _data(study: Study, runs: Sequence[dict[str, Any]]) -> Iterator[Row]:
     yield "data", "release", ((card or {}).get("release") or "none"), ""
     held = card["sha256"] if card else {}
     for name in _ordered(held, *(run["data_sha256"] for run in runs)):
-        found = _spread(runs, lambda run, name=name: run["data_sha256"].get(name))
+        found = _spread(run["data_sha256"].get(name) for run in runs)
         if name in held:
             found.setdefault(held[name], 0)
         for digest, count in found.items():
@@ -73,11 +73,11 @@ def _data(study: Study, runs: Sequence[dict[str, Any]]) -> Iterator[Row]:
 def _checkpoints(runs: Sequence[dict[str, Any]]) -> Iterator[Row]:
     for encoder in sorted({run["checkpoint"]["encoder"] for run in runs}):
         used = [run for run in runs if run["checkpoint"]["encoder"] == encoder]
-        found = _spread(used, lambda run: _source(run["checkpoint"]))
+        found = _spread(_source(run["checkpoint"]) for run in used)
         for source, count in found.items():
             yield "checkpoint", encoder, source, _share(count, len(used))
         for name in _ordered(*(run["checkpoint"]["sha256"] for run in used)):
-            found = _spread(used, lambda run, name=name: run["checkpoint"]["sha256"].get(name))
+            found = _spread(run["checkpoint"]["sha256"].get(name) for run in used)
             for digest, count in found.items():
                 yield "checkpoint", f"{encoder}/{name}, sha256", digest, _share(count, len(used))
 
@@ -118,7 +118,7 @@ def _facts(
 ) -> Iterator[Row]:
     picked = [pick(run) for run in runs]
     for name in _ordered(*picked):
-        for value, count in _spread(picked, lambda facts, name=name: facts.get(name)).items():
+        for value, count in _spread(facts.get(name) for facts in picked).items():
             yield about, name, value, _share(count, len(runs))
 
 
@@ -127,9 +127,8 @@ def _ordered(*found: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(key for keys in found for key in keys))
 
 
-def _spread(items: Iterable[Any], pick: Callable[[Any], Any]) -> dict[str, int]:
+def _spread(values: Iterable[Any]) -> dict[str, int]:
     """Value in words -> how many name it, the most named first."""
-    values = (pick(item) for item in items)
     found = Counter(UNKNOWN if value is None else str(value) for value in values)
     return dict(found.most_common())
 

@@ -88,9 +88,9 @@ def options(params: Params) -> dict[str, tuple[str, ...]]:
 def depths(params: Params, encoder: str, tuning: str) -> range:
     """How many layers can be fine-tuned; empty where none can be, and `no_depth` says why."""
     entry = params.registry.get(encoder)
-    trains = entry is not None and FAMILIES[entry.family].trains_layers
-    tuned = trains and tuning == "finetuned"
-    return range(entry.layers + 1) if tuned else range(0)
+    if entry is None or tuning != "finetuned" or not FAMILIES[entry.family].trains_layers:
+        return range(0)
+    return range(entry.layers + 1)
 
 
 def no_depth(params: Params, encoder: str, tuning: str) -> str | None:
@@ -133,7 +133,7 @@ def command(params: Params, choice: Choice) -> str | None:
     if found is None:
         return None
     if not depths(params, choice.encoder, choice.tuning):  # such a run does not read it
-        found = [item for item in found if not item.startswith("finetune_layers=")]
+        found = tuple(item for item in found if not item.startswith("finetune_layers="))
     return run_line(found)
 
 
@@ -146,8 +146,8 @@ def overrides_with(**changes: Any) -> tuple[str, ...] | None:
     return overrides(json.dumps(wanted, ensure_ascii=False).encode(), conf)  # JSON is YAML
 
 
-def place(params: Params, choice: Choice) -> Cell | None:
-    """The cell of the grid or of the sweep that a choice is: its `command` runs it there."""
+def in_study(params: Params, choice: Choice) -> Cell | None:
+    """The run of the grid or of the sweep that a choice is: its `command` makes it there."""
     if refusal(params, choice):
         return None
     wanted = at_hand(_cell(params, choice))
@@ -179,14 +179,14 @@ def expected_cost(
     return _estimated(params, [cell])
 
 
-def study_cost(params: Params, cells: Sequence[Cell] | None = None) -> Cost:
-    """Estimated seconds of `cells` one after another, and the memory of the largest.
+def study_cost(params: Params, runs: Sequence[Cell] | None = None) -> Cost:
+    """Estimated seconds of runs one after another, and the memory of the largest.
 
-    cells  those that are still to be run; None: the whole grid and sweep
+    runs  those that are still to be made; None: those of the whole grid and sweep
     Vectors and adapters that are not there yet are included; the audit is not.
     """
-    everything = [*grid_cells(params), *sweep_cells(params)] if cells is None else cells
-    # The grid's own depth is a cell of the sweep as well.
+    everything = [*grid_cells(params), *sweep_cells(params)] if runs is None else runs
+    # The grid's own depth is one of the sweep as well.
     choices = dict.fromkeys(_choice(cell) for cell in everything)
     try:
         return _estimated(params, [_cell(params, choice) for choice in choices])
@@ -220,7 +220,7 @@ def _cell(params: Params, choice: Choice) -> Params:
 
 
 def _choice(cell: Cell) -> Choice:
-    """A cell as params.yaml has it: an adapter is a frozen encoder of its own."""
+    """A run as params.yaml has it: an adapter is a frozen encoder of its own."""
     encoder, tuning = (cell.adapter, "frozen") if cell.adapter else (cell.encoder, cell.tuning)
     return Choice(cell.recommender, encoder, tuning, cell.protocol, cell.seed, cell.layers)
 

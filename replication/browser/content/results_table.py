@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from replication.browser.content.rerun import Choice, command
-from replication.browser.reading.places import Figure, Place
+from replication.browser.reading.experiments import Experiment, Figure
 from replication.browser.reading.runs import Run
 from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed, tally
@@ -23,12 +23,12 @@ TEXT_COLUMNS = 7
 class Row:
     """An experiment over all its seeds, by one metric.
 
-    swept    a depth of the layer sweep that is no cell of the grid
+    swept    a depth of the layer sweep that the grid does not hold
     rank     1 is the best of its recommender and protocol; None where it is not ranked
     command  runs all its seeds again; None where there is no such command
     """
 
-    place: Place
+    experiment: Experiment
     figure: Figure
     swept: bool
     command: str | None
@@ -36,7 +36,7 @@ class Row:
 
     def value(self, name: str) -> str:
         """What a filter, one of `FILTERS`, reads of it."""
-        return kind_of(self.figure.verdict) if name == "verdict" else getattr(self.place, name)
+        return kind_of(self.figure.verdict) if name == "verdict" else getattr(self.experiment, name)
 
 
 def rows_of(study: Study, metric: str) -> list[Row]:
@@ -44,15 +44,20 @@ def rows_of(study: Study, metric: str) -> list[Row]:
 
     Ranks are among the experiments of the grid that are complete and up to date.
     """
-    grid = {place.key for place in study.grid}
-    depths = [place for place in study.sweep if place.key not in grid]
+    grid = {experiment.key for experiment in study.grid}
+    depths = [experiment for experiment in study.sweep if experiment.key not in grid]
     recommenders = list(dict.fromkeys(p.recommender for p in (*study.grid, *depths)))
     rows = [
-        Row(place, place.figure(metric), swept, whole_command(study.params.content, place))
-        for swept, places in ((False, study.grid), (True, depths))
-        for place in places
+        Row(
+            experiment,
+            experiment.figure(metric),
+            swept,
+            whole_command(study.params.content, experiment),
+        )
+        for swept, experiments in ((False, study.grid), (True, depths))
+        for experiment in experiments
     ]
-    rows.sort(key=lambda row: recommenders.index(row.place.recommender))
+    rows.sort(key=lambda row: recommenders.index(row.experiment.recommender))
     return _ranked(rows)
 
 
@@ -60,22 +65,22 @@ def _ranked(rows: Sequence[Row]) -> list[Row]:
     """Equal figures share a rank."""
     values: dict[tuple[str, str], list[float]] = {}
     for row in rows:
-        if _rankable(row):
-            values.setdefault(_field(row), []).append(row.figure.ours)
+        if (own := _ranked_by(row)) is not None:
+            values.setdefault(_field(row), []).append(own)
     return [
-        replace(row, rank=1 + sum(other > row.figure.ours for other in values[_field(row)]))
-        if _rankable(row)
-        else row
+        row
+        if (own := _ranked_by(row)) is None
+        else replace(row, rank=1 + sum(other > own for other in values[_field(row)]))
         for row in rows
     ]
 
 
-def _rankable(row: Row) -> bool:
-    return not row.swept and row.place.complete and row.figure.ours is not None
+def _ranked_by(row: Row) -> float | None:
+    return row.figure.ours if not row.swept and row.experiment.complete else None
 
 
 def _field(row: Row) -> tuple[str, str]:
-    return row.place.recommender, row.place.protocol
+    return row.experiment.recommender, row.experiment.protocol
 
 
 def run_command(params: Params | None, run: Run) -> str | None:
@@ -89,10 +94,10 @@ def run_command(params: Params | None, run: Run) -> str | None:
     return command(params, Choice(*names, cell.seed, cell.layers))
 
 
-def whole_command(params: Params | None, place: Place) -> str | None:
+def whole_command(params: Params | None, experiment: Experiment) -> str | None:
     """One line that makes all runs of an experiment again; None where not all can be."""
-    found = [run_command(params, run) for run in place.runs]
-    if None in found:
+    found = [line for run in experiment.runs if (line := run_command(params, run))]
+    if len(found) < len(experiment.runs):
         return None
     stages = [line.removeprefix("dvc repro ") for line in found if line.startswith("dvc repro ")]
     others = [line for line in found if not line.startswith("dvc repro ")]
@@ -127,16 +132,16 @@ def table_of(rows: Sequence[Row], metric: str) -> Table:
 
 
 def _cells(row: Row) -> list[str | Number]:
-    place, figure = row.place, row.figure
+    experiment, figure = row.experiment, row.figure
     absent = figure.verdict if figure.ours is None else "no paper value"
     return [
-        place.recommender,
-        place.encoder,
-        place.tuning,
-        "" if place.layers is None else str(place.layers),
-        place.protocol,
+        experiment.recommender,
+        experiment.encoder,
+        experiment.tuning,
+        "" if experiment.layers is None else str(experiment.layers),
+        experiment.protocol,
         signed(figure.verdict),
-        f"{len(place.done)}/{len(place.runs)}",
+        f"{len(experiment.done)}/{len(experiment.runs)}",
         Number(row.rank, form="d", absent=""),
         Number(figure.ours, figure.ci95, absent=figure.verdict),
         Number(figure.paper, absent="no paper value"),
@@ -151,12 +156,11 @@ def answer(rows: Sequence[Row], metric: str) -> str:
     """Which model does best with which recommender, and how far it all is from the paper."""
     best = [row for row in rows if row.rank == 1]
     lines = []
-    for protocol in dict.fromkeys(row.place.protocol for row in best):
+    for protocol in dict.fromkeys(row.experiment.protocol for row in best):
         parts = [
-            f"{row.place.recommender} does best with {row.place.encoder} {row.place.tuning} "
-            f"({row.figure.ours:.4f})"
+            f"{of.recommender} does best with {of.encoder} {of.tuning} ({row.figure.ours:.4f})"
             for row in best
-            if row.place.protocol == protocol
+            if (of := row.experiment).protocol == protocol
         ]
         lines.append(f"By {METRIC_NAMES[metric]} under {protocol}, {'; '.join(parts)}.")
     if not lines:
@@ -190,7 +194,8 @@ def references_text(study: Study, metric: str) -> str:
     listed = ", ".join(f"{name} {number}" for name, number in known.items())
     text = f"References, which are not ranked: {listed}."
     if "ceiling" not in known:
-        text += f" There is no ceiling: {study.baselines.content.get('reason', 'not known')}."
-    if reason := study.stale("baselines"):
-        text += f" They are stale: {reason}."
+        told = study.baselines.content or {}
+        text += f" There is no ceiling: {told.get('reason', 'not known')}."
+    if stale := study.stale("baselines"):
+        text += f" They are stale: {stale}."
     return text

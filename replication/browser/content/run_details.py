@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from replication.browser.content.results_table import Row
-from replication.browser.reading.places import Place
+from replication.browser.reading.experiments import Experiment
 from replication.browser.reading.runs import READY, Run, adapter_name
 from replication.browser.reading.study import Study
 from replication.browser.words import signed
@@ -17,10 +17,10 @@ from replication.report.tables import Field, Number, Table
 _UNKNOWN = "unknown"
 
 
-def seeds_table(place: Place) -> Table:
+def seeds_table(experiment: Experiment) -> Table:
     """A row per seed: its state and every metric with its interval."""
-    rows = []
-    for run in place.runs:
+    rows: list[list[Field]] = []
+    for run in experiment.runs:
         found = run.files["metrics"].content
         word = run.state().word
         numbers = [
@@ -31,20 +31,22 @@ def seeds_table(place: Place) -> Table:
         rows.append([str(run.cell.seed), state, *numbers])
     header = ["seed", "state", *METRIC_NAMES.values()]
     caption = "Every seed, with 95 % intervals over impressions."
-    return Table(f"seeds-{place.key}", caption, "dvc repro", header, rows, text_columns=2)
+    return Table(f"seeds-{experiment.key}", caption, "dvc repro", header, rows, text_columns=2)
 
 
-def cost_table(study: Study, place: Place) -> Table:
+def cost_table(study: Study, experiment: Experiment) -> Table:
     """A row per seed, and one for the training of the adapter where the model has one."""
-    rows = [[f"seed {run.cell.seed}", *_cost(run.files["cost"].content)] for run in place.runs]
-    names = dict.fromkeys(adapter_name(run, study.adapters) for run in place.runs)
+    rows: list[list[Field]] = [
+        [f"seed {run.cell.seed}", *_cost(run.files["cost"].content)] for run in experiment.runs
+    ]
+    names = dict.fromkeys(adapter_name(run, study.adapters) for run in experiment.runs)
     for name in names:
         if name is not None:
             file = study.adapters.get(name)
             rows.append([f"adapter {name}, once", *_cost(file.content if file else None)])
     header = ["what", "parameters", "trained", "time", "memory", "GPU memory"]
     caption = "Time is wall-clock; memory is the greatest of the process."
-    return Table(f"cost-{place.key}", caption, "dvc repro", header, rows, text_columns=1)
+    return Table(f"cost-{experiment.key}", caption, "dvc repro", header, rows, text_columns=1)
 
 
 def _cost(found: Mapping[str, Any] | None) -> list[Field]:
@@ -137,15 +139,15 @@ def _code(git: Mapping[str, Any]) -> str:
 def compare_link(row: Row, rows: list[Row]) -> tuple[str, str] | None:
     """The other run and the address of Compare: against the best of the same recommender and
     protocol, or, for the best, the second; None where there are no two runs."""
-    field = (row.place.recommender, row.place.protocol)
+    field = (row.experiment.recommender, row.experiment.protocol)
     ranked = sorted(
-        (r for r in rows if r.rank and (r.place.recommender, r.place.protocol) == field),
-        key=lambda r: r.rank,
+        (r for r in rows if r.rank and (r.experiment.recommender, r.experiment.protocol) == field),
+        key=lambda r: r.rank or 0,
     )
-    other = next((r for r in ranked if r.place.key != row.place.key), None)
-    if other is None or not row.place.done:
+    other = next((r for r in ranked if r.experiment.key != row.experiment.key), None)
+    if other is None or not row.experiment.done:
         return None
-    a = row.place.done[0]
-    same = [run for run in other.place.done if run.cell.seed == a.cell.seed]
-    b = (same or other.place.done)[0]
+    a = row.experiment.done[0]
+    same = [run for run in other.experiment.done if run.cell.seed == a.cell.seed]
+    b = (same or other.experiment.done)[0]
     return b.name, "compare?" + urlencode({"a": a.name, "b": b.name})

@@ -184,7 +184,7 @@ def _gaps(columns: dict[str, tuple[np.ndarray, np.ndarray]], samples: int) -> tu
                 a=float(a[both].mean()) if known else None,
                 b=float(b[both].mean()) if known else None,
                 difference=test["difference"],
-                ci95=tuple(ends) if ends else None,
+                ci95=(ends[0], ends[1]) if ends else None,
                 p=test["p"],
                 p_holm=p_holm[i],
                 p_wilcoxon=test["p_wilcoxon"],

@@ -8,7 +8,7 @@ from typing import Any
 
 from replication.browser.content.gaps import absent
 from replication.browser.content.results_table import whole_command
-from replication.browser.reading.places import Figure, Place
+from replication.browser.reading.experiments import Experiment, Figure
 from replication.browser.reading.runs import READY
 from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed
@@ -37,21 +37,21 @@ class Best:
 class Curve:
     """One recommender.
 
-    places, figures  by depth, the shallowest first
+    experiments, figures  by depth, the shallowest first
     claim            what the paper claims of this very sweep; None: it speaks of another
     best             a `Best`, or why there is none, in one line
     deepest          layers of the encoder; None: unknown
     """
 
-    places: tuple[Place, ...]
+    experiments: tuple[Experiment, ...]
     figures: tuple[Figure, ...]
     claim: dict[str, Any] | None
     best: Best | str
     deepest: int | None
 
     @property
-    def first(self) -> Place:
-        return self.places[0]
+    def first(self) -> Experiment:
+        return self.experiments[0]
 
     @property
     def name(self) -> str:
@@ -67,13 +67,13 @@ class Curve:
             "paper": self.claim["value"] if self.claim else None,
             "curve": [
                 {
-                    "layers": place.layers,
+                    "layers": experiment.layers,
                     "ours": figure.ours,
                     "ci95": figure.ci95,
-                    "runs": (len(place.done), len(place.runs)),
+                    "runs": (len(experiment.done), len(experiment.runs)),
                     "verdict": figure.verdict,
                 }
-                for place, figure in zip(self.places, self.figures, strict=True)
+                for experiment, figure in zip(self.experiments, self.figures, strict=True)
             ],
         }
 
@@ -82,45 +82,52 @@ def curves_of(study: Study, metric: str, claims: Sequence[dict[str, Any]]) -> li
     """A curve of `metric` per recommender, run or not; the best depth is by AUC in any case."""
     params = study.params.content
     found = []
-    for _, group in itertools.groupby(study.sweep, key=lambda place: place.recommender):
-        places = tuple(group)
-        first = places[0]
+    for _, group in itertools.groupby(study.sweep, key=lambda experiment: experiment.recommender):
+        experiments = tuple(group)
+        first = experiments[0]
         about = {
             "recommender": first.recommender,
             "model": first.model,
-            "curve": [{"layers": place.layers} for place in places],
+            "curve": [{"layers": experiment.layers} for experiment in experiments],
         }
         found.append(
             Curve(
-                places,
-                tuple(place.figure(metric) for place in places),
+                experiments,
+                tuple(experiment.figure(metric) for experiment in experiments),
                 claim_about(claims, about),
-                _best(study, places),
+                _best(study, experiments),
                 params.registry[first.encoder].layers if params else None,
             )
         )
     return found
 
 
-def _best(study: Study, places: Sequence[Place]) -> Best | str:
+def _best(study: Study, experiments: Sequence[Experiment]) -> Best | str:
     """As `compare` found it, where it is of these very figures."""
-    lacking = [place for place in places if place.state().word not in (READY, "stale")]
+    lacking = [
+        experiment for experiment in experiments if experiment.state().word not in (READY, "stale")
+    ]
     if lacking:
         return (
-            f"{len(places) - len(lacking)} of {counted(len(places), 'depth')} complete; it is told "
-            "once every depth has been run with every seed"
+            f"{len(experiments) - len(lacking)} of {counted(len(experiments), 'depth')} complete; "
+            "it is told once every depth has been run with every seed"
         )
     comparison = study.comparison.content
     if comparison is None:
         return study.comparison.problem or f"run `{COMPARED}`"
-    depths = [place.layers for place in places]
-    values = [place.figure("auc").ours for place in places]
-    if None in values:
+    depths = [experiment.layers for experiment in experiments if experiment.layers is not None]
+    figures = [experiment.figure("auc").ours for experiment in experiments]
+    values = [value for value in figures if value is not None]
+    if len(values) < len(experiments):
         return "AUC is undefined"
     for curve in comparison["sweep"]:
         best = curve["best"]
-        if best and _is_of(curve, places, depths, values) and best["found"] in depths:
-            stale = [place.state().reason for place in places if place.state().word == "stale"]
+        if best and _is_of(curve, experiments, depths, values) and best["found"] in depths:
+            stale = [
+                experiment.state().reason
+                for experiment in experiments
+                if experiment.state().word == "stale"
+            ]
             shares = dict(zip(depths, best["shares"], strict=False))
             reason = study.stale("compare") or next(iter(stale), None)
             return Best(best["found"], best["ci95"], shares, reason)
@@ -129,11 +136,11 @@ def _best(study: Study, places: Sequence[Place]) -> Best | str:
 
 def _is_of(
     curve: dict[str, Any],
-    places: Sequence[Place],
+    experiments: Sequence[Experiment],
     depths: Sequence[int],
     values: Sequence[float],
 ) -> bool:
-    first, points = places[0], curve["curve"]
+    first, points = experiments[0], curve["curve"]
     keys = ("recommender", "encoder", "protocol")
     return (
         all(curve[key] == getattr(first, key) for key in keys)
@@ -148,12 +155,12 @@ def _is_of(
 
 def answer(curves: Sequence[Curve]) -> str:
     """Such as `By AUC, NAML is best with 3 of 3 layers (in 99.5 % of resamples).`"""
-    told = [curve for curve in curves if isinstance(curve.best, Best)]
+    told = [(curve, best) for curve in curves if isinstance(best := curve.best, Best)]
     text = "Which depth is best is not known."
     if told:
         first, *others = told
-        parts = [f"{first.name} is best with {_depth(first, ' layers')}"]
-        parts += [f"{curve.name} with {_depth(curve)}" for curve in others]
+        parts = [f"{first[0].name} is best with {_depth(*first, ' layers')}"]
+        parts += [f"{curve.name} with {_depth(curve, best)}" for curve, best in others]
         text = f"By AUC, {'; '.join(parts)}."
     reasons: dict[str, list[str]] = {}
     for curve in curves:
@@ -163,8 +170,7 @@ def answer(curves: Sequence[Curve]) -> str:
     return " ".join([text, *lines])
 
 
-def _depth(curve: Curve, unit: str = "") -> str:
-    best = curve.best
+def _depth(curve: Curve, best: Best, unit: str = "") -> str:
     of = "" if curve.deepest is None else f" of {curve.deepest}"
     low, high = best.ends
     doubt = "" if low == high else f"; {low} to {high} are not ruled out"
@@ -207,24 +213,24 @@ def _and(names: Sequence[str]) -> str:
 
 
 def points_table(study: Study, curves: Sequence[Curve], metric: str) -> Table:
-    """A row per point: its figure, in how many resamples it is best, the paper's, its command."""
+    """A row per depth: its figure, in how many resamples it is best, the paper's, its command."""
     name = METRIC_NAMES[metric]
     ranked = metric == "auc" and any(isinstance(curve.best, Best) for curve in curves)
     known = any(figure.paper is not None for curve in curves for figure in curve.figures)
     rows: list[list[Field]] = []
     for curve in curves:
         shares = curve.best.shares if isinstance(curve.best, Best) else {}
-        for place, figure in zip(curve.places, curve.figures, strict=True):
-            row: list[Field] = [place.recommender, str(place.layers)]
-            row += [f"{len(place.done)}/{len(place.runs)}", signed(figure.verdict)]
-            row.append(Number(figure.ours, figure.ci95, absent=absent(place)))
+        for experiment, figure in zip(curve.experiments, curve.figures, strict=True):
+            row: list[Field] = [experiment.recommender, str(experiment.layers)]
+            row += [f"{len(experiment.done)}/{len(experiment.runs)}", signed(figure.verdict)]
+            row.append(Number(figure.ours, figure.ci95, absent=absent(experiment)))
             if ranked:
-                share = shares.get(place.layers)
+                share = None if experiment.layers is None else shares.get(experiment.layers)
                 percent = None if share is None else 100 * share
                 row.append(Number(percent, form=".1f", unit=" %", absent="unknown"))
             if known:
                 row.append(Number(figure.paper, absent="no paper value"))
-            rows.append([*row, whole_command(study.params.content, place) or "none"])
+            rows.append([*row, whole_command(study.params.content, experiment) or "none"])
     header = ["recommender", "layers", "runs", "verdict", name]
     header += ["best in"] * ranked + [f"{name}, paper"] * known + ["command"]
     caption = f"{name} by the number of fine-tuned layers, with 95 % intervals"

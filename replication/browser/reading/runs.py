@@ -27,7 +27,9 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One seed of an experiment: `cell` says of which, and holds what could be read of its files.
+    """One seed of an experiment.
+
+    cell    of which experiment and seed it is, with what could be read of its files
 
     files   by name: metrics, cold_start, cost, run
     stale   why its results are not those of the present code and parameters; None: they are
@@ -64,7 +66,7 @@ class Run:
 
 
 def read_run(cell: Cell, stages: Stages) -> Run:
-    """The run of `cell`, from its folder under reports/."""
+    """The run that `cell` names, from its folder under reports/."""
     stage = stages.by_name.get(cell.command.removeprefix("dvc repro "))
     return made_run(
         cell,
@@ -80,11 +82,11 @@ def read_files(folder: Path) -> dict[str, File]:
 
 
 def made_run(cell: Cell, files: Mapping[str, File], **state: Any) -> Run:
-    content = {name: file.content for name, file in files.items()}
+    content: dict[str, Any] = {name: file.content for name, file in files.items()}
     return Run(replace(cell, **content), MappingProxyType(dict(files)), **state)
 
 
-def read_experiment(params: Params, stages: Stages) -> Run:
+def read_run_at_hand(params: Params, stages: Stages) -> Run:
     """The experiment at hand, which `dvc exp run -S ...` changes."""
     tuned = params.tuning == "finetuned" and params.registry[params.encoder].layers
     cell = Cell(
@@ -105,13 +107,13 @@ def read_unasked(known: Sequence[Run], reason: str) -> list[Run]:
         if name in names:
             continue
         files = read_files(folder)
-        cell = placed(name, "", files["run"].content)
+        cell = described(name, "", files["run"].content)
         found.append(made_run(cell, files, stale=reason))
     return found
 
 
-def placed(name: str, command: str, run: dict[str, Any] | None) -> Cell:
-    """A cell with the place that run.json tells; `unknown` stands for what it does not tell."""
+def described(name: str, command: str, run: dict[str, Any] | None) -> Cell:
+    """A run as its run.json describes it; `unknown` stands for what that does not tell."""
     params = (run or {}).get("params", {})
 
     def text(key: str) -> str:

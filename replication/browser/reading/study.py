@@ -10,12 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from replication.browser.reading.places import Place, group_runs
+from replication.browser.reading.experiments import Experiment, group_runs
 from replication.browser.reading.runs import (
     UNASKED,
     Run,
-    read_experiment,
     read_run,
+    read_run_at_hand,
     read_unasked,
 )
 from replication.browser.workspace.stages import Stage, Stages, read_stages
@@ -43,8 +43,8 @@ class Study:
 
     params: File[Params]
     stages: Stages
-    grid: tuple[Place, ...]
-    sweep: tuple[Place, ...]
+    grid: tuple[Experiment, ...]
+    sweep: tuple[Experiment, ...]
     runs: tuple[Run, ...]
     paper: File
     claims: File
@@ -90,21 +90,23 @@ class Study:
     def report(self) -> Report | None:
         """As the report's tables take it, with the protocols that were judged; None where a file
         that they need is not there. Runs that cannot be read count as not run."""
-        files = (self.params, self.comparison, self.claims, self.baselines, self.data)
-        if any(file.content is None for file in files):
+        params = self.params.content
+        files = (self.comparison, self.claims, self.baselines, self.data)
+        contents = [file.content for file in files if file.content is not None]
+        if params is None or len(contents) < len(files):
             return None
-        params, comparison, claims, baselines, data = (file.content for file in files)
+        comparison, claims, baselines, data = contents
         judged = [c["verdicts"].keys() for c in claims["claims"]]
         common = [p for p in (judged[0] if judged else ()) if all(p in keys for keys in judged)]
         params = replace(params, grid=replace(params.grid, protocols=tuple(common)))
-        cells = [run.cell for place in self.grid for run in place.runs]
+        cells = [run.cell for experiment in self.grid for run in experiment.runs]
         return Report(params, cells, comparison, claims, baselines, data)
 
 
 def read_study() -> Study:
     """The study in the working directory."""
     params, stages = _params(), read_stages()
-    comparison = read_file(paths.COMPARISON, ComparisonFile)
+    comparison: File[Any] = read_file(paths.COMPARISON, ComparisonFile)
     paper = _values()
     values = paper.content or {}
     found = params.content
@@ -115,18 +117,18 @@ def read_study() -> Study:
     swept = [known[cell.name] for cell in depths]
     others = read_unasked([*known.values()], UNASKED if found else f"{paths.PARAMS} is unreadable")
     models = {ours: theirs for theirs, ours in found.paper.items()} if found else {}
-    compared = comparison.content or {"cells": [], "sweep": []}
+    compared: dict[str, Any] = comparison.content or {"cells": [], "sweep": []}
     return Study(
         params=params,
         stages=stages,
         grid=(
-            *group_runs(grid, models, values, _cells(compared["cells"])),
+            *group_runs(grid, models, values, _grid(compared["cells"])),
             *group_runs(others, models, values, {}, unasked=found is not None),
         ),
         sweep=group_runs(swept, models, values, _depths(compared["sweep"]), swept=True),
         runs=(
             *known.values(),
-            *([read_experiment(found, stages)] if found else []),
+            *([read_run_at_hand(found, stages)] if found else []),
             *others,
         ),
         paper=paper,
@@ -166,13 +168,13 @@ _parsed = _remembered(load_params)
 _parsed_values = _remembered(load_values)
 
 
-def _cells(cells: list[dict[str, Any]]) -> dict[tuple, dict]:
+def _grid(experiments: list[dict[str, Any]]) -> dict[tuple, dict]:
     return {
         (c["recommender"], c["encoder"], c["tuning"], c["protocol"], c["layers"]): {
             **{(metric, None): found for metric, found in c["metrics"].items()},
             **{("auc", group["group"]): group for group in c["groups"]},
         }
-        for c in cells
+        for c in experiments
     }
 
 

@@ -43,12 +43,14 @@ def show(study: Study) -> None:
         smaller = _distinct(contrast.minus for contrast in contrasts)
         minus = pick("Minus", smaller, "minus", smaller[-1] if smaller else None)
     with columns[1]:
-        given = _distinct(place.tuning for place in study.grid)
+        given = _distinct(experiment.tuning for experiment in study.grid)
         tuning = pick("Tuning", [BOTH, *given], "tuning", BOTH)
     with columns[2]:
-        given = _distinct(place.protocol for place in study.grid)
+        given = _distinct(experiment.protocol for experiment in study.grid)
         protocol = pick("Protocol", given, "protocol", given[0] if given else None)
-    tunings = _distinct(place.tuning for place in study.grid if tuning in (BOTH, place.tuning))
+    tunings = _distinct(
+        experiment.tuning for experiment in study.grid if tuning in (BOTH, experiment.tuning)
+    )
     if contrasts:
         chosen = [
             contrast
@@ -88,31 +90,31 @@ def _differences(study: Study, contrasts: Sequence[Contrast]) -> None:
 
 def _levels(study: Study, tunings: Sequence[str], protocol: str | None) -> None:
     st.subheader("AUC of every model", anchor=False)
-    names = _distinct(place.recommender for place in study.grid)
+    names = _distinct(experiment.recommender for experiment in study.grid)
     recommender = pick("Recommender", names, "recommender", names[0] if names else None, width=220)
-    places = [
-        place
-        for place in study.grid
-        if (place.recommender, place.protocol) == (recommender, protocol)
-        and place.tuning in tunings
+    experiments = [
+        experiment
+        for experiment in study.grid
+        if (experiment.recommender, experiment.protocol) == (recommender, protocol)
+        and experiment.tuning in tunings
     ]
-    drawn = dots(places)
+    drawn = dots(experiments)
     if drawn:
         spoken = "; ".join(
             f"{d['encoder']} {d['tuning']}, group {d['group']}: {d['auc']:.4f}" for d in drawn
         )
         title = f"AUC with {recommender}, by group of users"
-        encoders = _distinct(place.encoder for place in places)
+        encoders = _distinct(experiment.encoder for experiment in experiments)
         draw(f"{title}: {spoken}", levels, drawn, tunings, encoders, title)
         st.caption("Bars: 95 % intervals. The dashed line is chance, 0.5.")
     else:
         st.info("Nothing of this has been run yet.")
-    if lines := gaps((p.encoder, p.tuning, p.state("cold_start")) for p in places):
+    if lines := gaps((p.encoder, p.tuning, p.state("cold_start")) for p in experiments):
         st.markdown("\n".join(f"- {plain(line)}" for line in lines))
-    if line := missing_command(places):
+    if line := missing_command(experiments):
         st.markdown("All that has not been run:")
         command(line)
-    _groups(study, auc_table(study, places), ("recommender", "protocol"))
+    _groups(study, auc_table(study, experiments), ("recommender", "protocol"))
 
 
 def _groups(study: Study, table: Table, picked: Sequence[str]) -> None:

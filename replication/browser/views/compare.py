@@ -20,7 +20,7 @@ from replication.browser.controls import command, draw, show_table, told
 from replication.browser.reading.runs import READY
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
-from replication.browser.workspace.experiments import read_experiments, rerun
+from replication.browser.workspace.dvc_experiments import read_dvc_experiments, rerun
 from replication.report.texts import sentence
 
 PURPOSE = "What differs between two runs, and is the difference more than chance?"
@@ -28,7 +28,7 @@ FIRST, SECOND, ALL = "a", "b", "all"  # keys of a link
 
 
 def show(study: Study) -> None:
-    experiments = read_experiments()
+    experiments = read_dvc_experiments()
     known = candidates(study.runs, experiments.found)
     pair = _picked(known)
     if experiments.problem:
@@ -53,22 +53,22 @@ def show(study: Study) -> None:
 
 def _picked(known: Mapping[str, Candidate]) -> tuple[Candidate, Candidate] | None:
     given = [key if key in known else None for key in map(st.query_params.get, (FIRST, SECOND))]
-    default = default_pair(known, *given)
-    if None in default:
+    first, second = default_pair(known, *given)
+    if first is None or second is None:
         return None
     left, right, last = st.columns([5, 5, 2], vertical_alignment="bottom")
     with left:
-        _pick("First run", FIRST, known, default[0])
+        _pick("First run", FIRST, known, first)
     with right:
-        _pick("Second run", SECOND, known, default[1])
+        _pick("Second run", SECOND, known, second)
     # What stands for no choice is swapped as well.
     last.button(
-        "Swap", icon=":material/swap_horiz:", on_click=_link, args=(default[1], default[0]),
+        "Swap", icon=":material/swap_horiz:", on_click=_link, args=(second, first),
         help="The first run becomes the second",
     )  # fmt: skip
-    a, b = (known[key] for key in default)
+    a, b = known[first], known[second]
     lines = [
-        f"**{letter}**: {plain(one.place)} · {plain(signed_state(one))}"
+        f"**{letter}**: {plain(one.description)} · {plain(signed_state(one))}"
         for letter, one in (("A", a), ("B", b))
     ]
     if missing := [name for name, key in zip(("first", "second"), given, strict=True) if not key]:
@@ -214,7 +214,7 @@ def _show_all(wanted: bool) -> None:
 def _commands(both: Mapping[str, Candidate], study: Study) -> None:
     st.subheader("Run them again", anchor=False)
     for letter, candidate in both.items():
-        experiment = candidate.experiment
+        experiment = candidate.dvc_experiment
         text = rerun(experiment) if experiment else commands(candidate, study)
         st.markdown(f"**{letter}**, {plain(candidate.key)}")
         if text:

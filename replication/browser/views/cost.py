@@ -52,18 +52,18 @@ def _chosen(study: Study) -> tuple[str, str, list[Point], list[str]]:
     points = read_points(study.grid, study.adapters, metric)
     with across[0]:
         measure = pick("Cost", known_measures(points), "cost", "parameters")
-    recommenders = list(dict.fromkeys(point.place.recommender for point in points))
-    protocols = list(dict.fromkeys(point.place.protocol for point in points))
+    recommenders = list(dict.fromkeys(point.experiment.recommender for point in points))
+    protocols = list(dict.fromkeys(point.experiment.protocol for point in points))
     with across[2]:
         name = pick("Recommender", [ALL, *recommenders], "recommender", ALL)
     if len(protocols) > 1:
         with across[3]:
             protocol = pick("Protocol", protocols, "protocol", protocols[0])
-        points = [point for point in points if point.place.protocol == protocol]
+        points = tuple(point for point in points if point.experiment.protocol == protocol)
     return (
         measure,
         metric,
-        [point for point in points if name in (ALL, point.place.recommender)],
+        [point for point in points if name in (ALL, point.experiment.recommender)],
         recommenders,
     )
 
@@ -88,9 +88,9 @@ def _picture(
     metric: str,
     recommenders: Sequence[str],
 ) -> None:
-    marks = {point.place.key: _mark(point, measure, kinds) for point in drawn}
+    marks = {point.experiment.key: _mark(point, measure, kinds) for point in drawn}
     lines = {
-        kinds.get(machine or "", ""): [marks[point.place.key] for point in line]
+        kinds.get(machine or "", ""): [marks[point.experiment.key] for point in line]
         for machine, line in front_lines(points, measure).items()
     }
     on_line = "; ".join(
@@ -113,10 +113,11 @@ def _picture(
 
 
 def _mark(point: Point, measure: str, kinds: dict[str, str]) -> Mark:
-    place, figure = point.place, point.figure
+    of = point.experiment
+    cost, quality = point.at(measure)
     return Mark(
-        place.recommender, place.encoder, place.tuning, point.costs[measure], figure.ours,
-        figure.ci95, kinds.get(point.machine, ""), point.machine, point.ranked, place.state().word,
+        of.recommender, of.encoder, of.tuning, cost, quality, point.figure.ci95,
+        kinds.get(point.machine, ""), point.machine, point.ranked, of.state().word,
     )  # fmt: skip
 
 
@@ -133,7 +134,7 @@ def _reading(drawn: Sequence[Point], kinds: dict[str, str], measure: str) -> str
             lines.append("Their time and memory are not compared: each has a line of its own.")
     else:
         lines.append(f"All ran on {drawn[0].machine}.")
-    if any(run.cell.adapter for point in drawn for run in point.place.runs):
+    if any(run.cell.adapter for point in drawn for run in point.experiment.runs):
         lines.append("Training of a LoRA adapter counts as cost of the runs that read its vectors.")
     return plain(" ".join(lines))
 
@@ -143,7 +144,7 @@ def _tables(study: Study, points: Sequence[Point], measure: str, metric: str) ->
         number = f"{len(rest.rows)} of {counted(len(points), 'experiment')}"
         with st.expander(f"Not in the picture: {number}", expanded=len(rest.rows) <= FEW):
             show_table(study, rest)
-    if any(point.place.done for point in points):
+    if any(point.experiment.done for point in points):
         st.subheader("Every experiment", anchor=False)
         table = costs_table(points, measure, metric)
         # There is a picker for the protocol.

@@ -13,6 +13,7 @@ from replication.browser.reading.study import Study
 from replication.browser.words import SIGNS, counted, plain
 from replication.browser.workspace.digests import folders_above
 from replication.browser.workspace.pipeline import read_pipeline
+from replication.browser.workspace.recorded import LOCK, MEND_LOCK
 from replication.browser.workspace.stages import CURRENT, NOT_RUN, RUNNING, STALE, Stage
 from replication.files.errors import StudyError
 from replication.report.origin import articles_text, splits_table
@@ -139,7 +140,10 @@ def damaged_table(study: Study) -> Table:
         paths = (file, *folders_above(file))  # a run's output is the folder of its files
         maker = next((makers[path] for path in paths if path in makers), "")
         stage = study.stage(maker)
-        rows.append([f"{SIGNS['unreadable']} {file}", reason, _remedy(stage)])
+        locked = file.partition(",")[0] == str(LOCK)  # a line may stand behind its name
+        rows.append(
+            [f"{SIGNS['unreadable']} {file}", reason, MEND_LOCK if locked else _remedy(stage)]
+        )
     caption = "Files that cannot be read."
     return Table("damaged", caption, MEND, ["file", "reason", "what mends it"], rows, 3)
 
@@ -169,7 +173,7 @@ def _provenance(study: Study) -> None:
     table = provenance_table(study)
     st.subheader("Where the numbers come from", anchor=False)
     st.markdown(plain(agreement(table, len(contents(study)))))
-    topics = list(dict.fromkeys(row[0] for row in table.rows))
+    topics = list(dict.fromkeys(str(row[0]) for row in table.rows))
     chosen = pick("About", ["everything", *topics], "about", "everything", width=320)
     rows = [row for row in table.rows if chosen in ("everything", row[0])]
     st.caption(f"{len(rows)} of {counted(len(table.rows), 'fact')}")

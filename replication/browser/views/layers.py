@@ -81,11 +81,11 @@ def _legend(curves: Sequence[Curve], name: str) -> str:
 
 def _gaps(curves: Sequence[Curve]) -> None:
     """Depths that are missing or not to be relied on, and what runs those that are missing."""
-    places = [place for curve in curves for place in curve.places]
-    lines = gaps((p.recommender.upper(), str(p.layers), p.state()) for p in places)
+    experiments = [experiment for curve in curves for experiment in curve.experiments]
+    lines = gaps((p.recommender.upper(), str(p.layers), p.state()) for p in experiments)
     if lines:
         st.markdown("Depths that are not complete and up to date:")
         st.markdown("\n".join(f"- {plain(line)}" for line in lines))
-    if line := missing_command(places):
+    if line := missing_command(experiments):
         st.markdown("All that has not been run:")
         command(line)

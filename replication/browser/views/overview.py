@@ -9,7 +9,7 @@ from replication.browser.charts.dumbbell import Pair, dumbbell
 from replication.browser.content.claims import claims_summary, judged_claims, summary
 from replication.browser.content.rerun import study_cost
 from replication.browser.controls import command, draw, pick, show_rows, show_table
-from replication.browser.reading.places import Place
+from replication.browser.reading.experiments import Experiment
 from replication.browser.reading.study import Study
 from replication.browser.words import MEANINGS, SIGNS, counted, plain, signed
 from replication.report.texts import kind_of, listed, sentence
@@ -22,7 +22,7 @@ IN_PERCENT = ("gain", "cold_gain")  # kinds of claims whose figure is one
 def show(study: Study) -> None:
     claims = judged_claims(study)
     st.markdown(f"##### {summary(study.grid)} {claims_summary(claims)}")
-    if not any(place.done for place in study.grid):
+    if not any(experiment.done for experiment in study.grid):
         _empty(study)
     protocols = list(claims[0]["verdicts"]) if claims else []
     st.subheader("The claims", anchor=False)
@@ -31,7 +31,7 @@ def show(study: Study) -> None:
     _detail(claims, protocols)
     st.subheader("Ours beside the paper's", anchor=False)
     _gains(claims, protocols)
-    _cells(study.grid)
+    _figures(study.grid)
 
 
 def _empty(study: Study) -> None:
@@ -115,9 +115,9 @@ def _gains(claims: Sequence[dict[str, Any]], protocols: Sequence[str]) -> None:
         draw(text, dumbbell, pairs, "gain in percent", "+.1f")
 
 
-def _cells(places: Sequence[Place]) -> None:
-    figures = [(place, place.figure("auc")) for place in places]
-    known = [(place, figure) for place, figure in figures if figure.paper is not None]
+def _figures(experiments: Sequence[Experiment]) -> None:
+    figures = [(experiment, experiment.figure("auc")) for experiment in experiments]
+    known = [(experiment, figure) for experiment, figure in figures if figure.paper is not None]
     if known:
         st.markdown("AUC of the grid's experiments, farthest from the paper's first.")
     else:
@@ -126,8 +126,8 @@ def _cells(places: Sequence[Place]) -> None:
             "`python -m replication paper import FILE`. Ours alone:"
         )
     pairs = [
-        Pair(place.key, figure.ours, figure.ci95, figure.paper, figure.verdict)
-        for place, figure in known or figures
+        Pair(experiment.key, figure.ours, figure.ci95, figure.paper, figure.verdict)
+        for experiment, figure in known or figures
     ]
     draw(
         f"AUC of {counted(len(pairs), 'experiment')}; the page Results has the figures.",

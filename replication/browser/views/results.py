@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from replication.browser.charts.results import points_of, results_chart
 from replication.browser.content.results_table import (
@@ -84,9 +85,9 @@ def _filter(name: str, rows: Sequence[Row]) -> list[str]:
 
 def _chart(study: Study, rows: Sequence[Row], metric: str) -> None:
     """The first protocol of the rows: another is drawn where the filter names it."""
-    protocols = list(dict.fromkeys(row.place.protocol for row in rows if not row.swept))
+    protocols = list(dict.fromkeys(row.experiment.protocol for row in rows if not row.swept))
     lines = {name: n.value for name, n in references(study, metric).items() if n.value is not None}
-    drawn = [row for row in rows if row.place.protocol in protocols[:1] and not row.swept]
+    drawn = [row for row in rows if row.experiment.protocol in protocols[:1] and not row.swept]
     points = points_of(drawn)
     if not points:
         st.info("No experiment of the grid that is shown has been run: there is nothing to draw.")
@@ -95,7 +96,9 @@ def _chart(study: Study, rows: Sequence[Row], metric: str) -> None:
         spoken = "; ".join(
             f"{p['recommender']} {p['encoder']} {p['tuning']} {p['value']:.4f}" for p in points
         )
-        models = list(dict.fromkeys((row.place.recommender, row.place.encoder) for row in drawn))
+        models = list(
+            dict.fromkeys((row.experiment.recommender, row.experiment.encoder) for row in drawn)
+        )
         draw(f"{measure}: {spoken}.", results_chart, points, models, lines, measure)
     notes = [references_text(study, metric)]
     if any(row.figure.ours is not None and row.figure.ci95 is None for row in drawn):
@@ -114,7 +117,7 @@ def _table(study: Study, shown: list[Row], rows: Sequence[Row], metric: str) -> 
     )
     table = table_of(shown, metric)
     columns = _columns(METRIC_NAMES[metric])
-    several = len({row.place.protocol for row in shown}) > 1
+    several = len({row.experiment.protocol for row in shown}) > 1
     st.dataframe(
         sortable(table),
         key="rows",
@@ -134,10 +137,10 @@ def _open(shown: Sequence[Row]) -> None:
     """Show the details of the row that was selected; of none, leave them as they are."""
     for index in st.session_state["rows"]["selection"]["rows"]:
         if index < len(shown):
-            st.session_state["row"] = shown[index].place.key
+            st.session_state["row"] = shown[index].experiment.key
 
 
-def _columns(measure: str) -> dict[str, object]:
+def _columns(measure: str) -> dict[str, ColumnConfig]:
     """How each column is shown, in this order; widths in pixels."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
@@ -165,11 +168,12 @@ def sortable(table: Table) -> pl.DataFrame:
     for i, name in enumerate(table.header):
         cells = [row[i] for row in table.rows]
         if not any(isinstance(cell, Number) for cell in cells):
-            columns[name] = [cell or None for cell in cells]
+            columns[name] = [str(cell) or None for cell in cells]
             continue
-        columns[name] = [cell.value for cell in cells]
-        if any(cell.interval for cell in cells):
-            columns[INTERVAL] = [_ends(cell) for cell in cells]
+        numbers = [cell for cell in cells if isinstance(cell, Number)]
+        columns[name] = [number.value for number in numbers]
+        if any(number.interval for number in numbers):
+            columns[INTERVAL] = [_ends(number) for number in numbers]
     return pl.DataFrame(columns, strict=False)
 
 
@@ -182,16 +186,16 @@ def _ends(number: Number) -> str | None:
 
 def _details(study: Study, rows: list[Row]) -> None:
     """One row, with all that is known of it."""
-    named = {row.place.key: row for row in rows}
+    named = {row.experiment.key: row for row in rows}
     st.subheader("Behind a row", anchor=False)
     chosen = pick("Details of", list(named), "row")
     if chosen is None:
         return
     row = named[chosen]
-    place = row.place
+    experiment = row.experiment
     why = f"; {row.figure.reason}" if row.figure.reason else ""
-    st.markdown(f"**{plain(place.key)}**: {plain(signed(row.figure.verdict) + why)}.")
-    lines = {run.name: run_command(study.params.content, run) for run in place.runs}
+    st.markdown(f"**{plain(experiment.key)}**: {plain(signed(row.figure.verdict) + why)}.")
+    lines = {run.name: run_command(study.params.content, run) for run in experiment.runs}
     if known := [line for line in lines.values() if line]:
         st.markdown(f"{counted(len(lines), 'seed')}; each is run by:")
         command("\n".join(known))
@@ -201,9 +205,9 @@ def _details(study: Study, rows: list[Row]) -> None:
     if link := compare_link(row, rows):
         name, address = link
         st.link_button(f"Compare with {plain(name)}", address, icon=":material/compare_arrows:")
-    _small(seeds_table(place))
-    _small(cost_table(study, place))
-    _behind(place.runs)
+    _small(seeds_table(experiment))
+    _small(cost_table(study, experiment))
+    _behind(experiment.runs)
 
 
 def _behind(runs: Sequence[Run]) -> None:
@@ -220,8 +224,8 @@ def _behind(runs: Sequence[Run]) -> None:
     with left:
         st.code(parameters_text(known[seed]), language="yaml", height=320)
     with right:
-        origin = origin_table(known[seed])
-        st.dataframe(frame_of(origin), hide_index=True, alt=origin.caption)
+        if origin := origin_table(known[seed]):
+            st.dataframe(frame_of(origin), hide_index=True, alt=origin.caption)
 
 
 def _small(table: Table) -> None:

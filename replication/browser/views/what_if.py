@@ -8,9 +8,9 @@ from replication.browser.content.rerun import (
     at_hand,
     depths,
     expected_cost,
+    in_study,
     no_depth,
     options,
-    place,
     refusal,
 )
 from replication.browser.content.rerun import command as line_of
@@ -33,14 +33,14 @@ def show(study: Study) -> None:
     if reason := refusal(params, choice):
         st.warning(plain(f"This cannot be run: {sentence(reason)}"), icon=":material/block:")
         return
-    st.markdown("As an experiment of its own, which leaves the study's results as they are:")
+    st.markdown("As a DVC experiment, which leaves the study's results as they are:")
     if line := line_of(params, choice):
         command(line)
     else:
         st.warning("conf/ or params.yaml cannot be read: no command can be made from them.")
-    if cell := place(params, choice):
+    if run := in_study(params, choice):
         st.markdown("It is part of the study, where this runs it:")
-        command(cell.command)
+        command(run.command)
     ran = [
         (run.files["run"].content, run.files["cost"].content)
         for run in study.runs

@@ -15,12 +15,14 @@ from typing import Any
 import yaml
 from ruamel.yaml.resolver import implicit_resolvers
 
+from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
 from replication.study import paths
 
 PIPELINE = Path("dvc.yaml")
 _OUTPUTS = ("outs", "metrics", "plots")
 _TEMPLATE = re.compile(r"\$\{([^}]*)\}")
+Item = tuple[str, Mapping[str, Any]]  # of a template: how DVC names it, what it may name
 Version = tuple[str, int, int]  # full path, time of change (ns), size (bytes)
 _KNOWN = {"cmd", "deps", "params", "desc", *_OUTPUTS}
 
@@ -81,7 +83,10 @@ def select(tree: Any, key: str) -> Any:
 # ---------------------------------------------------------------- YAML
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first where libyaml is there
+
+
+class _Loader(_Safe):
     """YAML 1.2, as DVC writes it (`1e-05` is a number, `yes` is a word), ten times as fast as
     ruamel.yaml: a dvc.lock of two hundred runs takes that two seconds."""
 
@@ -96,7 +101,23 @@ for versions, tag, pattern, starts in implicit_resolvers:
 @functools.lru_cache(maxsize=16)
 def _load(path: Path, at: Version) -> Mapping[Any, Any]:
     try:
-        document = yaml.load(path.read_bytes(), _Loader)
+        text = path.read_bytes()
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            read_yaml(path)  # names the line and the byte, as every reader of YAML does
+        return parse_mapping(path, text)
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def parse_mapping(path: Path, text: bytes) -> Mapping[Any, Any]:
+    """The mapping that YAML holds, however it was come by; `path` is its name in the error.
+
+    Errors: `StudyError` where it is not YAML or holds something else.
+    """
+    try:
+        document = yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}" if mark else ""
@@ -104,8 +125,6 @@ def _load(path: Path, at: Version) -> Mapping[Any, Any]:
     # The loader also passes on what Python thinks of a number, a date or a key.
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise StudyError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
     if not isinstance(document, dict):
         raise StudyError(f"{path}: expected a mapping, found {_kind(document)}")
     return document
@@ -143,6 +162,7 @@ def _expand(
     """The stages of one entry: name, template, and the values that the template may name."""
     if not isinstance(body, dict):
         raise StudyError(f"{where}: expected a mapping, found {_kind(body)}")
+    items: list[Item]
     if "foreach" in body:
         over = _resolve(body["foreach"], values, where)
         template = body.get("do")
@@ -167,14 +187,14 @@ def _expand(
         yield f"{group}@{key}", template, {**values, **context}
 
 
-def _matrix(axes: Any, values: Mapping, where: str) -> list[tuple[str, Mapping]]:
+def _matrix(axes: Any, values: Mapping, where: str) -> list[Item]:
     if not isinstance(axes, dict):
         raise StudyError(f"{where}: expected a mapping, found {_kind(axes)}")
     lists = {axis: _resolve(value, values, where) for axis, value in axes.items()}
     for axis, value in lists.items():
         if not isinstance(value, list):
             raise StudyError(f"{where}.{axis}: expected a list, found {_kind(value)}")
-    items = []
+    items: list[Item] = []
     for chosen in itertools.product(*lists.values()):
         key = "-".join(_name(value, where) for value in chosen)
         items.append((key, {"key": key, "item": dict(zip(lists, chosen, strict=True))}))

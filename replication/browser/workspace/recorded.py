@@ -31,7 +31,8 @@ class Entry:
     damage: str | None = None
 
 
-_MEND = f"restore it (`git checkout -- {LOCK}`), or delete it and run `dvc repro`"
+MEND_LOCK = "python -m replication mend"
+_MEND = f"`{MEND_LOCK}` puts the committed one back, or names a conflict in it; then `dvc repro`"
 _last_whole: dict[str, dict[str, Entry]] = {}  # by working directory
 
 
@@ -50,7 +51,7 @@ def read_entries() -> tuple[dict[str, Entry] | None, str | None]:
     except FileNotFoundError:
         return {}, f"{LOCK}: no such file, so nothing is known to have been run; run `dvc repro`"
     except OSError as error:
-        return None, f"{LOCK}: cannot be read ({error.strerror}); {_MEND}"
+        return None, f"{LOCK}: cannot be read ({error.strerror}); expected a file that you may read"
     except StudyError as error:
         return None, f"{error}; {_MEND}"
     _last_whole[here] = entries

@@ -133,8 +133,9 @@ def _changes(
         yield "its command in dvc.yaml has changed"
     if params is None and definition.params and not any(map(settings.holds, definition.deps)):
         yield f"{paths.PARAMS} cannot be read"
-    for key in definition.params if params is not None else ():
-        yield from _param_changes(key, params, entry.params)
+    if params is not None:
+        for key in definition.params:
+            yield from _param_changes(key, params, entry.params)
     for path in definition.deps:
         recorded = entry.deps.get(path)
         found = settings.digest(path) if settings.holds(path) else disk.digest(path)
@@ -164,8 +165,8 @@ def _param_changes(key: str, params: Mapping, recorded: Mapping) -> Iterator[str
     except KeyError:
         now = MISSING
     try:
-        for place, was, now_there in leaves(key, recorded.get(key, MISSING), now):
-            yield f"{paths.PARAMS}: {place} {change(was, now_there)}"
+        for inner, was, now_there in leaves(key, recorded.get(key, MISSING), now):
+            yield f"{paths.PARAMS}: {inner} {change(was, now_there)}"
     except RecursionError:
         yield f"{paths.PARAMS}: {key} is nested too deep to compare"
 

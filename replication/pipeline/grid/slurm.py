@@ -31,7 +31,7 @@ class Array:
 
 
 def last_stages(stages: Mapping[str, Stage]) -> set[str]:
-    """Stages of seconds that read all cells: they run in the project's folder, in the last job."""
+    """Stages of seconds that read all runs: they run in the project's folder, in the last job."""
     return needing(stages, [n for n in stages if n.partition("@")[0] in _CELLS])
 
 

@@ -2,7 +2,7 @@
 
 Another processor, another number of threads or other library versions round differently, in the
 last digits. Training carries that on, and early stopping can then choose another batch. Measured
-on the demo's cells (REPRODUCING.md), metrics moved by at most 0.0005 where it chose the same batch,
+on the demo's runs (REPRODUCING.md), metrics moved by at most 0.0005 where it chose the same batch,
 and by up to 0.01 where it did not: less than what other test impressions would change. So a metric
 may move by as much as half its own 95 % interval is wide. On the same machine nothing may differ.
 """

@@ -36,7 +36,7 @@ def verify(names: Sequence[str], everything: bool, keep: bool, as_json: bool) ->
 
     They run with as many threads as the recorded runs had (the last digits depend on that), unless
     OMP_NUM_THREADS says otherwise.
-    names       of stages or groups of them; none: the references, and the grid's cells of the
+    names       of stages or groups of them; none: the references, and the grid's runs of the
                 recommender and the encoder at hand
     everything  all stages
     keep        leave the scratch copy where it is
@@ -77,7 +77,7 @@ def verify(names: Sequence[str], everything: bool, keep: bool, as_json: bool) ->
 
 
 def _at_hand(params: Params, records: Mapping[str, Record]) -> list[str]:
-    """The references, and the grid's cells of the recommender, encoder, protocol, seed at hand; if
+    """The references, and the grid's runs of the recommender, encoder, protocol, seed at hand; if
     the grid has none of them, the experiment at hand."""
     cells = [
         cell.command.removeprefix("dvc repro ")

@@ -15,7 +15,7 @@ from replication.report.figures.theme import (
     tuning_colour,
     tuning_shape,
 )
-from replication.report.study import PLACE
+from replication.report.study import EXPERIMENT
 
 CHANCE = 0.5
 LINES = ("popularity", "ceiling")
@@ -27,12 +27,12 @@ def auc_figure(
     """AUC with its 95 % interval: a panel per recommender, a row per encoder, panels of several
     protocols below each other.
 
-    cells: those of comparison.json; what has not been run is left out. The references are lines
-    across each panel.
+    cells: the experiments of comparison.json; what has not been run is left out. The references
+    are lines across each panel.
     """
     rows = [
         {
-            **{key: cell[key] for key in PLACE},
+            **{key: cell[key] for key in EXPERIMENT},
             "value": cell["metrics"]["auc"]["ours"],
             "low": cell["metrics"]["auc"]["ci95"][0],
             "high": cell["metrics"]["auc"]["ci95"][1],

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from replication.browser.content.candidates import candidates
 from replication.browser.content.scores import find_scores
-from replication.browser.workspace import experiments
-from replication.browser.workspace.experiments import read_experiments, rerun
+from replication.browser.workspace import dvc_experiments
+from replication.browser.workspace.dvc_experiments import read_dvc_experiments, rerun
 
 ROOT = Path(__file__).parents[2]
 BASE = "ab" + "0" * 38
@@ -87,7 +88,7 @@ def test_what_a_commit_holds(repository):
     }
     made = commit(content, seconds=60)
     ref("fair-haet", made)
-    (found,) = read_experiments().found
+    (found,) = read_dvc_experiments().found
     assert (found.name, found.commit, found.baseline) == ("fair-haet", made, BASE)
     assert found.created == datetime(2020, 1, 1, 0, 1, tzinfo=UTC)
     assert found.files == {
@@ -105,27 +106,27 @@ def test_notes_of_work_under_way_are_no_results(repository):
     for name in ("exec/EXEC_HEAD", "stash", "apply/stash", "celery/stash", "celery/failed",
                  f"temp/{'0' * 40}", "apply/ORIG_HEAD", "ab/cd/short"):  # fmt: skip
         shell("git", "update-ref", f"refs/exps/{name}", made)
-    assert read_experiments() == experiments.Experiments()
+    assert read_dvc_experiments() == dvc_experiments.DvcExperiments()
 
 
 def test_newest_first_and_what_is_new_is_seen(repository):
     for name, seconds in (("b", 20), ("c", 30), ("a", 10)):
         ref(name, commit({}, seconds))
-    assert [each.name for each in read_experiments().found] == ["c", "b", "a"]
+    assert [each.name for each in read_dvc_experiments().found] == ["c", "b", "a"]
     ref("d", commit({}, 25))
     ref("c", commit({}, 5))
-    assert [each.name for each in read_experiments().found] == ["d", "b", "a", "c"]
+    assert [each.name for each in read_dvc_experiments().found] == ["d", "b", "a", "c"]
     shell("git", "pack-refs", "--all")
-    assert [each.name for each in read_experiments().found] == ["d", "b", "a", "c"]
+    assert [each.name for each in read_dvc_experiments().found] == ["d", "b", "a", "c"]
 
 
 def test_where_nothing_is_new_git_is_asked_once(repository, monkeypatch):
     ref("a", commit({"params.yaml": b"1"}))
-    first = read_experiments()
+    first = read_dvc_experiments()
     asked = []
     run = subprocess.run
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: asked.append(a[0]) or run(*a, **k))
-    assert read_experiments() == first
+    assert read_dvc_experiments() == first
     assert [command[1] for command in asked] == ["for-each-ref"]
 
 
@@ -136,7 +137,7 @@ def test_nothing_is_written(repository):
         return {(p, p.stat().st_mtime_ns) for p in repository.rglob("*")}
 
     before = state()
-    (found,) = read_experiments().found
+    (found,) = read_dvc_experiments().found
     rerun(found)
     assert state() == before
 
@@ -150,7 +151,7 @@ def test_a_project_in_a_folder_of_a_repository(repository, monkeypatch):
     ref("a", commit({"study/params.yaml": text, "params.yaml": b"other"} | conf))
     Path("study").mkdir()
     monkeypatch.chdir("study")
-    (found,) = read_experiments().found
+    (found,) = read_dvc_experiments().found
     assert found.files == {"params.yaml": text}
     assert rerun(found) == "dvc exp run -S seed=7"
 
@@ -159,7 +160,7 @@ def test_a_project_in_a_folder_of_a_repository(repository, monkeypatch):
 def test_names_are_text(repository, name):
     made = commit({})
     ref(name, made)
-    (found,) = read_experiments().found
+    (found,) = read_dvc_experiments().found
     assert found.name == name
     *command, target = shlex.split(found.restore)
     assert command == ["dvc", "exp", "apply"]
@@ -171,7 +172,7 @@ def test_a_name_that_two_experiments_have_restores_by_commit(repository):
     ref("same", first)
     ref("same", second, baseline="cd" + "1" * 38)
     ref("other", first)
-    restored = {each.restore for each in read_experiments().found}
+    restored = {each.restore for each in read_dvc_experiments().found}
     assert restored == {f"dvc exp apply {x}" for x in (first, second, "other")}
 
 
@@ -186,7 +187,7 @@ def test_one_damaged_experiment_leaves_the_others(repository, damage):
     path.unlink()
     if damage is not None:
         path.write_bytes(damage)
-    *good, bad = read_experiments().found
+    *good, bad = read_dvc_experiments().found
     assert [(each.name, each.files["params.yaml"]) for each in good] == [
         ("c", b"c"), ("b", b"b"), ("a", b"a")
     ]  # fmt: skip
@@ -196,7 +197,7 @@ def test_one_damaged_experiment_leaves_the_others(repository, damage):
 
 def test_a_repository_that_git_refuses_is_told_in_gits_words(repository):
     (repository / ".git/config").write_text("[core\n")
-    assert read_experiments().problem.startswith(
+    assert read_dvc_experiments().problem.startswith(
         "DVC experiments cannot be read (bad config line 1"
     )
 
@@ -214,12 +215,12 @@ def test_a_repository_that_git_refuses_is_told_in_gits_words(repository):
 )  # fmt: skip
 def test_a_lock_without_the_scores_gives_no_digest(repository, lock):
     ref("a", commit({"dvc.lock": lock}))
-    assert read_experiments().found[0].scores_md5 is None
+    assert read_dvc_experiments().found[0].scores_md5 is None
 
 
 def test_without_git_it_says_so(repository, monkeypatch):
     monkeypatch.setenv("PATH", str(repository))
-    assert read_experiments() == experiments.Experiments(
+    assert read_dvc_experiments() == dvc_experiments.DvcExperiments(
         problem="no git here: DVC experiments cannot be read (git is not installed)"
     )
 
@@ -227,7 +228,7 @@ def test_without_git_it_says_so(repository, monkeypatch):
 def test_outside_a_repository_it_says_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    problem = read_experiments().problem
+    problem = read_dvc_experiments().problem
     assert problem.startswith("no git here: DVC experiments cannot be read (not a git repository")
     assert "\n" not in problem
 
@@ -238,8 +239,83 @@ def test_a_git_that_hangs_is_left(repository, monkeypatch):
     slow.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", str(slow.parent))
-    monkeypatch.setattr(experiments, "SECONDS", 0.1)
-    assert "did not answer within 0.1 s" in read_experiments().problem
+    monkeypatch.setattr(dvc_experiments, "SECONDS", 0.1)
+    assert "did not answer within 0.1 s" in read_dvc_experiments().problem
+
+
+STAGES = """
+stages:
+  check:
+    cmd: cp params.yaml checked
+    deps: [params.yaml]
+    outs: [checked]
+  experiment:
+    cmd: python run.py
+    params: [seed]
+    outs: [runs/experiment.parquet]
+    metrics:
+      - reports/experiment/run.json: {cache: false}
+      - reports/experiment/metrics.json: {cache: false}
+"""
+# A stand-in of the study's: a run that names its parameters, of which no two are the same.
+RUN = """
+import json, pathlib, time, yaml
+params = yaml.safe_load(pathlib.Path("params.yaml").read_text())
+for folder in ("reports/experiment", "runs"):
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+metrics = dict.fromkeys(("auc", "mrr", "ndcg@5", "ndcg@10"), 0.5 + params["seed"] / 100)
+ends = dict.fromkeys(metrics)
+run = {"id": "a", "profile": "small", "seed": params["seed"], "params": params,
+       "data_sha256": {}, "checkpoint": {"encoder": "tiny", "sha256": {}}, "libraries": {},
+       "hardware": {"processor": None, "cores": None, "memory_gib": None, "gpu": None},
+       "training": {"steps": 1}, "started": time.time_ns().__str__()}
+pathlib.Path("reports/experiment/run.json").write_text(json.dumps(run))
+pathlib.Path("reports/experiment/metrics.json").write_text(
+    json.dumps(metrics | {"impressions": 5, "ci95": ends}))
+pathlib.Path("runs/experiment.parquet").write_text("scores")
+"""
+
+
+def test_an_experiment_of_another_stage_is_no_result(repository):
+    """`dvc exp run STAGE` leaves the run of the commit, or of an edited folder, as it was."""
+    Path("dvc.yaml").write_text(STAGES)
+    Path("run.py").write_text(RUN)
+    described = "profile: small\nrecommender: nrms\nencoder: tiny\ntuning: frozen\nseed: 1\n"
+    Path("params.yaml").write_text(described)
+    shell("dvc", "init", "-q")
+    shell("git", "add", "-A")
+    shell("git", "commit", "-qm", "study")
+    shell("dvc", "exp", "run", "-q", "-n", "early", "check")
+    shell("dvc", "repro", "-q")
+    shell("git", "add", "-A")
+    shell("git", "commit", "-qm", "results")
+    shell("dvc", "exp", "run", "-q", "-n", "whole", "-S", "seed=2")
+    shell("git", "checkout", "-q", "--", ".")
+    shell("dvc", "checkout", "-q")
+    shell("dvc", "exp", "run", "-q", "-n", "part", "-S", "seed=3", "check")
+    shell("git", "checkout", "-q", "--", ".")
+    Path("params.yaml").write_text(described.replace("seed: 1", "seed: 4"))
+    shell("dvc", "repro", "-q")  # of which nothing is committed
+    shell("dvc", "exp", "run", "-q", "-n", "edited", "-S", "seed=5", "check")
+
+    found = candidates((), read_dvc_experiments().found)
+    states = {key: candidate.state for key, candidate in found.items()}
+    assert {key: state.word for key, state in states.items()} == {
+        "exp:edited": "not run", "exp:part": "not run", "exp:whole": "ready",
+        "exp:early": "not run",
+    }  # fmt: skip
+    assert found["exp:whole"].run.cell.metrics["auc"] == 0.52
+    for name, why in (
+        ("part", "the run of the commit that it started from"),
+        ("edited", "a run of other parameters (seed was 4, is 5)"),
+        ("early", "no run"),
+    ):
+        assert found[f"exp:{name}"].run.cell.metrics is None
+        reason = states[f"exp:{name}"].reason
+        assert "has not run the stage `experiment`" in reason
+        assert why in reason
+        assert f"`dvc exp apply {name} && dvc repro experiment`" in reason
+    assert found["exp:part"].description == "nrms, tiny, frozen, unknown, seed 3"
 
 
 def test_what_dvc_leaves_is_found_restored_and_made_again(repository):
@@ -266,9 +342,9 @@ def test_what_dvc_leaves_is_found_restored_and_made_again(repository):
     asked = ["-S", "profile=mind-small", "-S", "protocol.negatives=3"]
     shell("dvc", "exp", "run", "-q", "-n", "mine", *asked)
     params = Path("params.yaml").read_bytes()
-    (found,) = read_experiments().found
+    (found,) = read_dvc_experiments().found
     assert found.baseline == shell("git", "rev-parse", "HEAD")
-    assert found.files == dict.fromkeys(experiments.FILES, params)
+    assert found.files == dict.fromkeys(dvc_experiments.FILES, params)
     assert find_scores(None, found.scores_md5).read_bytes() == params
     assert rerun(found) == f"dvc exp run {shlex.join(asked)}"
     shell("git", "checkout", "-q", "--", ".")
@@ -277,6 +353,6 @@ def test_what_dvc_leaves_is_found_restored_and_made_again(repository):
     assert Path("params.yaml").read_bytes() == params
     shell("git", "checkout", "-q", "--", ".")
     shell(*shlex.split(rerun(found)), "-q", "-n", "again")
-    assert {each.name: each.files for each in read_experiments().found} == {
+    assert {each.name: each.files for each in read_dvc_experiments().found} == {
         "mine": found.files, "again": found.files
     }  # fmt: skip

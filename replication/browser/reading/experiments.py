@@ -35,7 +35,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Place:
+class Experiment:
     """An experiment over all its seeds.
 
     model     the paper's name of its language model; None where the paper has none such
@@ -78,14 +78,12 @@ class Place:
     def state(self, kind: str = "metrics") -> State:
         """`ready`, or what stands in the way, as its runs' files of one kind tell it."""
         states = [run.state(kind) for run in self.runs]
-        for word in ORDER:
-            if reasons := [state.reason for state in states if state.word == word]:
-                return State(word, reasons[0])
+        for first in ORDER:
+            if reasons := [state.reason for state in states if state.word == first]:
+                return State(first, reasons[0])
         missing = [state for state in states if state.word == "not run"]
-        if missing:
-            word = verdict.coverage(len(states) - len(missing), len(states))
-            return State(word, missing[0].reason)
-        return State(READY)
+        word = verdict.coverage(len(states) - len(missing), len(states))
+        return State(word, missing[0].reason) if missing and word else State(READY)
 
     def figure(self, metric: str, group: int | None = None) -> Figure:
         """One metric, of all users or of one of the five groups."""
@@ -121,7 +119,7 @@ class Place:
 
 def _values(run: Run, group: int | None) -> dict[str, Any]:
     if group is None:
-        return run.files["metrics"].content
+        return run.files["metrics"].content or {"ci95": {}}
     found = run.files["cold_start"].content
     rows = found["groups"] if found else ()
     return next((row for row in rows if row["group"] == group), {"ci95": {}})
@@ -144,20 +142,29 @@ def group_runs(
     models: Mapping[str, str],
     values: Mapping[PaperCell, Value],
     compared: Mapping[tuple, Mapping[tuple[str, int | None], dict[str, Any]]],
-    **kind: bool,
-) -> tuple[Place, ...]:
+    swept: bool = False,
+    unasked: bool = False,
+) -> tuple[Experiment, ...]:
     """Experiments in the order of their first runs.
 
     models    our encoder -> the paper's name of it
-    compared  (recommender, encoder, tuning, protocol, layers) -> `Place.compared`
-    kind      `swept` or `unasked` of all of them
+    compared  (recommender, encoder, tuning, protocol, layers) -> `Experiment.compared`
+    swept, unasked  of all of them
     """
-    found: dict[tuple, list[Run]] = {}
+    found: dict[tuple[str, str, str, str, int | None], list[Run]] = {}
     for run in runs:
         cell = run.cell
         key = (cell.recommender, cell.encoder, cell.tuning, cell.protocol, cell.layers)
         found.setdefault(key, []).append(run)
     return tuple(
-        Place(*key, models.get(key[1]), tuple(of), compared.get(key, {}), values, **kind)
+        Experiment(
+            *key,
+            model=models.get(key[1]),
+            runs=tuple(of),
+            compared=compared.get(key, {}),
+            values=values,
+            swept=swept,
+            unasked=unasked,
+        )
         for key, of in found.items()
     )

@@ -22,6 +22,7 @@ FILES = {
     name: (paths.EXPERIMENT / name).as_posix()
     for name in ("metrics.json", "cold_start.json", "cost.json", "run.json")
 } | {"params.yaml": paths.PARAMS.as_posix()}
+RUN = FILES["run.json"]  # holds when its run started and ended: no two have the same
 SCORES = (paths.IMPRESSIONS / "experiment.parquet").as_posix()
 LOCK = "dvc.lock"
 SECONDS = 5  # for one call of git
@@ -35,7 +36,7 @@ LOCKED = re.compile(
 
 
 @dataclass(frozen=True)
-class Experiment:
+class DvcExperiment:
     """One result of `dvc exp run`.
 
     commit, baseline  hex digests of the result and of the commit that it started from
@@ -44,6 +45,8 @@ class Experiment:
                       commit has no such file
     scores_md5        of its per-impression scores, which DVC's cache holds under that name
     restore           the command that brings its code, parameters and results back
+    inherited         whether its run is that of the commit that it started from: it has not run the
+                      stage that makes one, as after `dvc exp run STAGE` of another stage
     """
 
     name: str
@@ -53,29 +56,30 @@ class Experiment:
     files: Mapping[str, bytes]
     scores_md5: str | None
     restore: str
+    inherited: bool = False
 
 
 @dataclass(frozen=True)
-class Experiments:
+class DvcExperiments:
     """Newest first; `problem` says in one line why they cannot be read."""
 
-    found: tuple[Experiment, ...] = ()
+    found: tuple[DvcExperiment, ...] = ()
     problem: str | None = None
 
 
-def read_experiments() -> Experiments:
+def read_dvc_experiments() -> DvcExperiments:
     """All results in the repository of the working directory.
 
     Where no experiment came or went since the last call, this is one `git for-each-ref`.
     """
     try:
         refs = _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
-        return Experiments(_read(Path.cwd(), refs))
+        return DvcExperiments(_read(Path.cwd(), refs))
     except (OSError, subprocess.SubprocessError) as error:
-        return Experiments(problem=_why(error))
+        return DvcExperiments(problem=_why(error))
 
 
-def rerun(experiment: Experiment) -> str | None:
+def rerun(experiment: DvcExperiment) -> str | None:
     """The `dvc exp run -S ...` line whose parameters are those of the experiment, at its commit.
 
     None where no such line is known: parameters or configuration are damaged, or hold what an
@@ -103,7 +107,7 @@ def _overrides(folder: Path, commit: str) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=4)
-def _read(folder: Path, refs: bytes) -> tuple[Experiment, ...]:
+def _read(folder: Path, refs: bytes) -> tuple[DvcExperiment, ...]:
     rows = []
     for line in refs.decode(errors="replace").splitlines():
         commit, _, ref = line.partition(" ")
@@ -112,32 +116,36 @@ def _read(folder: Path, refs: bytes) -> tuple[Experiment, ...]:
     names = Counter(name for *_, name in rows)
 
     found = []
-    held = _held([commit for commit, *_ in rows])
+    wanted = ["", *(f":./{path}" for path in (LOCK, *FILES.values()))]
+    held = _held([[commit + end for end in wanted] for commit, *_ in rows])
+    starts = list(dict.fromkeys(baseline for _, baseline, _ in rows))
+    before = dict(zip(starts, _held([[f"{start}:./{RUN}"] for start in starts]), strict=True))
     for (commit, baseline, name), (head, lock, *texts) in zip(rows, held, strict=True):
         ended = ENDED.search((head or b"").partition(b"\n\n")[0])
         created = datetime.fromtimestamp(int(ended[1]), UTC) if ended else None
         files = {key: text for key, text in zip(FILES, texts, strict=True) if text is not None}
         known = names[name] == 1 and not name.startswith("-") and "\ufffd" not in name
         restore = f"dvc exp apply {shlex.quote(name if known else commit)}"
+        inherited = "run.json" in files and before[baseline] == [files["run.json"]]
+        scores = _scores_md5(lock or b"")
         found.append(
-            Experiment(name, commit, baseline, created, files, _scores_md5(lock or b""), restore)
+            DvcExperiment(name, commit, baseline, created, files, scores, restore, inherited)
         )
     never = datetime.fromtimestamp(0, UTC)
     return tuple(sorted(found, key=lambda each: each.created or never, reverse=True))
 
 
-def _held(commits: Sequence[str]) -> list[list[bytes | None]]:
-    """Per commit: itself, its dvc.lock, its `FILES`. In one call of git; where an object is
-    damaged, which ends git, each half by itself, until only that commit is without content."""
-    wanted = ["", *(f":./{path}" for path in (LOCK, *FILES.values()))]
+def _held(wanted: Sequence[Sequence[str]]) -> list[list[bytes | None]]:
+    """What git has under the names of each commit. In one call of git; where an object is damaged,
+    which ends git, each half by itself, until only that commit is without content."""
     try:
-        contents = iter(_contents([commit + end for commit in commits for end in wanted]))
+        contents = iter(_contents([name for names in wanted for name in names]))
     except subprocess.CalledProcessError:
-        if len(commits) == 1:
-            return [[None] * len(wanted)]
-        middle = len(commits) // 2
-        return _held(commits[:middle]) + _held(commits[middle:])
-    return [[next(contents) for _ in wanted] for _ in commits]
+        if len(wanted) == 1:
+            return [[None] * len(wanted[0])]
+        middle = len(wanted) // 2
+        return _held(wanted[:middle]) + _held(wanted[middle:])
+    return [[next(contents) for _ in names] for names in wanted]
 
 
 def _scores_md5(lock: bytes) -> str | None:
