@@ -15,7 +15,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from replication import ROOMS
 from replication.files.digest import sha256
 from replication.machine import processes
 
@@ -25,7 +24,11 @@ LIBRARIES = (
     "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy", "polars",
 )  # fmt: skip
 PACKAGE = Path(__file__).parents[1]
-_RUN = ROOMS[: ROOMS.index("experiment") + 1]
+# The rooms that a run loads.
+_RUN = (
+    "files", "study", "machine", "mind", "encoders", "recommenders", "training", "evaluation",
+    "experiment",
+)  # fmt: skip
 # Beside the plain vector units: what the libraries choose their kernels by.
 _INSTRUCTIONS = (
     "avx2", "fma3", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_fp16",

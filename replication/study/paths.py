@@ -15,6 +15,7 @@ CHECKPOINTS = Path("checkpoints")
 EMBEDDINGS = Path("embeddings")
 DOWNLOADS = Path("cache/downloads")  # large archives that one checkpoint is made of
 STATES = Path("cache/states")  # hidden states below a cut, made when first wanted
+LOCKS = Path("cache/locks")  # held by whoever makes such states
 ADAPTING = Path("cache/adapt")  # states from which an interrupted LoRA run goes on
 TRAINING = Path("cache/training")  # and those of recommenders
 AUDIT_CACHE = Path("cache/audit")  # finished runs of an audit

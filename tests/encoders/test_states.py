@@ -1,5 +1,7 @@
 import json
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from threading import Event
 
 import numpy as np
 import pytest
@@ -250,6 +252,44 @@ def test_cached_states_are_computed_once_for_each_key(checkpoints, monkeypatch):
         assert len(calls) == number, change
         wanted(**change)
         assert len(calls) == number, change
+
+
+def test_each_kind_of_machine_has_states_of_its_own(checkpoints, monkeypatch):
+    """On one file system, nodes of two kinds do not take turns in replacing each other's."""
+    tokens = piece_ids(TITLES, checkpoints / "one", LIMIT)
+    wanted = partial(cached_states, checkpoints / "one", 1, tokens, None, "fp32", "test")
+    made = []
+    monkeypatch.setattr(
+        states, "write_states", lambda *a, **o: (made.append(a), write_states(*a, **o))
+    )
+    for threads in (1, 2, 1, 2):
+        monkeypatch.setattr(environment, "computing", lambda n=threads: {"threads": n})
+        wanted()
+    assert len(made) == 2 and len(list(states.paths.STATES.iterdir())) == 2
+
+
+def test_of_two_that_want_the_same_states_one_makes_them(checkpoints, monkeypatch, capfd):
+    tokens = piece_ids(TITLES, checkpoints / "one", LIMIT)
+    wanted = partial(cached_states, checkpoints / "one", 1, tokens, None, "fp32", "test")
+    begun, go_on, made = Event(), Event(), []
+
+    def held(*arguments, **options):
+        made.append(arguments)
+        begun.set()
+        assert go_on.wait(30)
+        write_states(*arguments, **options)
+
+    monkeypatch.setattr(states, "write_states", held)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(wanted)
+        assert begun.wait(30)
+        second = pool.submit(wanted)
+        told = ""
+        while "waiting" not in told:  # the second has seen the first
+            told += capfd.readouterr().err
+        go_on.set()
+        np.testing.assert_array_equal(first.result(), second.result())
+    assert len(made) == 1
 
 
 class Killed(BaseException):

@@ -3,14 +3,17 @@
 import hashlib
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from replication.encoders.architectures import architecture, attention, has_head
@@ -204,8 +207,9 @@ def cached_states(
     """What `write_states` writes, memory-mapped from the cache of states.
 
     Made when first wanted: for checkpoint bytes (and those of an adapter's base), depth, tokens,
-    length, last, pooling, ends and precision, and anew where code, libraries or what computes are
-    others, for these can change a bit of them.
+    length, last, pooling, ends and precision, by each kind of machine for itself, and anew where
+    code or libraries are others: all these can change a bit of them. Of several stages that want
+    the same at once, one makes them and the others wait.
     """
     digest = hashlib.sha256(np.ascontiguousarray(tokens.values).tobytes())
     digest.update(np.ascontiguousarray(tokens.offsets).tobytes())
@@ -220,25 +224,45 @@ def cached_states(
         "pooling": pooling,
         "ends": ends,
         "precision": precision,
+        "computing": environment.computing(),
     }
     made_by = {
         "code": environment.code_digest("machine", "encoders"),
         "libraries": environment.libraries(),
-        "computing": environment.computing(),
     }
     name, key = (json.dumps(part, sort_keys=True) for part in (content, content | made_by))
     folder = paths.STATES / hashlib.sha256(name.encode()).hexdigest()[:16]
-    there = (folder / "states.npy").exists() and _text(folder / "key.json") == key
-    if not processes.agreed(there):
-        with processes.folder_by_first(folder, key) as temporary:
-            file, record = temporary / "states.npy", temporary / ".done"
-            write_states(
-                file, checkpoint, depth, tokens, precision, label, length, last, record, pooling,
-                ends,
-            )  # fmt: skip
-            if processes.is_first():
-                write_text(temporary / "key.json", key)
-    return load_array(folder / "states.npy")
+    with _alone(folder.name, label):
+        there = (folder / "states.npy").exists() and _text(folder / "key.json") == key
+        if not processes.agreed(there):
+            with processes.folder_by_first(folder, key) as temporary:
+                file, record = temporary / "states.npy", temporary / ".done"
+                write_states(
+                    file, checkpoint, depth, tokens, precision, label, length, last, record,
+                    pooling, ends,
+                )  # fmt: skip
+                if processes.is_first():
+                    write_text(temporary / "key.json", key)
+        return load_array(folder / "states.npy")
+
+
+@contextmanager
+def _alone(name: str, label: str) -> Iterator[None]:
+    """No other stage is at these states; of the processes of this one, the first holds the lock."""
+    if not processes.is_first():
+        yield
+        return
+    paths.LOCKS.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(paths.LOCKS / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"{label}: another stage is making these states; waiting for it", file=sys.stderr)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _text(path: Path) -> str | None:

@@ -13,7 +13,9 @@ from replication.study import paths
 from replication.study.params import load_params
 
 # States of work that was cut off, vectors that several runs read, downloads: one for all copies.
-_SHARED = (paths.DOWNLOADS, paths.STATES, paths.ADAPTING, paths.TRAINING, paths.AUDIT_CACHE)
+_SHARED = (
+    paths.DOWNLOADS, paths.STATES, paths.LOCKS, paths.ADAPTING, paths.TRAINING, paths.AUDIT_CACHE,
+)  # fmt: skip
 
 
 def new_copy(project: Path, stage: str) -> Path:
