@@ -17,6 +17,7 @@ from typing import Any
 
 from replication.files.digest import sha256
 from replication.machine import processes
+from replication.machine.processor import cpuinfo
 
 # Of malloc.h: freed memory at the end of the heap, and blocks, larger than so many bytes go back.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -146,29 +147,14 @@ def hardware() -> dict[str, str | int | float | None]:
 
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
-        "processor": _cpuinfo("model name") or platform.processor() or None,
+        "processor": cpuinfo("model name") or platform.processor() or None,
         # One name, such as AMD EPYC, can stand for several generations.
-        "processor_family": _cpuinfo("vendor_id", "cpu family", "model", "stepping"),
+        "processor_family": cpuinfo("vendor_id", "cpu family", "model", "stepping"),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "memory_gib": round(pages / 2**30, 1),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "system": f"{platform.system()} {platform.machine()}",
     }
-
-
-def vendor() -> str | None:
-    """Who made the processor, as Linux has it; None elsewhere."""
-    return _cpuinfo("vendor_id")
-
-
-def _cpuinfo(*keys: str) -> str | None:
-    """Values of Linux's description of the first processor; None where one is not there."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
-    except OSError:
-        return None
-    found = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
-    return " ".join(found[key] for key in keys) if found.keys() >= set(keys) else None
 
 
 def return_freed_memory() -> None:

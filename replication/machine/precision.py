@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 import torch
 
-from replication.machine import environment
+from replication.machine.processor import cpuinfo
 
 
 def computing_device() -> torch.device:
@@ -21,7 +21,7 @@ def resolve_precision(wanted: str) -> str:
         return wanted
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    faster = faster_in_bf16(environment.vendor(), torch.cpu.get_capabilities())
+    faster = faster_in_bf16(cpuinfo("vendor_id"), torch.cpu.get_capabilities())
     return "bf16" if faster else "fp32"
 
 
