@@ -56,7 +56,16 @@ def extended(tmp_path_factory) -> Path:
         )
         assert count == 1, name
     registry.write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
+
+
+@pytest.mark.slow
+def test_the_pages_files_are_typed_as_the_package_is(extended):
+    names = [name for name, _ in FILES]
+    checked = [sys.executable, "-m", "mypy", "--no-incremental", *names]
+    done = subprocess.run(checked, cwd=extended, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def python(code: str, extended: Path) -> str:
