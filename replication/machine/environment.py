@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from replication.files.digest import sha256
+from replication.files.listing import files_below
 from replication.machine import processes
 
 # Of malloc.h: freed memory at the end of the heap, and blocks, larger than so many bytes go back.
@@ -129,7 +130,7 @@ def code_digest(*rooms: str) -> str:
     cache was made by."""
     digest = hashlib.sha256()
     for folder in [PACKAGE / room for room in rooms] or [PACKAGE]:
-        for path in sorted(folder.rglob("*.py")):
+        for path in files_below(folder, "*.py"):
             digest.update(f"{path.relative_to(PACKAGE).as_posix()} {sha256(path)}\n".encode())
     return digest.hexdigest()
 

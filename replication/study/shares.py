@@ -12,6 +12,7 @@ from typing import Any
 
 from replication.files.atomic import new_folder, write_text
 from replication.files.documents import read_yaml
+from replication.files.listing import files_in
 from replication.study import paths
 
 # What every run reads, whatever it runs over.
@@ -48,7 +49,7 @@ def shares(params: Mapping[str, Any], protocols: Mapping[str, Any]) -> dict[str,
 
 def write_shares(folder: Path) -> None:
     """Write `shares` of params.yaml and conf/protocol into `folder`, in place of what was there."""
-    protocols = {path.stem: read_yaml(path) for path in sorted(paths.PROTOCOLS.glob("*.yaml"))}
+    protocols = {path.stem: read_yaml(path) for path in files_in(paths.PROTOCOLS, "*.yaml")}
     with new_folder(folder) as temporary:
         for name, text in shares(read_yaml(paths.PARAMS), protocols).items():
             write_text(temporary / name, text)

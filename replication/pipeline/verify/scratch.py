@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from replication.files.errors import StudyError
+from replication.files.listing import JUNK
 from replication.pipeline.dvc_process import dvc, stage_environment, status_of
 from replication.pipeline.dvc_state import make_good
 from replication.study import paths
@@ -49,7 +50,7 @@ def write_copy(project: Path, params: Params, folder: Path) -> None:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*JUNK))
     elif source.exists() or source.name != ".dvcignore":
         shutil.copy(source, target)
 
