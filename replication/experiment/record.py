@@ -14,6 +14,7 @@ from replication.files.atomic import new_file
 from replication.files.digest import sha256
 from replication.files.listing import files_below, files_in
 from replication.machine import environment, processes
+from replication.machine.git import git_commit
 from replication.mind.columns.prepared import Impressions, Prepared
 from replication.recommenders import Recommender
 from replication.study import paths
@@ -124,7 +125,7 @@ def origin(
         "ended": environment.now(),
         "seed": progress.seed,
         "precision": precision,
-        "git": environment.git_commit(),
+        "git": git_commit(),
         "params": relevant(params),
         "data_sha256": data.meta["sha256"],
         "checkpoint": checkpoint_digest(params.encoder),

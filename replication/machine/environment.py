@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import resource
-import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -41,32 +40,6 @@ _VARIABLES = (
 def now() -> str:
     """The time in UTC, ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def git_commit() -> dict[str, str | bool | None]:
-    """The commit checked out, and whether tracked code or configuration differ from it.
-
-    A container that was built from files without their repository has made one (docker/repository),
-    whose commit nobody else has: in its place stands the revision stated at the build, if any.
-    """
-    try:
-        commit = _git("rev-parse", "HEAD")
-        stated = _git("config", "--default", "", "--get", "study.revision")
-        changed = _git(
-            "status", "--porcelain", "--untracked-files=no", "--", "replication", "conf", "dvc.yaml"
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "changed": None, "reason": "no git repository"}
-    if stated:
-        reason = "as stated when the container image was built from files without their repository"
-        known = None if stated == "unknown" else stated
-        return {"commit": known, "changed": bool(changed), "reason": reason}
-    return {"commit": commit, "changed": bool(changed)}
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def result_key(**depends_on: object) -> str:
