@@ -82,8 +82,6 @@ def test_the_package_is_read_without_them(tmp_path, monkeypatch):
         leave(project / folder)
     assert environment.code_digest.__wrapped__() == digest
     assert known_protocols() == protocols == ["clean", "released"]
-    from replication.study.params import load_params
-
-    write_copy(project, load_params(ROOT / "params.yaml"), tmp_path / "copy")
+    write_copy(project, tmp_path / "copy")
     copied = {p.name for p in (tmp_path / "copy").rglob("*")}
     assert "clean.yaml" in copied and not copied & {".DS_Store", ".#a.py", "a.py~"}

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from replication.browser.workspace.overrides import overrides, run_line
 from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
 from replication.files.listing import files_below
@@ -18,6 +17,7 @@ from replication.report.estimate import adapting, embedding, training
 from replication.report.expected import GIB, duration, machine_of, mean_cost, shape_of
 from replication.study import paths
 from replication.study.checks import known_protocols, require
+from replication.study.overrides import overrides, run_line
 from replication.study.params import Params, as_mapping, grid_cell
 from replication.study.registry import FAMILIES, RECOMMENDERS
 

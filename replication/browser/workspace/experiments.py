@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from replication.browser.workspace.overrides import overrides, run_line
 from replication.machine.git import own_environment
 from replication.study import paths
+from replication.study.overrides import overrides, run_line
 
 FILES = {
     name: (paths.EXPERIMENT / name).as_posix()

@@ -1,12 +1,11 @@
 """A release of MIND from the list of pinned downloads (pins.yaml), which are fetched."""
 
-from pathlib import Path
-
 from replication.files.errors import StudyError
 from replication.mind.hub_zips import find_zips
 from replication.mind.imports.base import DataSet
 from replication.mind.releases import load_pins
 from replication.mind.source import SPLITS, write_splits
+from replication.study import paths
 
 LICENCE = (
     "MIND is Microsoft's, under the Microsoft Research License Terms: for non-commercial research, "
@@ -16,10 +15,10 @@ LICENCE = (
 
 class Release(DataSet):
     def takes(self, params):
-        return Path(params.data.path).is_file()
+        return paths.given(params.data.path).is_file()
 
     def provide(self, params, out, pins):
-        path, release = Path(params.data.path), params.data.release
+        path, release = paths.given(params.data.path), params.data.release
         if release is None:
             raise StudyError(
                 f"data.release: null is not accepted where data.path is a list of downloads "

@@ -10,7 +10,6 @@ from pathlib import Path
 from replication.machine.git import REPOSITORY, git_dir
 from replication.pipeline.verify.scratch import write_copy
 from replication.study import paths
-from replication.study.params import load_params
 
 # States of work that was cut off, vectors that several runs read, downloads: one for all copies.
 _SHARED = (paths.DOWNLOADS, paths.STATES, paths.ADAPTING, paths.TRAINING, paths.AUDIT_CACHE)
@@ -24,7 +23,7 @@ def new_copy(project: Path, stage: str) -> Path:
         (project / path).mkdir(parents=True, exist_ok=True)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).symlink_to(project / path, target_is_directory=True)
-    write_copy(project, load_params(), folder)
+    write_copy(project, folder)
     if (lock := project / "dvc.lock").exists():
         shutil.copy(lock, folder)
     _share_cache(project, folder)

@@ -53,10 +53,10 @@ def verify(names: Sequence[str], everything: bool, keep: bool, as_json: bool) ->
         if paths.REPORTS.is_dir():  # a `dvc repro` in the meantime changes nothing here
             ignored = shutil.ignore_patterns(*JUNK)
             shutil.copytree(paths.REPORTS, recorded / paths.REPORTS, ignore=ignored)
-        write_copy(project, params, again)
+        write_copy(project, again)
         print(f"{len(stages)} stages run in {again}: {', '.join(stages)}", file=sys.stderr)
         threads = None if "OMP_NUM_THREADS" in os.environ else recorded_threads(recorded)
-        rerun(again, chosen, threads)
+        rerun(project, again, chosen, threads)
         machine = _machine(params, threads)
         sides = Sides(project, recorded, again, before, read_records(again), machine)
         judgements = judge(sides, stages)

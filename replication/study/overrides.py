@@ -49,6 +49,19 @@ def run_line(items: Iterable[str]) -> str:
     return shlex.join(["dvc", "exp", "run", *(part for item in items for part in ("-S", item))])
 
 
+def quoted(override: str) -> str:
+    """`key=value` with the value in quotes, for Hydra, and all of it for the shell: where the value
+    is one text, such as a path, in which Hydra's grammar reads more (`~`, `#`, `,`, `(`, `ü`).
+
+    Such as `'data.path="~/MIND"'`.
+    """
+    key, _, value = override.partition("=")
+    if '"' in value:
+        return shlex.quote(f"{key}={_single_quoted(value)}")
+    # Hydra takes a backslash for itself but for those before the closing quote.
+    return shlex.quote(f'{key}="{_doubled_at_the_end(value)}"')
+
+
 def _words(wanted: dict, conf: Mapping[str, bytes], choice: Choice) -> tuple[str, ...]:
     composed: dict = {}
     _add(composed, conf, "config", (), _chosen(conf, "config", choice))
@@ -186,6 +199,14 @@ def _text(value: Any) -> str:
         raise ValueError(f"{value!r} cannot be said in an override")
     if WORD.fullmatch(value) and value.lower() not in RESERVED:
         return value
+    return _single_quoted(value)
+
+
+def _single_quoted(value: str) -> str:
     # Backslashes count as such, but for those before a quote.
     escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)
-    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
+    return f"'{_doubled_at_the_end(escaped)}'"
+
+
+def _doubled_at_the_end(value: str) -> str:
+    return re.sub(r"(\\+)$", r"\1\1", value)
