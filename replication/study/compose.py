@@ -1,10 +1,18 @@
 """params.yaml is composed from conf/ by Hydra, through DVC, as `dvc exp run` does."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from replication.files.errors import StudyError, one_line
+from replication.files.errors import StudyError, one_line, warn
+from replication.files.listing import files_below
+from replication.study import paths
+from replication.study.overrides import overrides as overrides_of
 from replication.study.overrides import quoted
+
+_SAYS = re.compile(rf"^(--set-param=|-S)?({paths.PARAMS}:)?[+~]*")  # before the key
+_SHOWN = 5  # values that a warning names
+_NO_PLUGINS = "conf/protocol"  # where Hydra finds none, for what they do is done here
 
 
 def compose(overrides: Sequence[str], path: Path) -> None:
@@ -17,11 +25,41 @@ def compose(overrides: Sequence[str], path: Path) -> None:
 
     for override in overrides:
         _check(override)
+    if path == paths.PARAMS and path.exists():
+        tell_lost(Path(), overrides)
     conf = str(Path("conf").resolve())
     try:
-        compose_and_dump(path, conf, None, "config", conf, list(overrides))
+        compose_and_dump(path, conf, None, "config", _NO_PLUGINS, list(overrides))
     except Exception as error:  # of Hydra, of its parsers
         raise StudyError(f"conf: cannot be composed: {' '.join(str(error).split())}") from None
+
+
+def tell_lost(project: Path, said: Sequence[str]) -> None:
+    """Warn of what params.yaml holds beside conf/, which is gone when it is composed anew.
+
+    said: words of the command line; what they set is not lost, nor what they replace.
+    Errors: `OSError` where a file cannot be read.
+    """
+    conf = project / "conf"
+    files = {
+        file.relative_to(conf).with_suffix("").as_posix(): file.read_bytes()
+        for file in files_below(conf, "*.yaml")
+    }
+    found = overrides_of((project / paths.PARAMS).read_bytes(), files)
+    keys = {_SAYS.sub("", word).partition("=")[0] for word in said}
+    lost = (
+        ["what no -S can say"]
+        if found is None
+        else [
+            override for override in found if _SAYS.sub("", override).partition("=")[0] not in keys
+        ]
+    )
+    if lost:
+        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+        warn(
+            f"{paths.PARAMS} is composed anew from conf/, and loses what it held beside it "
+            f"({', '.join(lost[:_SHOWN])}{more}): say it again with -S, or in conf/"
+        )
 
 
 def _check(override: str) -> None:

@@ -18,6 +18,7 @@ KEY = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)  # what a dotted path may be made
 WORD = re.compile(r"[A-Za-z][\w./-]*", re.ASCII)  # a string that needs no quotes
 RESERVED = {"null", "true", "false", "nan", "inf"}
 Choice = dict[str, str | list[str]]
+_NOTE = "composed"  # a key for the reader, which older parameters lack
 
 
 def overrides(params: bytes, conf: Mapping[str, bytes]) -> tuple[str, ...] | None:
@@ -66,6 +67,7 @@ def _words(wanted: dict, conf: Mapping[str, bytes], choice: Choice) -> tuple[str
     composed: dict = {}
     _add(composed, conf, "config", (), _chosen(conf, "config", choice))
     groups = [f"{group}={_text(name)}" for group, name in choice.items()]
+    wanted = wanted | {_NOTE: composed[_NOTE]} if _NOTE in composed else wanted
     return (*groups, *_changes(composed, wanted, ()))
 
 

@@ -8,6 +8,7 @@ PARAMS = Path("params.yaml")
 PROTOCOLS = Path("conf/protocol")
 
 SETTINGS = Path("cache/settings")  # of params.yaml, what one kind of stage reads
+SOURCE = Path("cache/source/data")  # a link to what data.path names, on which stage `data` depends
 CODE = Path("cache/code")  # digests of the code that one kind of stage runs
 RAW = Path("data/raw")
 TRUTH = RAW / "truth.parquet"  # the demo corpus alone has it
