@@ -57,9 +57,27 @@ $(VENV)/installed: requirements.lock requirements-files.lock
 	python -m pip install --disable-pip-version-check --quiet --no-deps -r requirements-files.lock
 	touch $@
 
+# Git sets these for its hooks, and then takes another repository for ours.
+unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY
+
 # DVC asks for a repository, which an unpacked archive is not yet. Runs record the archive's commit,
-# not this one, which nobody else has.
+# not this one, which nobody else has. In a folder of another repository, which DVC takes where it
+# tracks the study, no second one is made, or not without a word.
 .git:
+	@if git ls-files --error-unmatch dvc.yaml >/dev/null 2>&1; then \
+	  echo 'note: the study is part of a larger repository: runs record no commit'; \
+	elif around=$$(LC_ALL=C git rev-parse --show-toplevel 2>&1); then \
+	  echo "note: in a folder of the repository $$around, which does not track the study:" \
+	    "it gets one of its own"; \
+	  $(MAKE) --no-print-directory repository; \
+	elif case $$around in *'not a git repository'*) ;; *) false ;; esac; then \
+	  $(MAKE) --no-print-directory repository; \
+	else \
+	  echo "error: $${around#fatal: }" | head -n 1 >&2; exit 1; \
+	fi
+
+.PHONY: repository
+repository:
 	git init --quiet
 	git config study.revision "$$(cat REVISION || echo unknown)"
 	git add --all
@@ -83,7 +101,7 @@ audit: setup  ## look up known vulnerabilities of the pinned packages
 
 # The commit as one file, the same bytes each time, with the SHA-256 of all it holds. To verify it,
 # unpacked: sha256sum --check --quiet MANIFEST
-ARCHIVE = replication-$(shell git rev-parse --short=12 HEAD)
+ARCHIVE = replication-$(shell env -u GIT_DIR -u GIT_WORK_TREE git rev-parse --short=12 HEAD)
 archive:  ## write the commit as one file that verifies itself
 	@test -z "$$(git status --porcelain)" || { git status --short; \
 	  echo 'error: not committed, so not in the archive: commit or stash these first' >&2; exit 1; }

@@ -27,6 +27,7 @@ from urllib.request import urlopen
 
 from replication.files.atomic import new_file, new_folder
 from replication.files.errors import StudyError
+from replication.files.listing import files_in
 from replication.pipeline.dvc_state import make_good
 from replication.study import paths
 
@@ -67,7 +68,7 @@ def check_overrides(overrides: Sequence[str]) -> None:
     for override in overrides:
         group, _, value = override.partition("=")
         if group in ("profile", "protocol"):
-            names = sorted(path.stem for path in (IMAGE / "conf" / group).glob("*.yaml"))
+            names = [path.stem for path in files_in(IMAGE / "conf" / group, "*.yaml")]
             if value not in names:
                 raise StudyError(f"{group}: '{value}': expected one of {', '.join(names)}")
     with tempfile.TemporaryDirectory() as scratch:

@@ -4,6 +4,7 @@ import argparse
 import sys
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from replication.commands import data, operate, results, study
 from replication.commands.command import Command
@@ -59,12 +60,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parser().parse_args(argv)
         arguments.typed = sys.argv[1:] if argv is None else argv
+        processes.check()
         arguments.function(arguments)
         processes.leave()
     except (StudyError, OSError, MemoryError) as error:
         if arguments.debug:
             raise
         processes.tell(one_line(_reason(error)))
+        return 1
+    except ImportError as error:
+        if arguments.debug or not (missing := _missing(error)):
+            raise
+        processes.tell(missing)
         return 1
     except RuntimeError as error:
         if arguments.debug or not processes.lost_another(error):
@@ -76,6 +83,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("interrupted; run the same command again to go on", file=sys.stderr)
         return 130
     return 0
+
+
+def _missing(error: ImportError) -> str | None:
+    """What to say where the Python that runs this is not the study's: DVC starts a stage with the
+    first `python` of the shell, of whichever environment DVC itself is. None: it is another error.
+    """
+    then = "activate the environment (`. .venv/bin/activate`), or use `make repro`"
+    if sys.version_info < (3, 11):  # noqa: UP036 - one that nobody installed the package for
+        return f"Python 3.11 or later is needed, {sys.executable} is not: {then}"
+    package = (error.name or "").partition(".")[0]
+    ours = {__package__, *sys.stdlib_module_names}
+    if not isinstance(error, ModuleNotFoundError) or not package or package in ours:
+        return None
+    if Path(sys.prefix) == Path(".venv").resolve():
+        then = "run `make setup`"
+    return f"{package} is not installed for the Python that runs this, {sys.executable}: {then}"
 
 
 def _reason(error: StudyError | OSError | MemoryError) -> str:

@@ -1,6 +1,10 @@
 """The command line: one line and a status for an error, files only when whole."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import pytest
 from replication.__main__ import main
 from replication.files.errors import StudyError
 
+ROOT = Path(__file__).parents[1]
 BEHAVIORS = "1\tU1\t11/15/2019 9:00:00 AM\tN1\tN1-0 N2-1 N3-0\n"
 
 
@@ -71,8 +76,39 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
 
 def test_the_command_line_starts_without_torch(monkeypatch):
     """`score` and `check` answer at once: torch and transformers are imported where needed."""
-    import subprocess
-
     code = "import sys, replication.__main__; sys.exit('torch' in sys.modules)"
-    root = Path(__file__).parents[1]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def bare(folder: Path, *command: str) -> subprocess.CompletedProcess:
+    """`python -m replication` in a Python without packages, as DVC starts it in no environment."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    python = [sys.executable, "-S", "-m", "replication"]
+    return subprocess.run(
+        [*python, *command], cwd=folder, env=environ, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["check", "run x", "code runs", "inventory", "show", "plan", "mend", "verify", "grid --jobs 1"],
+)
+def test_a_python_without_the_packages_is_told_in_one_line(tmp_path, command):
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    done = bare(tmp_path, *command.split())
+    assert done.returncode == 1 and not done.stdout
+    assert re.fullmatch(
+        r"error: [a-z_]+ is not installed for the Python that runs this, \S+: activate the "
+        r"environment \(`\. \.venv/bin/activate`\), or use `make repro`\n",
+        done.stderr,
+    ), done.stderr
+
+
+def test_a_module_of_ours_that_is_missing_is_no_matter_of_the_environment(monkeypatch):
+    def broken(*_):
+        raise ModuleNotFoundError("No module named 'replication.none'", name="replication.none")
+
+    monkeypatch.setattr("replication.evaluation.predictions.score_predictions", broken)
+    with pytest.raises(ModuleNotFoundError):
+        score("1 [2,1,3]\n")

@@ -17,8 +17,9 @@ def check(_: argparse.Namespace) -> None:
                 f"-S encoders.{name}.revision=<40 hex digits>",
                 file=sys.stderr,
             )
-    from replication.study.shares import write_shares
+    from replication.study.shares import link_source, write_shares
 
+    link_source(params.data.path)
     write_shares(paths.SETTINGS)
 
 

@@ -12,7 +12,9 @@ from replication.encoders.sources.adapters import model_folder
 from replication.encoders.sources.checkpoints import checkpoint_digest, parameter_count
 from replication.files.atomic import new_file
 from replication.files.digest import sha256
+from replication.files.listing import files_below, files_in
 from replication.machine import environment, processes
+from replication.machine.git import git_commit
 from replication.mind.columns.prepared import Impressions, Prepared
 from replication.recommenders import Recommender
 from replication.study import paths
@@ -123,7 +125,7 @@ def origin(
         "ended": environment.now(),
         "seed": progress.seed,
         "precision": precision,
-        "git": environment.git_commit(),
+        "git": git_commit(),
         "params": relevant(params),
         "data_sha256": data.meta["sha256"],
         "checkpoint": checkpoint_digest(params.encoder),
@@ -151,8 +153,8 @@ def inputs(params: Params, model: Recommender) -> dict[str, str]:
     named by their text field.
     """
     folder, found = paths.EMBEDDINGS / params.encoder, {}
-    files = [path for path in sorted(paths.PREPARED.rglob("*")) if path.is_file()]
-    files += [path for path in sorted(folder.iterdir()) if not path.name.endswith(".states.npy")]
+    files = files_below(paths.PREPARED)
+    files += [path for path in files_in(folder) if not path.name.endswith(".states.npy")]
     for path in files:
         found[path.as_posix()] = sha256(path)
     for field, text in model.text.items():

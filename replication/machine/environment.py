@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import resource
-import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from replication.files.digest import sha256
+from replication.files.listing import files_below
 from replication.machine import processes
 from replication.machine.processor import cpuinfo
 
@@ -46,32 +46,6 @@ _VARIABLES = (
 def now() -> str:
     """The time in UTC, ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def git_commit() -> dict[str, str | bool | None]:
-    """The commit checked out, and whether tracked code or configuration differ from it.
-
-    A container that was built from files without their repository has made one (docker/repository),
-    whose commit nobody else has: in its place stands the revision stated at the build, if any.
-    """
-    try:
-        commit = _git("rev-parse", "HEAD")
-        stated = _git("config", "--default", "", "--get", "study.revision")
-        changed = _git(
-            "status", "--porcelain", "--untracked-files=no", "--", "replication", "conf", "dvc.yaml"
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "changed": None, "reason": "no git repository"}
-    if stated:
-        reason = "as stated when the container image was built from files without their repository"
-        known = None if stated == "unknown" else stated
-        return {"commit": known, "changed": bool(changed), "reason": reason}
-    return {"commit": commit, "changed": bool(changed)}
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def result_key(**depends_on: object) -> str:
@@ -136,7 +110,7 @@ def code_digest(*rooms: str) -> str:
     cache was made by."""
     digest = hashlib.sha256()
     for folder in [PACKAGE / room for room in rooms] or [PACKAGE]:
-        for path in sorted(folder.rglob("*.py")):
+        for path in files_below(folder, "*.py"):
             digest.update(f"{path.relative_to(PACKAGE).as_posix()} {sha256(path)}\n".encode())
     return digest.hexdigest()
 

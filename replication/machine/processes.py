@@ -12,15 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Timer
+from typing import TYPE_CHECKING, NoReturn
 
 from replication.files.atomic import new_folder
+from replication.files.errors import StudyError, one_line, shown, warn
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 # That one waits for the others, which idle while the first writes, or reads all of GloVe.
 PATIENCE = timedelta(minutes=30)
+SOON = 20.0  # seconds in which those come that were started together; then it is said who waits
 LOST = (
     "another process of this run has ended, which its own line or its node's output tells of; run "
     "the same command again to go on"
@@ -30,6 +33,41 @@ LOST = (
 def are_started() -> bool:
     """Whether somebody (`launch`, torchrun) has started this process as one of several."""
     return "RANK" in os.environ
+
+
+def check() -> None:
+    """See that the environment tells all of what one of several processes has to know.
+
+    Errors: `StudyError` naming the variable that is missing or wrong, as where RANK has stayed from
+    other work: such a process would wait for others in vain, or write nothing.
+    """
+    if not are_started():
+        return
+    rank = _number("RANK", "0")
+    count = _number("WORLD_SIZE", "1" if rank == 0 else None)
+    if rank >= count:
+        _refuse("RANK", f"below WORLD_SIZE, which is {count}")
+    if count > 1:
+        _number("LOCAL_RANK")
+        _number("MASTER_PORT")
+        if not os.environ.get("MASTER_ADDR"):
+            _refuse("MASTER_ADDR", "the host name of number 0")
+
+
+def _number(name: str, default: str | None = None) -> int:
+    value = os.environ.get(name, default)
+    if value is None or not (value.isascii() and value.isdecimal()):
+        _refuse(name, "a number from 0")
+    return int(value)
+
+
+def _refuse(name: str, expected: str) -> NoReturn:
+    value = os.environ.get(name)
+    found = "is not set" if value is None else f"{shown(value)} is not accepted"
+    raise StudyError(
+        f"{name}: {found}, but RANK in the environment says that this is one of several processes; "
+        f"expected {expected}; unset RANK to work alone, or start all of them with torchrun"
+    )
 
 
 def have_launcher() -> bool:
@@ -80,7 +118,20 @@ def join() -> None:
     import torch
     from accelerate import PartialState
 
-    PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+    where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+    which = f"process {rank()} of {count()} (RANK, WORLD_SIZE)"
+    waiting = Timer(SOON, warn, [f"{which} waits for the others at {where}"])
+    waiting.daemon = True
+    waiting.start()
+    try:
+        PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+    except torch.distributed.DistError as error:
+        raise StudyError(
+            f"{which}: the others are not at {where} ({one_line(str(error))[:120]}); unset RANK to "
+            "work alone, or start all of them with torchrun"
+        ) from None
+    finally:
+        waiting.cancel()
 
 
 def learning_together(module: "nn.Module") -> "nn.Module":
@@ -98,7 +149,8 @@ def leave() -> None:
     if count() > 1:
         import torch.distributed as dist
 
-        dist.destroy_process_group()
+        if dist.is_initialized():  # of most commands each process does the whole by itself
+            dist.destroy_process_group()
 
 
 def wait() -> None:

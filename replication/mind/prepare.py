@@ -11,6 +11,7 @@ from replication.files.atomic import new_folder, write_json
 from replication.files.digest import sha256
 from replication.files.documents import read_json
 from replication.files.errors import StudyError, shown
+from replication.files.listing import files_below
 from replication.mind.behaviors import Behaviors, read_behaviors
 from replication.mind.columns.prepared import SECONDS_A_DAY
 from replication.mind.columns.ragged import Ragged, save_array
@@ -92,7 +93,7 @@ def find_file(folder: Path, name: str) -> Path:
     """The one file called `name` in `folder` or, failing that, below it."""
     if (folder / name).is_file():
         return folder / name
-    found = list(folder.rglob(name))
+    found = files_below(folder, name)
     if len(found) != 1:
         count = f"{len(found)} such files" if found else "no such file"
         raise StudyError(f"{folder / name}: {count}, here or in a subfolder; expected one")

@@ -12,6 +12,7 @@ from replication.files.atomic import write_json
 from replication.files.digest import sha256
 from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
+from replication.files.listing import files_below
 from replication.study import paths
 
 PIPELINE = Path("dvc.yaml")
@@ -33,15 +34,11 @@ def write_code(name: str) -> None:
 def code_files(path: Path) -> Iterator[Path]:
     """Files of the package's code and data below a folder, or the one file.
 
-    What an editor or a file browser leaves (.DS_Store, x~, .ipynb_checkpoints) is none of them.
     Errors: `StudyError` where there is nothing under this path.
     """
     if path.is_file():
         yield path
     elif path.is_dir():
-        for file in path.rglob("*"):
-            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-            if file.suffix in _CODE and not hidden and file.is_file():
-                yield file
+        yield from (file for file in files_below(path) if file.suffix in _CODE)
     else:
         raise StudyError(f"{PIPELINE}: {path}: no such file or folder")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from replication.files.atomic import new_file
 from replication.files.errors import StudyError
+from replication.machine.git import own_environment
 from replication.pipeline.dvc_guard import held
 
 LOCK = Path("dvc.lock")
@@ -52,7 +53,10 @@ def _refuse(lock: Path) -> None:
 
 def _committed(lock: Path) -> bytes | None:
     done = subprocess.run(
-        ["git", "show", f"HEAD:./{lock.name}"], cwd=lock.parent, capture_output=True
+        ["git", "show", f"HEAD:./{lock.name}"],
+        cwd=lock.parent,
+        capture_output=True,
+        env=own_environment(),
     )
     return None if done.returncode else done.stdout
 
@@ -67,12 +71,16 @@ def unstage(*files: Path) -> str | None:
         ["git", "diff", "--cached", "--name-only", "--relative", "--", *names],
         capture_output=True,
         text=True,
+        env=own_environment(),
     )
     staged = listed.stdout.splitlines()
     if listed.returncode or not staged:
         return None
     done = subprocess.run(
-        ["git", "reset", "--quiet", "--", *staged], capture_output=True, text=True
+        ["git", "reset", "--quiet", "--", *staged],
+        capture_output=True,
+        text=True,
+        env=own_environment(),
     )
     if done.returncode:  # such as a lock of git's own, which says so
         told = [*done.stderr.splitlines(), "git reset failed"][0]

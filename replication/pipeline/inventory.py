@@ -7,6 +7,7 @@ from typing import Any
 from replication.files.atomic import write_json
 from replication.files.digest import sha256
 from replication.files.errors import StudyError
+from replication.files.listing import files_below
 from replication.study import paths
 
 
@@ -25,8 +26,8 @@ def write_inventory() -> None:
         if output.use_cache:
             rows.append(_cached(stage, output))
         elif path.is_relative_to(paths.REPORTS) and path != paths.INVENTORY:
-            files = sorted(path.rglob("*")) if path.is_dir() else [path]
-            rows += [_tracked(stage, file) for file in files if file.is_file() or file == path]
+            files = files_below(path) if path.is_dir() else [path]
+            rows += [_tracked(stage, file) for file in files]
     write_json(paths.INVENTORY, {"artefacts": sorted(rows, key=lambda row: row["path"])})
 
 

@@ -108,6 +108,7 @@ class Checkpoint(TypedDict):
 class Git(TypedDict):
     commit: str | None
     changed: bool | None
+    reason: NotRequired[str]
 
 
 class Training(TypedDict):

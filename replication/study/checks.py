@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from replication.files.errors import StudyError, shown
+from replication.files.listing import files_in
 from replication.study import paths
 from replication.study.encoders import Digest, Digests, Encoder
 from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES, data_set
@@ -29,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 def known_protocols() -> list[str]:
     """Names of the protocol groups in conf/protocol."""
-    return sorted(path.stem for path in paths.PROTOCOLS.glob("*.yaml"))
+    return [path.stem for path in files_in(paths.PROTOCOLS, "*.yaml")]
 
 
 def candidates(rate: float | tuple[float, ...]) -> tuple[float, ...]:

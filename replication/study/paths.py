@@ -3,10 +3,12 @@
 import os
 from pathlib import Path
 
+PROJECT = "REPLICATION_PROJECT"  # a variable: the project that this folder is a copy of
 PARAMS = Path("params.yaml")
 PROTOCOLS = Path("conf/protocol")
 
 SETTINGS = Path("cache/settings")  # of params.yaml, what one kind of stage reads
+SOURCE = Path("cache/source/data")  # a link to what data.path names, on which stage `data` depends
 CODE = Path("cache/code")  # digests of the code that one kind of stage runs
 RAW = Path("data/raw")
 TRUTH = RAW / "truth.parquet"  # the demo corpus alone has it
@@ -38,8 +40,32 @@ CLAIMS = REPORTS / "claims.json"
 INVENTORY = REPORTS / "inventory.json"
 
 
+def project() -> Path | None:
+    """The project that the working directory is a copy of: as its maker names it (PROJECT), or
+    where DVC puts those of `dvc exp run --temp` and `--queue`; None: it is no such copy."""
+    if named := os.environ.get(PROJECT):
+        return Path(named)
+    above = Path.cwd().parents
+    return next((p.parents[2] for p in above if p.parts[-3:] == (".dvc", "tmp", "exps")), None)
+
+
+def given(text: str) -> Path:
+    """Where a path of params.yaml leads: `~` is the user's home, and what is relative lies in the
+    working directory or, where that is a copy without it, in the project."""
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 - which leaves the home of nobody alone
+    origin = None if path.is_absolute() or path.exists() else project()
+    return origin / path if origin and (origin / path).exists() else path
+
+
+def where(path: Path) -> str:
+    """What an error adds to a path of `given` where nothing lies."""
+    return "" if path.is_absolute() else f", from {Path.cwd()}; an absolute path holds everywhere"
+
+
 def download_folders() -> list[Path]:
-    """Where archives that are here already are looked for: the study's own folder of downloads, and
-    `downloads` beside the hub's cache (HF_HOME), which `python -m replication fetch` fills."""
-    home = os.environ.get("HF_HOME")
-    return [DOWNLOADS, *([Path(home) / "downloads"] if home else [])]
+    """Where archives that are here already are looked for: the study's own folder of downloads,
+    that of the project which this is a copy of, and `downloads` beside the hub's cache (HF_HOME),
+    which `python -m replication fetch` fills."""
+    home, origin = os.environ.get("HF_HOME"), project()
+    others = [origin / DOWNLOADS] if origin else []
+    return [DOWNLOADS, *others, *([Path(home) / "downloads"] if home else [])]

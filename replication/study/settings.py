@@ -190,6 +190,7 @@ class Params:
     paper: dict[str, str]  # the paper's names of language models -> ours
     encoders: dict[str, Encoder]
     adapters: dict[str, Adapter]
+    composed: str | None = None  # for whoever opens params.yaml: where its values come from
 
     @cached_property
     def registry(self) -> dict[str, Encoder]:

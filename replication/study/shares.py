@@ -12,13 +12,24 @@ from typing import Any
 
 from replication.files.atomic import new_folder, write_text
 from replication.files.documents import read_yaml
+from replication.files.errors import StudyError
+from replication.files.listing import files_in
 from replication.study import paths
 
 # What every run reads, whatever it runs over.
 _RUN = ("profile", "text", "history", "model", "evaluation")
 _SCHEDULES = ("precision", "frozen", "tuned_words", "tuned_layers")
 # What comparing and reporting do not read: the experiment at hand, where the data lie, processes.
-_AT_HAND = ("recommender", "encoder", "tuning", "finetune_layers", "seed", "protocol", "data")
+_AT_HAND = (
+    "composed",
+    "recommender",
+    "encoder",
+    "tuning",
+    "finetune_layers",
+    "seed",
+    "protocol",
+    "data",
+)
 
 
 def shares(params: Mapping[str, Any], protocols: Mapping[str, Any]) -> dict[str, str]:
@@ -48,10 +59,23 @@ def shares(params: Mapping[str, Any], protocols: Mapping[str, Any]) -> dict[str,
 
 def write_shares(folder: Path) -> None:
     """Write `shares` of params.yaml and conf/protocol into `folder`, in place of what was there."""
-    protocols = {path.stem: read_yaml(path) for path in sorted(paths.PROTOCOLS.glob("*.yaml"))}
+    protocols = {path.stem: read_yaml(path) for path in files_in(paths.PROTOCOLS, "*.yaml")}
     with new_folder(folder) as temporary:
         for name, text in shares(read_yaml(paths.PARAMS), protocols).items():
             write_text(temporary / name, text)
+
+
+def link_source(path: str) -> None:
+    """Make the link by which stage `data` depends on what data.path names: DVC itself knows neither
+    `~` nor the project that a copy was made from.
+
+    Errors: `StudyError` where nothing lies there.
+    """
+    found = paths.given(path)
+    if not found.exists():
+        raise StudyError(f"data.path: {found}: no such folder or file{paths.where(found)}")
+    with new_folder(paths.SOURCE.parent) as folder:
+        (folder / paths.SOURCE.name).symlink_to(found.resolve())
 
 
 def run_share(

@@ -52,10 +52,10 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 
 def pytest_benchmark_update_commit_info(commit_info: dict[str, Any]) -> None:
     """The commit alone: no branch, no folder."""
-    from replication.machine import environment
+    from replication.machine.git import git_commit
 
     commit_info.clear()
-    commit_info.update(environment.git_commit())
+    commit_info.update(git_commit())
 
 
 def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:

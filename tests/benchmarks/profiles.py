@@ -29,6 +29,7 @@ from replication.encoders.models.text import StoredVectors
 from replication.evaluation import metrics, scoring
 from replication.files.atomic import write_json
 from replication.machine import environment
+from replication.machine.git import git_commit
 from replication.machine.precision import computing_device, resolve_precision
 from replication.mind.columns.prepared import Impressions
 from replication.recommenders import Recommender
@@ -228,7 +229,7 @@ def profiles(folder: Path, share: float = 1.0) -> dict[str, Any]:
     )
     return {
         "date": environment.now(),
-        "commit": environment.git_commit(),
+        "commit": git_commit(),
         "hardware": environment.hardware(),
         "seconds": time.perf_counter() - started,
         "bounds": asdict(bounds),

@@ -50,7 +50,7 @@ def without_folders(text: str) -> str:
 
 
 def commit_text(commit: dict[str, Any]) -> str:
-    """`commit 0123456789, with changes since`, from `environment.git_commit`."""
+    """`commit 0123456789, with changes since`, from `git_commit`."""
     changed = ", with changes since" if commit["changed"] else ""
     return f"commit {(commit['commit'] or 'unknown')[:10]}{changed}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from replication.machine import environment
+from replication.machine.git import git_commit
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,7 +105,7 @@ def test_the_true_commit_is_kept_and_nothing_beside_it(files, monkeypatch):
     commit = two_commits(files)
     assert make_repository(files).returncode == 0
     monkeypatch.chdir(files)
-    assert environment.git_commit() == {"commit": commit, "changed": False}
+    assert git_commit() == {"commit": commit, "changed": False}
     assert git(files, "log", "--all", "--format=%s") == "second"
     assert "secret" not in (files / ".git/config").read_text()
     assert git(files, "status", "--porcelain") == ""
@@ -117,7 +117,7 @@ def test_files_that_differ_from_the_commit_are_known_to(files, monkeypatch):
     (files / "replication/code.py").write_text("three")
     make_repository(files)
     monkeypatch.chdir(files)
-    assert environment.git_commit() == {"commit": commit, "changed": True}
+    assert git_commit() == {"commit": commit, "changed": True}
 
 
 def test_a_stated_revision_must_be_that_of_the_repository(files):
@@ -131,7 +131,7 @@ def test_files_alone_get_a_commit_that_is_not_recorded(files, monkeypatch, revis
     (files / ".git").write_text("gitdir: /nowhere/.git/worktrees/study\n")  # of a git worktree
     assert make_repository(files, revision).returncode == 0
     monkeypatch.chdir(files)
-    found = environment.git_commit()
+    found = git_commit()
     assert (found["commit"], found["changed"]) == (recorded, False)
     assert "as stated" in found["reason"]
     assert git(files, "status", "--porcelain") == ""

@@ -13,6 +13,7 @@ from replication.mind.demo.corpus import mind_time
 from replication.mind.imports.base import DataSet
 from replication.mind.prepare import prepare
 from replication.mind.source import provide_data
+from replication.study import paths
 from replication.study.params import load_params
 from replication.study.registry import DATA_SETS, data_set
 
@@ -21,14 +22,14 @@ class Ratings(DataSet):
     """`ratings.csv` in a folder: user, item, rating from 1 to 5; above 3 is a click."""
 
     def takes(self, params):
-        return (Path(params.data.path) / "ratings.csv").is_file()
+        return (paths.given(params.data.path) / "ratings.csv").is_file()
 
     def check(self, params, where):
         if params.data.release is not None:
             raise StudyError(f"{where}: data.release: not accepted with ratings.csv")
 
     def provide(self, params, out, pins):
-        path = Path(params.data.path) / "ratings.csv"
+        path = paths.given(params.data.path) / "ratings.csv"
         with path.open(encoding="utf-8") as file:
             rated = [(u, i, int(r)) for u, i, r in csv.reader(file)]
         items = sorted({item for _, item, _ in rated})

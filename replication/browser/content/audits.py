@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from replication.browser.content.rerun import overrides_with
-from replication.browser.workspace.overrides import run_line
 from replication.files.errors import StudyError
 from replication.files.readable import File, tried
 from replication.paper import verdict
@@ -15,6 +14,7 @@ from replication.report.deviations import WHAT
 from replication.report.study import COMPARED
 from replication.report.tables import Table
 from replication.study import paths
+from replication.study.overrides import run_line
 from replication.study.params import Params, as_mapping, load_protocol
 from replication.study.protocol import DEVIATIONS, Protocol
 

@@ -1,7 +1,6 @@
 """What the numbers were made of: code, data, checkpoints, libraries and machines, over all runs."""
 
 import hashlib
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from replication.browser.reading.runs import UNASKED
 from replication.browser.reading.study import Study
 from replication.browser.words import counted
+from replication.machine.git import git_commit
 from replication.report.tables import Table
 from replication.study import paths
 
@@ -147,11 +147,6 @@ def _sha256() -> str:
 
 
 def commit() -> str:
-    """The commit that is checked out, short; `unknown (no git here)` without one."""
-    call = ["git", "rev-parse", "--short=10", "HEAD"]
-    try:
-        return subprocess.run(
-            call, capture_output=True, text=True, check=True, timeout=5
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return "unknown (no git here)"
+    """The commit that is checked out, short; `unknown` and why where it cannot be told."""
+    found = git_commit()
+    return str(found["commit"])[:10] if found["commit"] else f"{UNKNOWN} ({found['reason']})"

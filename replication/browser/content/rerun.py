@@ -8,15 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from replication.browser.workspace.overrides import overrides, run_line
 from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
+from replication.files.listing import files_below
 from replication.paper.cells import Cell, grid_cells, sweep_cells
 from replication.paper.models import TUNINGS
 from replication.report.estimate import adapting, embedding, training
 from replication.report.expected import GIB, duration, machine_of, mean_cost, shape_of
 from replication.study import paths
 from replication.study.checks import known_protocols, require
+from replication.study.overrides import overrides, run_line
 from replication.study.params import Params, as_mapping, grid_cell
 from replication.study.registry import FAMILIES, RECOMMENDERS
 
@@ -141,7 +142,7 @@ def overrides_with(**changes: Any) -> tuple[str, ...] | None:
     """The overrides that compose params.yaml, with other values of some top-level keys, from conf/;
     None as for `overrides`. Errors: `StudyError`, `OSError` where a file cannot be read."""
     wanted = read_yaml(paths.PARAMS) | changes
-    files = sorted(_CONF.rglob("*.yaml"))
+    files = files_below(_CONF, "*.yaml")
     conf = {f.relative_to(_CONF).with_suffix("").as_posix(): f.read_bytes() for f in files}
     return overrides(json.dumps(wanted, ensure_ascii=False).encode(), conf)  # JSON is YAML
 

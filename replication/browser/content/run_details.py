@@ -132,7 +132,7 @@ def hardware_text(found: Mapping[str, Any]) -> str:
 
 def _code(git: Mapping[str, Any]) -> str:
     if git["commit"] is None:
-        return _UNKNOWN
+        return f"{_UNKNOWN} ({git['reason']})" if git.get("reason") else _UNKNOWN
     return f"commit {git['commit']}" + (", with changes" if git["changed"] else "")
 
 

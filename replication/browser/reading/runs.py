@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from replication.browser.workspace.stages import Stages
+from replication.files.listing import is_junk
 from replication.files.readable import File, read_file
 from replication.paper.cells import Cell
 from replication.report.schema import ColdStartFile, CostFile, MetricsFile, RunFile
@@ -103,6 +104,8 @@ def read_unasked(known: Sequence[Run], reason: str) -> list[Run]:
     names = {run.cell.name for run in known}
     found = []
     for folder in sorted(paths.RUNS.glob("*/")):
+        if is_junk(folder.name):
+            continue
         name = f"{paths.RUNS.name}/{folder.name}"
         if name in names:
             continue

@@ -19,6 +19,7 @@ from replication.browser.reading.runs import (
     read_unasked,
 )
 from replication.browser.workspace.stages import Stage, Stages, read_stages
+from replication.files.listing import files_in
 from replication.files.readable import File, read_file, tried
 from replication.paper.cells import grid_cells, sweep_cells
 from replication.paper.values import VALUES, load_values
@@ -136,14 +137,14 @@ def read_study() -> Study:
         comparison=comparison,
         baselines=read_file(paths.BASELINES, BaselinesFile),
         data=read_file(paths.DATA_CARD, DataFile),
-        adapters={p.stem: read_file(p, AdapterFile) for p in sorted(paths.ADAPTERS.glob("*.json"))},
+        adapters={p.stem: read_file(p, AdapterFile) for p in files_in(paths.ADAPTERS, "*.json")},
         loaded=datetime.now(UTC),
     )
 
 
 def _params() -> File[Params]:
     """params.yaml, read again only when it or a protocol's group has changed."""
-    states = _states([paths.PARAMS, *paths.PROTOCOLS.glob("*")])
+    states = _states([paths.PARAMS, *files_in(paths.PROTOCOLS)])
     return tried(lambda: _parsed(*states), paths.PARAMS)
 
 

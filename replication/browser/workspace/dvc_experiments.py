@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from replication.browser.workspace.overrides import overrides, run_line
+from replication.machine.git import own_environment
 from replication.study import paths
+from replication.study.overrides import overrides, run_line
 
 FILES = {
     name: (paths.EXPERIMENT / name).as_posix()
@@ -183,14 +184,14 @@ def _contents(names: Sequence[str]) -> list[bytes | None]:
 def _git(*arguments: str, input: bytes = b"") -> bytes:
     """What git prints. Errors: `OSError`, `subprocess.SubprocessError`."""
     # No lock is taken, and what a partial clone lacks is not fetched.
-    quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_ALLOW_PROTOCOL": "none", "LC_ALL": "C"}
+    quiet = {"GIT_ALLOW_PROTOCOL": "none"}
     return subprocess.run(
         ["git", *arguments],
         input=input,
         capture_output=True,
         check=True,
         timeout=SECONDS,
-        env=os.environ | quiet,
+        env=own_environment() | quiet,
     ).stdout
 
 

@@ -14,6 +14,7 @@ from replication.browser.workspace.digests import Digest
 from replication.browser.workspace.leaves import MISSING, change, leaves
 from replication.browser.workspace.pipeline import read_mapping
 from replication.files.errors import StudyError
+from replication.files.listing import files_in
 from replication.study import paths
 from replication.study.shares import shares
 
@@ -60,7 +61,7 @@ def read_settings(params: Mapping[str, Any] | None) -> Settings:
     if params is None:
         return Settings({}, f"{paths.PARAMS} cannot be read")
     try:
-        protocols = {p.stem: read_mapping(p) for p in sorted(paths.PROTOCOLS.glob("*.yaml"))}
+        protocols = {p.stem: read_mapping(p) for p in files_in(paths.PROTOCOLS, "*.yaml")}
         found = shares(params, protocols)
     except StudyError as error:
         return Settings({}, str(error))

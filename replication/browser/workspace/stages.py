@@ -21,6 +21,7 @@ from replication.study import paths
 CODE = "code-"  # such a stage digests rooms for others: what changed there has changed for them
 CURRENT, NOT_RUN, RUNNING, STALE = "current", "not run", "running", "stale"
 Judgement = tuple[str, str | None]  # state and reason
+_SOURCE = paths.SOURCE.as_posix()
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def _changes(
             yield from _param_changes(key, params, entry.params)
     for path in definition.deps:
         recorded = entry.deps.get(path)
-        found = settings.digest(path) if settings.holds(path) else disk.digest(path)
+        lies = _linked(params) if path == _SOURCE else path
+        found = settings.digest(path) if settings.holds(path) else disk.digest(lies)
         if recorded is None:
             yield f"{path} is a new dependency"
         elif settings.holds(path):
@@ -157,6 +159,14 @@ def _changes(
             yield f"{path} is missing"
         elif not found.agrees(recorded):
             yield f"output {path} differs from the one recorded"
+
+
+def _linked(params: Mapping | None) -> str:
+    """Where stage `check` would link to now: in a clone it has not been run."""
+    try:
+        return str(paths.given((params or {})["data"]["path"]))
+    except (KeyError, TypeError, ValueError):
+        return _SOURCE
 
 
 def _param_changes(key: str, params: Mapping, recorded: Mapping) -> Iterator[str]:
@@ -222,7 +232,7 @@ def _upstream(definitions: tuple[Definition, ...]) -> dict[str, list[str]]:
             name
             for dep in definition.deps
             # They follow from params.yaml, beside which they are judged: nothing waits for them.
-            if not dep.startswith(SETTINGS)
+            if not dep.startswith(SETTINGS) and dep != _SOURCE
             for name in (
                 *makers.get(dep, ()),
                 *(outs[above] for above in folders_above(dep) if above in outs),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from replication.encoders.architectures import architecture
 from replication.encoders.sources.tensors import opened
+from replication.files.listing import files_in
 
 # Names of the tables that have a row for each token of the vocabulary.
 _TABLE = re.compile(r"(^|\.)(word_embeddings|embed_tokens|tok_embeddings|wte)\.weight$")
@@ -32,7 +33,7 @@ def weight_counts(checkpoint: Path, layers: int) -> WeightCounts:
     """
     parts = architecture(checkpoint)
     sizes: dict[str, int] = {}
-    for path in sorted(checkpoint.glob("*.safetensors")):
+    for path in files_in(checkpoint, "*.safetensors"):
         with opened(path) as tensors:
             names = tensors.keys()
             sizes |= {k: math.prod(tensors.get_slice(k).get_shape()) for k in names}

@@ -53,12 +53,12 @@ def _source(name: str, encoder: Encoder) -> Path:
     """The archive or text on disk, its bytes checked where they are pinned."""
     if encoder.name.startswith(("http://", "https://")):
         return archive(name, encoder)
-    path = Path(encoder.name)
+    path = paths.given(encoder.name)
     pin = _pin(encoder, path.name)
     if not path.is_file():
         raise StudyError(
             f"encoders.{name}.name: {path}: no such file; expected GloVe's zip, the text in it, or "
-            "the address of the zip"
+            f"the address of the zip{paths.where(path)}"
         )
     if pin and (digest := sha256(path)) != pin:
         raise StudyError(

@@ -6,6 +6,7 @@ from replication.files.errors import StudyError
 from replication.mind.imports.base import DataSet
 from replication.mind.releases import load_pins, zip_name
 from replication.mind.source import SPLITS, write_splits
+from replication.study import paths
 from replication.study.settings import Params
 
 
@@ -14,7 +15,7 @@ class Folder(DataSet):
         return True  # whatever no line below its own has taken
 
     def provide(self, params: Params, out: Path, pins: Path) -> None:
-        path, release, pinned = Path(params.data.path), params.data.release, load_pins(pins)
+        path, release, pinned = paths.given(params.data.path), params.data.release, load_pins(pins)
         sources = {split: _own(path, release, split) for split in SPLITS}
         write_splits(out, "data.path", sources, release, pinned)
 
@@ -22,7 +23,7 @@ class Folder(DataSet):
 def _own(folder: Path, release: str | None, split: str) -> Path:
     """Where the user's folder holds a split: a folder, or a zip."""
     if not folder.is_dir():
-        raise StudyError(f"data.path: {folder}: no such folder or file")
+        raise StudyError(f"data.path: {folder}: no such folder or file{paths.where(folder)}")
     if release is None:
         return folder / split
     names = [split, f"MIND{release}_{split}", zip_name(release, split)]

@@ -7,6 +7,7 @@ from replication.mind.hub_zips import find_zips
 from replication.mind.imports.base import DataSet
 from replication.mind.releases import load_pins
 from replication.mind.source import SPLITS, write_splits
+from replication.study import paths
 from replication.study.settings import Params
 
 LICENCE = (
@@ -17,10 +18,10 @@ LICENCE = (
 
 class Release(DataSet):
     def takes(self, params: Params) -> bool:
-        return Path(params.data.path).is_file()
+        return paths.given(params.data.path).is_file()
 
     def provide(self, params: Params, out: Path, pins: Path) -> None:
-        path, release = Path(params.data.path), params.data.release
+        path, release = paths.given(params.data.path), params.data.release
         if release is None:
             raise StudyError(
                 f"data.release: null is not accepted where data.path is a list of downloads "

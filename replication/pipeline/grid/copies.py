@@ -5,12 +5,11 @@ needs, and the project what the stage made. They lie in the project, on the clus
 """
 
 import shutil
-import subprocess
 from pathlib import Path
 
+from replication.machine.git import REPOSITORY, git_dir
 from replication.pipeline.verify.scratch import write_copy
 from replication.study import paths
-from replication.study.params import load_params
 
 # States of work that was cut off, vectors that several runs read, downloads: one for all copies.
 _SHARED = (
@@ -26,7 +25,7 @@ def new_copy(project: Path, stage: str) -> Path:
         (project / path).mkdir(parents=True, exist_ok=True)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).symlink_to(project / path, target_is_directory=True)
-    write_copy(project, load_params(), folder)
+    write_copy(project, folder)
     if (lock := project / "dvc.lock").exists():
         shutil.copy(lock, folder)
     _share_cache(project, folder)
@@ -51,11 +50,7 @@ def _share_cache(project: Path, folder: Path) -> None:
         settings.write(file)
 
 
-def git_of(project: Path, folder: Path) -> dict[str, str]:
-    """Variables by which git, asked in the copy, compares it with the project's commit."""
-    asked = ("git", "rev-parse", "--absolute-git-dir", "--show-toplevel")
-    done = subprocess.run(asked, cwd=project, capture_output=True, text=True)
-    if done.returncode or Path(done.stdout.splitlines()[1]) != project:
-        return {}
-    git = done.stdout.splitlines()[0]
-    return {"GIT_DIR": git, "GIT_WORK_TREE": str(folder), "GIT_OPTIONAL_LOCKS": "0"}
+def git_of(project: Path) -> dict[str, str]:
+    """Variables by which a copy is compared with the project's commit, see `machine.git`."""
+    found = git_dir(project)
+    return {REPOSITORY: found} if found else {}

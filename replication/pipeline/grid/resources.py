@@ -17,6 +17,7 @@ TIME_STEP, MEMORY_STEP = 30, 4  # minutes and GiB: stages that ask for the same 
 THREADS = 4  # of each task, unless OMP_NUM_THREADS says
 # Long, but not estimated: as much memory as the largest row, time as the partition has it.
 _UNESTIMATED = ("audit", "experiment")
+_COMPUTING = ("embed", "embed-adapted", "adapt", "grid", "grid-llm", "sweep", *_UNESTIMATED)
 
 
 def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
@@ -46,6 +47,11 @@ def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
         return common
 
     return of
+
+
+def computes(stage: Stage) -> bool:
+    """Whether a stage can use a GPU: none that brings, reads or compares what others make."""
+    return stage.name.partition("@")[0] in _COMPUTING
 
 
 def threads() -> int:

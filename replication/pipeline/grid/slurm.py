@@ -11,7 +11,8 @@ from replication.files.atomic import write_json
 from replication.files.documents import read_json
 from replication.files.errors import StudyError
 from replication.pipeline.grid.graph import Stage, needing
-from replication.pipeline.grid.resources import threads
+from replication.pipeline.grid.options import combined
+from replication.pipeline.grid.resources import computes, threads
 from replication.pipeline.grid.task import finished_mark
 from replication.study import paths
 
@@ -75,7 +76,8 @@ def submit(
 
     needs    sbatch's options of a stage
     jobs     tasks of one array that may run at once; None: as many as SLURM lets
-    options  more of sbatch's options, for every job; they win over ours
+    options  more of sbatch's options, which win over ours: for every job, but those that ask for
+             GPUs for stages that compute on one
     dry_run  print command lines and scripts instead
     Errors: `StudyError` with sbatch's words where it refuses; what was submitted is cancelled.
     """
@@ -89,14 +91,17 @@ def submit(
             finished_mark(name).unlink(missing_ok=True)
     submitted: list[str] = []
     try:
-        for array in arrays(stages, tasks, needs):
+        for array in arrays(
+            stages, tasks, lambda stage: combined(needs(stage), options, computes(stage))
+        ):
             waits = [f"afterok:{ids[n]}" for n in array.after if n in ids]
             limit = f"%{jobs}" if jobs else ""
             job = sbatch(
                 (
-                    *array.options, f"--job-name={array.stages[0].partition('@')[0]}",
+                    f"--job-name={array.stages[0].partition('@')[0]}",
                     f"--array=0-{len(array.stages) - 1}{limit}", "--requeue",
-                    f"--signal=B:USR1@{BEFORE_END}", *_after(waits), *options,
+                    f"--signal=B:USR1@{BEFORE_END}", *_after(waits),
+                    *array.options,
                 ),
                 script("replication.pipeline.grid.task", array.stages), len(submitted),
             )  # fmt: skip
@@ -105,8 +110,8 @@ def submit(
         before = dict.fromkeys(task.partition("_")[0] for task in ids.values())
         last_job = sbatch(
             (
-                f"--cpus-per-task={threads()}", "--job-name=collect", "--array=0",
-                *_after([f"afterany:{job}" for job in before]), *options,
+                "--job-name=collect", "--array=0", *_after([f"afterany:{job}" for job in before]),
+                *combined([f"--cpus-per-task={threads()}"], options, gpu=False),
             ),
             script("replication.pipeline.grid.collect", ["collect"]), len(submitted),
         )  # fmt: skip

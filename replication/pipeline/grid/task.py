@@ -37,7 +37,7 @@ def run_task(stage: str) -> None:
     process = subprocess.Popen(
         dvc("repro", stage),
         cwd=folder,
-        env=stage_environment(**git_of(project, folder)),
+        env=stage_environment(**git_of(project), **{paths.PROJECT: str(project)}),
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 from replication.files.documents import validated
 from replication.files.errors import StudyError
+from replication.files.listing import files_below
 from replication.paper.cells import read_json
 from replication.report.estimate import adapting, training
 from replication.report.expected import mean_cost, shape_of
@@ -80,7 +81,7 @@ def calibration(params: Params, machine: Machine) -> Calibration:
 
     params: where a run's own parameters are silent. What is damaged or was resumed does not count.
     """
-    folders = [path.parent for path in sorted(paths.REPORTS.glob("**/run.json"))]
+    folders = [path.parent for path in files_below(paths.REPORTS, "run.json")]
     runs = [*_runs(folders, params, machine), *_adapters(params, machine)]
     return Calibration(machine, tuple(runs))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from replication.files.errors import StudyError
+from replication.files.listing import files_in
 from replication.mind.releases import load_pins
 from replication.paper.cells import grid_cells, sweep_cells
 from replication.pipeline.plan.calibration import Calibration
@@ -100,7 +101,7 @@ def _compose(profile: str | None, path: Path) -> None:
     if profile is None:
         shutil.copyfile(paths.PARAMS, path)
         return
-    known = sorted(file.stem for file in PROFILES.glob("*.yaml"))
+    known = [file.stem for file in files_in(PROFILES, "*.yaml")]
     if profile not in known:
         raise StudyError(
             f"the command line: profile: {profile!r} is not accepted; accepted: {', '.join(known)}"

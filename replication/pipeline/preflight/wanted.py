@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from replication.encoders.sources.glove import file_of
 from replication.encoders.sources.places import load_places
@@ -96,7 +95,7 @@ def wanted(params: Params) -> Iterator[Wanted]:
 
     Errors: `StudyError` where the list of MIND's zips is malformed.
     """
-    path = Path(params.data.path)
+    path = paths.given(params.data.path)
     if path.is_file() and params.profile != "demo" and params.data.release:
         yield Mind(params.data.release, load_pins(path))
     tokenizers = set()

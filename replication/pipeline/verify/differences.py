@@ -13,6 +13,7 @@ from replication.evaluation.metrics import METRICS
 from replication.evaluation.reproduction import kendall_tau_union, rmse
 from replication.files.digest import sha256
 from replication.files.errors import StudyError
+from replication.files.listing import files_below
 from replication.mind.columns.ragged import load_array
 from replication.pipeline.verify import tolerance
 from replication.study import paths
@@ -46,8 +47,7 @@ def differences(path: str, recorded: Path, rerun: Path) -> list[Difference]:
     names = {
         file.relative_to(folder).as_posix()
         for folder in (recorded, rerun)
-        for file in folder.rglob("*")
-        if file.is_file()
+        for file in files_below(folder)
     }
     pairs = ((f"{path}/{name}", recorded / name, rerun / name) for name in sorted(names))
     return [found for pair in pairs if (found := _of_file(*pair))]

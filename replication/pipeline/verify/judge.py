@@ -9,6 +9,7 @@ from typing import Any
 
 from replication.files.digest import md5
 from replication.files.errors import StudyError
+from replication.files.listing import files_below, files_in
 from replication.files.readable import read_file
 from replication.pipeline.verify.causes import (
     Run,
@@ -177,7 +178,7 @@ def _outputs(sides: Sides, record: Record) -> list[str]:
         if path.endswith(_UNCOMPARED) or not path.startswith(f"{paths.REPORTS}/"):
             found.append(path)
         elif any(folder.is_dir() for folder in folders):
-            names = {f.name for folder in folders if folder.is_dir() for f in folder.iterdir()}
+            names = {f.name for folder in folders for f in files_in(folder)}
             found += [f"{path}/{name}" for name in sorted(names)]
         else:
             found.append(path)
@@ -241,7 +242,7 @@ def _is_as_recorded(folder: Path, record: Record, path: str) -> bool:
     if digest := record.outs.get(path):
         return digest == md5(folder / path)
     if digest := record.outs.get(parent):
-        files = sorted(f for f in (folder / parent).iterdir() if f.is_file())
+        files = files_in(folder / parent)
         listing = json.dumps([{"md5": md5(f), "relpath": f.name} for f in files])
         return digest == f"{hashlib.md5(listing.encode()).hexdigest()}.dir"
     return True
@@ -273,7 +274,7 @@ def recorded_threads(folder: Path) -> int | None:
 
 def _recorded_runs(folder: Path) -> Iterator[Run]:
     for kind in (paths.RUNS, paths.EXPERIMENT):
-        for path in sorted((folder / kind).rglob("run.json")):
+        for path in files_below(folder / kind, "run.json"):
             yield _read_run(path)
 
 

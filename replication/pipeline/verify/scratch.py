@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from replication.files.errors import StudyError
+from replication.files.listing import JUNK
 from replication.pipeline.dvc_process import dvc, stage_environment, status_of
 from replication.pipeline.dvc_state import make_good
 from replication.study import paths
-from replication.study.params import Params
 
 # What makes a study: its code and its parameters, as they lie in the project's folder, committed or
 # not. No output and no record of one is among them, and no cache of DVC or of ours.
@@ -32,50 +32,39 @@ def scratch_folder(keep: bool) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_copy(project: Path, params: Params, folder: Path) -> None:
+def write_copy(project: Path, folder: Path) -> None:
     """Write the study's code and parameters to `folder`, without any result.
 
-    Folders of the user's own that a parameter names by a path in the project, and the downloads,
-    which are checked by SHA-256 before use, are linked to.
+    What a parameter names by a relative path, and downloads, are found in the project, whose folder
+    is told to the stages (`paths.PROJECT`).
     """
     for name in _STUDY:
         _copy(project / name, folder / name)
     (folder / ".dvc/config.local").write_text(_SETTINGS, encoding="utf-8")
-    own = [params.data.path, *(encoder.name for encoder in params.encoders.values())]
-    for place in (*map(Path, own), paths.DOWNLOADS):
-        _link(project, folder, place)
 
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*JUNK))
     elif source.exists() or source.name != ".dvcignore":
         shutil.copy(source, target)
 
 
-def _link(project: Path, folder: Path, path: Path) -> None:
-    source, target = project / path, folder / path
-    if path.is_absolute() or ".." in path.parts or target.exists() or not source.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.symlink_to(source.resolve(), target_is_directory=source.is_dir())
-
-
-def rerun(folder: Path, stages: Sequence[str], threads: int | None) -> None:
+def rerun(project: Path, folder: Path, stages: Sequence[str], threads: int | None) -> None:
     """Run `stages` and what they need with DVC in a scratch copy; its messages go to stderr.
 
     threads: of torch; None: as many as it takes by itself.
     Errors: `StudyError` where a stage fails. An interrupt is passed on to the stage and waited for.
     """
     make_good(folder, sys.stderr)
-    threading = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
+    variables = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
     # Without --no-commit every output would be copied once more, into the cache.
     command = dvc("repro", "--no-run-cache", "--no-commit", *stages)
     with subprocess.Popen(
         command,
         cwd=folder,
-        env=stage_environment(**threading),
+        env=stage_environment(**variables, **{paths.PROJECT: str(project)}),
         stdout=sys.stderr,
         start_new_session=True,
     ) as process:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from replication.files.errors import StudyError
+from replication.files.listing import JUNK
 from replication.machine import environment
 from replication.machine.precision import resolve_precision
 from replication.paper.cells import grid_cells
@@ -50,11 +51,12 @@ def verify(names: Sequence[str], everything: bool, keep: bool, as_json: bool) ->
     with scratch_folder(keep) as scratch:
         recorded, again = scratch / "recorded", scratch / "rerun"
         if paths.REPORTS.is_dir():  # a `dvc repro` in the meantime changes nothing here
-            shutil.copytree(paths.REPORTS, recorded / paths.REPORTS)
-        write_copy(project, params, again)
+            ignored = shutil.ignore_patterns(*JUNK)
+            shutil.copytree(paths.REPORTS, recorded / paths.REPORTS, ignore=ignored)
+        write_copy(project, again)
         print(f"{len(stages)} stages run in {again}: {', '.join(stages)}", file=sys.stderr)
         threads = None if "OMP_NUM_THREADS" in os.environ else recorded_threads(recorded)
-        rerun(again, chosen, threads)
+        rerun(project, again, chosen, threads)
         machine = _machine(params, threads)
         sides = Sides(project, recorded, again, before, read_records(again), machine)
         judgements = judge(sides, stages)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from stand_in_study import ran, results, run, write_stand_in
 
-from replication.machine.environment import git_commit
+from replication.machine.git import git_commit
 from replication.pipeline.grid.copies import git_of
 
 
@@ -28,7 +28,7 @@ def test_a_run_in_a_copy_names_the_commit_and_whether_the_code_is_another(tmp_pa
     (project / "dvc.yaml").write_text("stages: {}\n")
     (project / "conf").mkdir()
     (project / "conf/b.yaml").write_text("b: 1\n")
-    assert git_of(project, folder) == {}  # no repository
+    assert git_of(project) == {}  # no repository
     (project / ".gitignore").write_text("/cache/\n")
     git(project, "init", "-q", "-b", "main")
     git(project, "add", ".")
@@ -37,7 +37,7 @@ def test_a_run_in_a_copy_names_the_commit_and_whether_the_code_is_another(tmp_pa
         shutil.copytree(project / name, folder / name)
     shutil.copy(project / "dvc.yaml", folder)
     monkeypatch.chdir(folder)
-    for name, value in git_of(project, folder).items():
+    for name, value in git_of(project).items():
         monkeypatch.setenv(name, value)
     commit = git(project, "rev-parse", "HEAD")
     assert git_commit() == {"commit": commit, "changed": False}
@@ -45,7 +45,7 @@ def test_a_run_in_a_copy_names_the_commit_and_whether_the_code_is_another(tmp_pa
     assert git_commit() == {"commit": commit, "changed": True}
     (folder / "replication/a.py").write_text("a = 1\n")
     assert git_commit() == {"commit": commit, "changed": False}
-    assert git_of(project / "conf", folder) == {}  # a repository around a project
+    assert git_of(project / "conf") == {}  # a repository around a project
 
 
 @pytest.mark.slow

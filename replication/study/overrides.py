@@ -18,6 +18,7 @@ KEY = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)  # what a dotted path may be made
 WORD = re.compile(r"[A-Za-z][\w./-]*", re.ASCII)  # a string that needs no quotes
 RESERVED = {"null", "true", "false", "nan", "inf"}
 Choice = dict[str, str | list[str]]
+_NOTE = "composed"  # a key for the reader, which older parameters lack
 
 
 def overrides(params: bytes, conf: Mapping[str, bytes]) -> tuple[str, ...] | None:
@@ -49,10 +50,24 @@ def run_line(items: Iterable[str]) -> str:
     return shlex.join(["dvc", "exp", "run", *(part for item in items for part in ("-S", item))])
 
 
+def quoted(override: str) -> str:
+    """`key=value` with the value in quotes, for Hydra, and all of it for the shell: where the value
+    is one text, such as a path, in which Hydra's grammar reads more (`~`, `#`, `,`, `(`, `ü`).
+
+    Such as `'data.path="~/MIND"'`.
+    """
+    key, _, value = override.partition("=")
+    if '"' in value:
+        return shlex.quote(f"{key}={_single_quoted(value)}")
+    # Hydra takes a backslash for itself but for those before the closing quote.
+    return shlex.quote(f'{key}="{_doubled_at_the_end(value)}"')
+
+
 def _words(wanted: dict, conf: Mapping[str, bytes], choice: Choice) -> tuple[str, ...]:
     composed: dict = {}
     _add(composed, conf, "config", (), _chosen(conf, "config", choice))
     groups = [f"{group}={_text(name)}" for group, name in choice.items()]
+    wanted = wanted | {_NOTE: composed[_NOTE]} if _NOTE in composed else wanted
     return (*groups, *_changes(composed, wanted, ()))
 
 
@@ -186,6 +201,14 @@ def _text(value: Any) -> str:
         raise ValueError(f"{value!r} cannot be said in an override")
     if WORD.fullmatch(value) and value.lower() not in RESERVED:
         return value
+    return _single_quoted(value)
+
+
+def _single_quoted(value: str) -> str:
     # Backslashes count as such, but for those before a quote.
     escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)
-    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
+    return f"'{_doubled_at_the_end(escaped)}'"
+
+
+def _doubled_at_the_end(value: str) -> str:
+    return re.sub(r"(\\+)$", r"\1\1", value)

@@ -8,7 +8,7 @@ import pytest
 from dvc.utils.hydra import compose_and_dump
 from ruamel.yaml import YAML
 
-from replication.browser.workspace.overrides import overrides
+from replication.study.overrides import overrides
 
 ROOT = Path(__file__).parents[2]
 CONF = {
