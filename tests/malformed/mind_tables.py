@@ -65,7 +65,7 @@ def _of_every_table() -> list[Case]:
                 f"{path}: line ends of an old Macintosh",
                 PREPARE,
                 changed(path, lambda b: b.replace(b"\n", b"\r")),
-                (path, f"line 1, {last}", "fields; expected"),
+                (path, f"line 1, {last}", "a carriage return within", "fields; expected"),
             ),
             Case(
                 f"{path}: separated by commas",
