@@ -41,7 +41,8 @@ def _run(params: "Params", folder: Path, per_impression: Path) -> None:
     from replication.study.runs import run_id
 
     result = run(params, folder, per_impression)
-    print(f"{run_id(params)}: AUC {result['auc']:.4f}, {folder}/metrics.json")
+    auc = "undefined" if result["auc"] is None else f"{result['auc']:.4f}"
+    print(f"{run_id(params)}: AUC {auc}, {folder}/metrics.json")
 
 
 def baselines(_: argparse.Namespace) -> None:

@@ -15,11 +15,11 @@ import polars as pl
 
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
-from replication.files.errors import StudyError, shown
+from replication.files.errors import StudyError
+from replication.mind.behaviors import ID_PATTERN, read_impressions
+from replication.mind.tsv import marked, read_lines
 
-ID_PATTERN = r"^[0-9]{1,18}$"  # what fits 64 bits
 LINE_PATTERN = r"^[ \t]*([^ \t\[\]]+)[ \t]*\[[ \t]*([^\[\] \t][^\[\]]*)\][ \t]*$"
-LABELLED_PATTERN = r"^[^ ]+-[01]$"
 
 
 @dataclass(frozen=True)
@@ -96,22 +96,12 @@ def format_scores(result: dict[str, Any]) -> str:
 
 
 def read_labels(path: Path) -> Lists:
-    """The click labels (1 = clicked, 0 = not) of a MIND behaviours file; StudyError if malformed.
-
-    Of its five tab-separated columns only the first (impression id) and the fifth (candidates such
-    as ``N123-0 N456-1``) are read.
+    """The click labels (1 = clicked, 0 = not) of a MIND behaviours file, read as stage `prepare`
+    reads it; StudyError if malformed (see `read_impressions`).
     """
-    columns = _read_lines(path).str.split("\t")
-    widths = columns.list.len()
-    if (line := _first(widths != 5)) is not None:
-        _fail(path, line, "columns", f"{widths[line]} of them", "5, separated by tabs")
-    ids = _impression_ids(path, columns.list.get(0))
-    items, offsets = _flatten(columns.list.get(4).str.strip_chars(" ").str.split(" "))
-    if (item := _first(~items.str.contains(LABELLED_PATTERN))) is not None:
-        line, place = _locate(offsets, item)
-        expected = "an article id with its click label, such as N123-0 or N123-1"
-        _fail(path, line, f"impressions, item {place}", shown(items[item]), expected)
-    return Lists(path, ids, items.str.ends_with("1").cast(pl.Int8).to_numpy(), offsets)
+    lines = read_impressions(path)
+    offsets = np.concatenate([[0], np.cumsum(lines.candidates.lengths, dtype=np.int64)])
+    return Lists(path, lines.impression_id, lines.labels, offsets)
 
 
 def read_predictions(path: Path, truth: Lists) -> Lists:
@@ -120,11 +110,11 @@ def read_predictions(path: Path, truth: Lists) -> Lists:
     Raises StudyError unless the lines hold the impressions of `truth`, each once, with one finite
     number per candidate.
     """
-    lines = _read_lines(path)
+    lines = read_lines(path, ["whole line"], "one line per impression")
     parts = lines.str.extract_groups(LINE_PATTERN)
     texts, inner = parts.struct.field("1"), parts.struct.field("2")
     if (line := _first(inner.is_null())) is not None:
-        _fail(path, line, "whole line", shown(lines[line]), "IMPRESSION_ID [number,number,...]")
+        _fail(path, line, "whole line", marked(lines[line]), "IMPRESSION_ID [number,number,...]")
     ids = _impression_ids(path, texts)
     if (line := _first(~pl.Series(np.isin(ids, truth.ids)))) is not None:
         _fail(path, line, "impression id", f"{ids[line]} is unknown", f"one of {truth.path}")
@@ -142,7 +132,7 @@ def read_predictions(path: Path, truth: Lists) -> Lists:
     values = items.str.strip_chars(" \t").cast(pl.Float64, strict=False)
     if (item := _first(~values.is_finite().fill_null(False))) is not None:
         line, place = _locate(offsets, item)
-        _fail(path, line, f"list, item {place}", shown(items[item]), "a finite number")
+        _fail(path, line, f"list, item {place}", marked(items[item]), "a finite number")
     return Lists(path, ids, values.to_numpy(), offsets)
 
 
@@ -168,28 +158,9 @@ def _matching(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return order[np.searchsorted(ids, wanted, sorter=order)]
 
 
-def _read_lines(path: Path) -> pl.Series:
-    """The lines of a UTF-8 text, without their ends (LF or CRLF).
-
-    Plain splitting, not a CSV reader: no quoting, no skipped lines, so that line numbers are right.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StudyError(f"{path}: {error.strerror}; expected a readable text file") from error
-    if not data:
-        _fail(path, 0, "whole line", "the file is empty", "one line per impression")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        _fail(path, data.count(b"\n", 0, error.start), "whole line", "undecodable bytes", "UTF-8")
-    lines = text.removesuffix("\n").split("\n")
-    return pl.Series(lines, dtype=pl.String).str.strip_suffix("\r")
-
-
 def _impression_ids(path: Path, texts: pl.Series) -> np.ndarray:
     if (line := _first(~texts.str.contains(ID_PATTERN))) is not None:
-        _fail(path, line, "impression id", shown(texts[line]), "a whole number")
+        _fail(path, line, "impression id", marked(texts[line]), "a whole number")
     ids = texts.cast(pl.Int64)
     if (line := _first(~ids.is_first_distinct())) is not None:
         first = ids.index_of(ids[line])

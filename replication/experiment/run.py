@@ -18,6 +18,7 @@ from replication.files.atomic import new_folder, write_json
 from replication.machine import environment, processes
 from replication.machine.precision import resolve_precision
 from replication.machine.saved_state import SavedState
+from replication.mind.columns.labelled import days, require_decided
 from replication.mind.columns.prepared import Impressions, Prepared, load_prepared, split_last_day
 from replication.recommenders import Recommender, Sizes
 from replication.study import paths
@@ -56,10 +57,19 @@ def build_recommender(params: Params, data: Prepared) -> Recommender:
 
 
 def training_and_selection(params: Params, data: Prepared) -> tuple[Impressions, Impressions]:
-    """The impressions to learn from, and those that early stopping looks at (D1)."""
+    """The impressions to learn from, and those that early stopping looks at (D1).
+
+    StudyError where these have no AUC, by which a step could be chosen.
+    """
     if params.protocol.selection == "test":
-        return data.train, data.test
-    return split_last_day(data.train)
+        learn, select, where = data.train, data.test, "dev/behaviors.tsv"
+    else:
+        learn, select = split_last_day(data.train)
+        where = f"train/behaviors.tsv: its last day, {days(select.time)}"
+    purpose = "early stopping has no AUC to look at (protocol key selection)"
+    remedy = "get the clicks of that time, or leave its lines out"
+    require_decided(select.candidates, select.labels, where, purpose, remedy)
+    return learn, select
 
 
 def run(params: Params, folder: Path, per_impression: Path) -> dict:
@@ -130,7 +140,7 @@ def fit(
     learn, select = training_and_selection(params, data)
 
     def selection_auc(model: Recommender) -> float:
-        return evaluate(model, select, params, precision)[0]["auc"] or 0.0
+        return evaluate(model, select, params, precision)[0]["auc"]
 
     name = run_id(params)
     return model, train(model, precision, learn, params, selection_auc, rng, name, progress)

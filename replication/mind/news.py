@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from replication.mind.tsv import read_rows, refuse, refuse_repeated
+from replication.mind.tsv import ARTICLE_ID, read_rows, refuse, refuse_repeated
 
 # In the file's order; https://github.com/msnews/msnews.github.io, assets/doc/introduction.md
 FIELDS = [
@@ -25,11 +25,11 @@ def read_news(path: Path) -> pl.DataFrame:
     Columns, all str: news_id, category, subcategory, title, abstract (may be empty), url,
     title_entities, abstract_entities (JSON lists as text, may be empty).
     StudyError naming file, line and field for: a malformed line (see `read_rows`), an id that is
-    empty, repeated or holds white space or "-" (which parts id and label in behaviors.tsv), an
-    empty category, subcategory or title, entities that are not a JSON list.
+    empty, repeated or holds white space, what cannot be seen or "-" (which parts id and label in
+    behaviors.tsv), an empty category, subcategory or title, entities that are not a JSON list.
     """
     news = read_rows(path, FIELDS)
-    well_formed = news["news_id"].str.contains(r"^[^\s-]+$")
+    well_formed = news["news_id"].str.contains(ARTICLE_ID)
     refuse(path, news["news_id"], ~well_formed, "not an article id", "one like N55528")
     refuse_repeated(path, news["news_id"])
     for values in news["category", "subcategory", "title"]:

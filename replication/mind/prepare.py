@@ -10,15 +10,15 @@ import polars as pl
 from replication.files.atomic import new_folder, write_json
 from replication.files.digest import sha256
 from replication.files.documents import read_json
-from replication.files.errors import StudyError, shown
+from replication.files.errors import StudyError, shown, warn
 from replication.files.listing import files_below
 from replication.mind.behaviors import Behaviors, read_behaviors
+from replication.mind.columns.labelled import days, require_decided
 from replication.mind.columns.prepared import SECONDS_A_DAY
 from replication.mind.columns.ragged import Ragged, save_array
 from replication.mind.news import read_news
 from replication.mind.releases import PINS
 from replication.mind.statistics import check_statistics
-from replication.mind.tsv import fail
 
 SPLITS = {"train": "train", "test": "dev"}  # ours: MIND's, whose own test set has no labels
 FILES = ("news.tsv", "behaviors.tsv")
@@ -45,18 +45,21 @@ def prepare(raw: Path, out: Path, release: str | None = None, pins: Path = PINS)
 
     `release` (demo, small, large) is the release of MIND whose figures, in `pins`, must come out.
 
-    StudyError, with `out` left as it was, for a missing or malformed file, for an article that
-    reads differently in the two splits, and for a figure that is not the release's (see
+    An article that reads differently in the two splits is told, and stands as in training.
+    StudyError, with `out` left as it was, for a missing or malformed file, for labels by which
+    nothing can be learned, selected or measured, and for a figure that is not the release's (see
     `check_statistics`).
     """
     paths = {split: {f: find_file(raw / mind, f) for f in FILES} for split, mind in SPLITS.items()}
     news = {split: read_news(paths[split]["news.tsv"]).select(READ_FIELDS) for split in SPLITS}
-    _refuse_different(news, {split: paths[split]["news.tsv"] for split in SPLITS})
+    _tell_different(news, {split: paths[split]["news.tsv"] for split in SPLITS})
     articles = _number_articles(news)
     behaviors = {
         split: read_behaviors(paths[split]["behaviors.tsv"], news[split]["news_id"])
         for split in SPLITS
     }
+    for split in SPLITS:
+        _require_labels(behaviors[split], split, paths[split]["behaviors.tsv"])
     users = _number_users({split: behaviors[split].user_id for split in SPLITS})
 
     with new_folder(out) as folder:
@@ -100,18 +103,45 @@ def find_file(folder: Path, name: str) -> Path:
     return found[0]
 
 
-def _refuse_different(news: dict[str, pl.DataFrame], paths: dict[str, Path]) -> None:
-    """StudyError about the first article whose text differs between the splits."""
+def _tell_different(news: dict[str, pl.DataFrame], paths: dict[str, Path]) -> None:
+    """Warn of articles that read differently in the two splits: how many, and the first."""
     train, test = (news[split].with_row_index("row") for split in SPLITS)
     both = test.join(train, on="news_id", suffix="_train", maintain_order="left")
-    for field in READ_FIELDS[1:]:
-        different = both.filter(pl.col(field) != pl.col(f"{field}_train"))
-        if len(different):
-            first = different.row(0, named=True)
-            problem = f"article {first['news_id']} has {shown(first[field])}"
-            there = f"{paths['train']}, line {first['row_train'] + 1}"
-            expected = f"{shown(first[f'{field}_train'])} as in {there}"
-            fail(paths["test"], first["row"], field, problem, expected)
+    differs = [pl.col(field) != pl.col(f"{field}_train") for field in READ_FIELDS[1:]]
+    different = both.filter(pl.any_horizontal(differs))
+    if different.is_empty():
+        return
+    first = different.row(0, named=True)
+    field = next(f for f in READ_FIELDS[1:] if first[f] != first[f"{f}_train"])
+    count = len(different)
+    many = "1 article reads" if count == 1 else f"{count:,} articles read"
+    warn(
+        f"{paths['test']}: {many} otherwise than in {paths['train']}, whose text is taken: in line "
+        f"{first['row'] + 1}, {first['news_id']} has the {field} {shown(first[field])}; there, in "
+        f"line {first['row_train'] + 1}, {shown(first[f'{field}_train'])}"
+    )
+
+
+def _require_labels(behaviors: Behaviors, split: str, path: Path) -> None:
+    """StudyError where a split's labels leave nothing to learn, to select by or to measure."""
+    can = {"train": "teaches nothing", "test": "has no AUC"}
+    what = f"the {split} split {can[split]}"
+    candidates, labels = behaviors.candidates, behaviors.labels
+    require_decided(candidates, labels, str(path), what, "get a file with click labels")
+    last = behaviors.time >= behaviors.time.max() // SECONDS_A_DAY * SECONDS_A_DAY
+    if split == "test" or last.all():
+        return
+    for part, name, purpose in (
+        (last, "its last day", "early stopping has no AUC to look at"),
+        (~last, "its days but the last", "nothing can be learned once that is held out"),
+    ):
+        require_decided(
+            candidates.take(part),
+            labels[candidates.positions(part)],
+            f"{path}: {name}, {days(behaviors.time[part])}",
+            f"{purpose} (protocol key selection)",
+            "get the clicks of that time, or leave its lines out",
+        )
 
 
 def _number_articles(news: dict[str, pl.DataFrame]) -> pl.DataFrame:

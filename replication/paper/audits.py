@@ -15,6 +15,7 @@ from replication.paper.cells import number, read_columns, read_json
 from replication.paper.claims import Claim, Gain, SignOf
 from replication.paper.evidence import SEED
 from replication.paper.models import TUNINGS
+from replication.paper.results import minus
 from replication.paper.significance import p_value
 from replication.study import paths
 from replication.study.params import Params
@@ -27,7 +28,8 @@ def audit_effects(params: Params, claims: Sequence[Claim]) -> list[dict[str, Any
     bases    AUC per base and tuning
     effects  AUC minus that of the base protocol: paired interval and t-test over impressions,
              Holm-corrected over the pair's tests; null with the reason where the deviation cannot
-             touch the runs. One seed: what another seed does is the row of D11.
+             touch the runs, and where no impression has an AUC. One seed: what another seed does is
+             the row of D11.
     claims   the verdict under each flip, and whether it differs from that under the base
     Errors: `StudyError` naming a file that is damaged.
     """
@@ -90,7 +92,7 @@ def _effects(runs: dict[str, Any], auc: Columns, replicates: Columns) -> list[di
         effect |= {"difference": None, "ci95": None, "p": None}
         base = f"{run['base']}/{run['tuning']}"
         if key in auc:
-            difference = float(np.nanmean(auc[key] - auc[base]))
+            difference = _mean(auc[key] - auc[base])
             effect |= {
                 "difference": difference,
                 "ci95": interval(replicates[key] - replicates[base]),
@@ -100,6 +102,12 @@ def _effects(runs: dict[str, Any], auc: Columns, replicates: Columns) -> list[di
     for effect, adjusted in zip(effects, holm([e["p"] for e in effects]), strict=True):
         effect["p_holm"] = adjusted
     return effects
+
+
+def _mean(values: np.ndarray) -> float | None:
+    """Over the impressions where there is one; None where there is none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
 
 
 def _concerns(claim: Claim, pair: Any, params: Params) -> bool:
@@ -130,17 +138,17 @@ def _claim_rows(
         frozen, tuned = (
             f"{label}/{t}" if f"{label}/{t}" in auc else f"{base}/{t}" for t in TUNINGS
         )
-        low, high = float(np.nanmean(auc[frozen])), float(np.nanmean(auc[tuned]))
+        low, high = _mean(auc[frozen]), _mean(auc[tuned])
         gap = replicates[tuned] - replicates[frozen]
+        found: float | None
         if isinstance(claim, Gain):
             gain = relative_improvement(high, low)
-            assert gain is not None  # an AUC is not 0
-            found = 100 * gain
+            found = None if gain is None else 100 * gain
             ends = interval(100 * gap / replicates[frozen])
             word = verdict.of_effect(found, claim.value, claim.tolerance)
         else:
             assert isinstance(claim, SignOf)  # `_concerns` lets no other through
-            found, ends = high - low, interval(gap)
+            found, ends = minus(high, low), interval(gap)
             p = p_value(found, [auc[tuned][None], -auc[frozen][None]])
             word = verdict.of_sign(ends, 1 if claim.sign == "positive" else -1, p)
         if flip == "none":

@@ -65,9 +65,12 @@ class Recommender(nn.Module):
     head        "token", "word" or "cls" (see `heads`)
     masked      protocol D4: attend to real clicks only; else padded slots take part
     zero_padded the release zeroes padded clicks when a PLM is tuned, and not otherwise
+
+    known_users (users + 1,) int64: each user's id, or 0 where `know` has left the user out
     """
 
     labels: Tensor
+    known_users: Tensor
 
     def __init__(
         self,
@@ -84,6 +87,7 @@ class Recommender(nn.Module):
         self.text = text
         self.fields = tuple(text)
         self.register_buffer("labels", labels, persistent=False)
+        self.register_buffer("known_users", torch.arange(users + 1), persistent=False)
         self.label_count = label_count
         self.masked = masked
         self.zero_padded = zero_padded
@@ -108,6 +112,14 @@ class Recommender(nn.Module):
 
     def follow(self, protocol: Protocol) -> None:
         """Take the choices of the protocol that are this recommender's own: none, unless it has."""
+
+    def know(self, users: Tensor) -> None:
+        """Only these ids (n,) int64 are known from now on; everybody else is the unknown user, 0.
+
+        A vector that a user has of their own says nothing before a training sample has shown it.
+        """
+        self.known_users.zero_()
+        self.known_users[users] = users.to(self.known_users.device)
 
     def read_text(
         self, field: str, articles: Tensor, reader: Callable[[Tensor, Tensor | None], Tensor]
@@ -155,8 +167,9 @@ class Recommender(nn.Module):
     ) -> Tensor:
         """As `encode_user`: the click in a slot is row `places` (b, h) int64 of `as_clicks`.
 
-        A mask of None says that there is a click in every slot.
+        A mask of None says that there is a click in every slot. Users that are not known are 0.
         """
+        users = self.known_users[torch.where(users < len(self.known_users), users, 0)]
         if mask is None:
             lengths = torch.full_like(users, places.shape[1])
             return self.read_user(F.embedding(places, clicks), None, lengths, users)
@@ -183,11 +196,14 @@ class Recommender(nn.Module):
         raise NotImplementedError
 
     def forward(self, batch: Batch) -> Tensor:
-        """Scores (b, 1 + K); each distinct article of the batch is encoded once."""
+        """Scores (b, 1 + K) float32; each distinct article of the batch is encoded once."""
         wanted = torch.cat([batch.candidates, batch.clicked], dim=1)  # (b, 1 + K + h)
         articles, place = torch.unique(wanted, return_inverse=True)  # (n,), (b, 1 + K + h)
         vectors = self.encode_news(articles)  # (n, width)
         shown, read = place.split([batch.candidates.shape[1], batch.clicked.shape[1]], dim=1)
         clicks = self.as_clicks(vectors)
         user = self.encode_users(clicks, read, batch.clicked > 0, batch.users)  # (b, width)
-        return (F.embedding(shown, vectors) @ user.unsqueeze(2)).squeeze(2)
+        # As when testing: the product in float32, though its factors may come in bfloat16.
+        with torch.autocast(user.device.type, enabled=False):
+            shown_vectors = F.embedding(shown, vectors.float())  # (b, 1 + K, width)
+            return (shown_vectors @ user.float().unsqueeze(2)).squeeze(2)

@@ -32,7 +32,7 @@ class LSTUR(Recommender):
             self.token_width, filters, sizes.window, sizes.query, sizes.dropout
         )
         self.label_embedding = nn.Embedding(self.label_count + 1, filters, padding_idx=0)
-        self.user_embedding = nn.Embedding(users + 1, width, padding_idx=0)  # 0: unseen in training
+        self.user_embedding = nn.Embedding(users + 1, width, padding_idx=0)  # 0: unknown
         if sizes.aligned_start:
             nn.init.zeros_(self.user_embedding.weight)
         self.user_dropout = sizes.user_dropout
@@ -47,7 +47,6 @@ class LSTUR(Recommender):
     def read_user(
         self, clicked: Tensor, mask: Tensor | None, lengths: Tensor, users: Tensor
     ) -> Tensor:
-        users = torch.where(users < self.user_embedding.num_embeddings, users, 0)
         start = self.user_embedding(users)  # (b, width)
         # The whole ID vector is dropped, so that the model learns to do without it.
         keep = F.dropout(start.new_ones(len(start), 1), self.user_dropout, self.training)

@@ -1,7 +1,7 @@
 """What types cannot say of parameters: names that exist, numbers in range, a grid to run."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ DEMO_SIZES = (
 FSDP_FORMATS = ("bf16", "fp32")
 MOST = 2**31 - 1  # of what counts things in 32 bits
 LARGEST_SEED = 2**32 - 1
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# Of a file, and of what is part of a stage's name, where DVC takes no dot.
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 def known_protocols() -> list[str]:
@@ -47,9 +49,16 @@ def require(key: str, value: Any, accepted: Collection[Any], where: Any) -> None
 
 def check(params: Params, where: Path) -> None:
     """Raise `StudyError` naming the first key that is impossible, and what is accepted."""
-    for part in ("encoders", "adapters", "audit.pairs"):
-        for name in params.audit.pairs if part == "audit.pairs" else getattr(params, part):
-            _check_name(f"{where}: {part}", name)
+    named: dict[str, Iterable[str]] = {
+        f"{where}: encoders": params.encoders,
+        f"{where}: adapters": params.adapters,
+        f"{where}: audit.pairs": params.audit.pairs,
+        "the list of recommenders": RECOMMENDERS,
+        f"{paths.PROTOCOLS}": known_protocols(),
+    }
+    for key, names in named.items():
+        for name in names:
+            _check_name(key, name, _STAGE, "letters, digits and _ -")
     require("recommender", params.recommender, RECOMMENDERS, where)
     data_set(params).check(params, where)
     for name, entry in params.encoders.items():
@@ -265,7 +274,7 @@ def _check_encoder(name: str, entry: Encoder, where: Path) -> None:
 
 def _check_digests(key: str, digests: Digests) -> None:
     for file, pin in digests.items():
-        _check_name(key, file)
+        _check_name(key, file, _FILE, "letters, digits and . _ -")
         digest = pin.sha256 if isinstance(pin, Digest) else pin
         if digest is not None and not re.fullmatch("[0-9a-f]{64}", digest):
             raise StudyError(
@@ -274,10 +283,10 @@ def _check_digests(key: str, digests: Digests) -> None:
             )
 
 
-def _check_name(key: str, name: str) -> None:
-    """What becomes the name of a file or folder must not lead elsewhere."""
-    if not _NAME.fullmatch(name):
+def _check_name(key: str, name: str, form: re.Pattern[str], accepted: str) -> None:
+    """What becomes the name of a file, folder or stage must not lead elsewhere."""
+    if not form.fullmatch(name):
         raise StudyError(
-            f"{key}: the name {shown(name)} is not accepted; accepted: letters, digits and . _ -, "
-            "a letter or digit first"
+            f"{key}: the name {shown(name)} is not accepted; accepted: {accepted}, a letter or "
+            "digit first"
         )

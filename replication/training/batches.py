@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from replication.files.errors import StudyError
+from replication.mind.columns.labelled import negatives
 from replication.mind.columns.prepared import Impressions
 from replication.recommenders import Batch
 
@@ -18,7 +19,7 @@ class Samples:
     """n samples: a clicked article, the impression it was clicked in, and what was drawn beside it.
 
     clicked (n,) int32; impression (n,) int64 rows; negatives (n, K) int32, 0 where an impression
-    has fewer than K candidates that were not clicked.
+    has fewer than K other articles that were not clicked.
     """
 
     clicked: np.ndarray
@@ -31,7 +32,7 @@ class Samples:
 
 def draw_each_epoch(impressions: Impressions, k: int, rng: np.random.Generator) -> Samples:
     """Every click with up to `k` negatives, drawn without replacement for each click anew."""
-    clicked, impression, negatives, starts, counts = _split(impressions)
+    clicked, impression, others, starts, counts = _split(impressions)
     first, count = starts[impression], counts[impression]
     picks = np.full((len(clicked), k), -1)
     for j in range(min(k, int(count.max(initial=0)))):
@@ -40,7 +41,7 @@ def draw_each_epoch(impressions: Impressions, k: int, rng: np.random.Generator) 
         for earlier in np.sort(picks[:, :j], axis=1).T:
             pick += pick >= earlier
         picks[:, j] = np.where(j < count, pick, -1)
-    drawn = negatives[np.minimum(first[:, None] + picks, len(negatives) - 1)]
+    drawn = others[np.minimum(first[:, None] + picks, len(others) - 1)]
     useful = count > 0  # a click beside nothing else teaches nothing
     return Samples(
         clicked[useful], impression[useful], np.where(picks >= 0, drawn, 0)[useful].astype(np.int32)
@@ -50,9 +51,9 @@ def draw_each_epoch(impressions: Impressions, k: int, rng: np.random.Generator) 
 def draw_once(impressions: Impressions, k: int, rng: np.random.Generator) -> Samples:
     """As released (D12): an impression's negatives, shuffled, are dealt out `k` to a click; clicks
     for which fewer than `k` are left are dropped."""
-    clicked, impression, negatives, starts, counts = _split(impressions)
+    clicked, impression, others, starts, counts = _split(impressions)
     owner = np.repeat(np.arange(len(counts)), counts)
-    shuffled = negatives[np.lexsort((rng.random(len(negatives)), owner))]
+    shuffled = others[np.lexsort((rng.random(len(others)), owner))]
     clicks = np.bincount(impression, minlength=len(counts))
     turn = np.arange(len(clicked)) - (np.cumsum(clicks) - clicks)[impression]
     served = (turn + 1) * k <= counts[impression]
@@ -63,16 +64,19 @@ def draw_once(impressions: Impressions, k: int, rng: np.random.Generator) -> Sam
 
 
 def _split(impressions: Impressions) -> tuple[np.ndarray, ...]:
-    """Clicked articles and their impressions; other candidates, where they start, how many."""
+    """Clicked articles and their impressions; the negatives, where they start, how many."""
     candidates = impressions.candidates
     owner = np.repeat(np.arange(len(impressions)), candidates.lengths)
-    clicked = np.asarray(impressions.labels) == 1
-    counts = np.bincount(owner[~clicked], minlength=len(impressions))
+    clicked, passed = np.asarray(impressions.labels) == 1, negatives(impressions)
+    counts = np.bincount(owner[passed], minlength=len(impressions))
     starts = np.cumsum(counts) - counts
     values = np.asarray(candidates.values)
-    if clicked.all():
-        raise StudyError("training: no candidate was left unclicked, so there is nothing to learn")
-    return values[clicked], owner[clicked], values[~clicked], starts, counts
+    if not counts[owner[clicked]].any():
+        raise StudyError(
+            "training: no impression has both a click and another article that was not clicked, so "
+            "there is nothing to learn; expected impressions with labels of both kinds"
+        )
+    return values[clicked], owner[clicked], values[passed], starts, counts
 
 
 def batches(

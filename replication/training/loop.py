@@ -23,7 +23,7 @@ from replication.training.progress import Fit, Progress
 
 
 def loss_of(scores: Tensor, batch: Batch) -> Tensor:
-    """Mean negative log-likelihood of the clicked article, at index 0 of (b, 1 + K) scores."""
+    """Mean negative log-likelihood, in float32, of the clicked article: index 0 of (b, 1 + K)."""
     scores = scores.float().masked_fill(~batch.drawn, float("-inf"))
     return F.cross_entropy(scores, scores.new_zeros(len(scores), dtype=torch.int64))
 
@@ -71,13 +71,17 @@ def train(
     device = computing_device()
     model.to(device)
     optimizer = Adam(parameter_groups(model, params), fused=True)
-    prepared = processes.learning_together(model)
     samples = draw(impressions, protocol.negatives, rng)
     if not len(samples):
         raise StudyError(
             f"{label}: no click has {protocol.negatives} other candidates in its impression, so "
             "there is nothing to learn; lower protocol.negatives"
         )
+    if protocol.selection == "last_day":
+        # Users of the held-out day alone have no sample. The release holds no day out, and numbers
+        # everybody who stands in the training split (D1).
+        model.know(torch.from_numpy(np.unique(impressions.user[samples.impression])).long())
+    prepared = processes.learning_together(model)
     per_epoch = -(-len(samples) // schedule.batch_size)
     total = min(per_epoch * schedule.max_epochs, schedule.max_steps or sys.maxsize)
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}

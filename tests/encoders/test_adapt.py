@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import small
 import torch
+from tiny_study import impressions_of
 
 from replication.encoders.lora import adapt as module
 from replication.encoders.lora import judge
@@ -210,6 +211,21 @@ def test_clicks_that_are_drawn(adapted):
     assert not np.array_equal(clicks.draw(replace(adapter, seed=2), 0)[1], epoch[0][1])
     last_day = set(held_out.candidates.values.tolist())
     assert not any(last_day & set(candidates.flatten().tolist()) for _, candidates in epoch)
+
+
+def test_an_article_that_stands_twice_is_never_asked_against_itself():
+    impressions = impressions_of(
+        [
+            (1, [], [5, 5], [1, 0]),  # nothing but itself
+            (2, [], [5, 6, 5, 7, 6], [0, 0, 1, 0, 0]),
+        ]
+    )
+    clicks = Clicks.of(impressions)
+    assert clicks.article.tolist() == [5] and clicks.impression.tolist() == [1]
+    adapter = replace(small.ADAPTER, negatives=4, batch_size=1)
+    for step in range(10):
+        _, ((click, *drawn),) = clicks.draw(adapter, step)
+        assert click == 5 and sorted(drawn) == [0, 0, 6, 7]
 
 
 def test_without_an_unclicked_candidate_there_is_nothing_to_learn(adapted):

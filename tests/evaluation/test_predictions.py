@@ -82,8 +82,9 @@ def test_spaces_line_ends_and_the_order_of_lines_are_no_matter(score, variant):
     assert score(variant) == score(RANKS)
 
 
-def test_behaviours_with_crlf_and_a_trailing_space(score):
-    assert score(RANKS, behaviors=BEHAVIORS.replace("\n", " \r\n")) == score(RANKS)
+def test_behaviours_with_crlf_and_a_byte_order_mark(score):
+    windows = "\ufeff" + BEHAVIORS.replace("\n", "\r\n")
+    assert score("\ufeff" + RANKS, behaviors=windows) == score(RANKS)
 
 
 def test_shuffled_lines_of_many_impressions(score):
@@ -144,15 +145,15 @@ def test_ranks_must_be_a_permutation(score, line):
 @pytest.mark.parametrize(
     "behaviors, line, field, what",
     [
-        ("", 1, "whole line", "empty"),
-        ("1\tU\tT\tN1-0\n", 1, "columns", "4 of them; expected 5"),
-        (BEHAVIORS + "4\tU\tT\t\tN1-0\textra\n", 4, "columns", "6 of them"),
-        ("U\tU\tT\t\tN1-0\n", 1, "impression id", "'U'; expected a whole number"),
-        (BEHAVIORS + "2\tU\tT\t\tN1-0\n", 4, "impression id", "2 as on line 2"),
-        ("1\tU\tT\t\t\n", 1, "impressions, item 1", "''; expected an article id"),
-        ("1\tU\tT\t\tN1-0 N2\n", 1, "impressions, item 2", "'N2'; expected an article id"),
-        ("1\tU\tT\t\tN1-0 N2-2\n", 1, "impressions, item 2", "'N2-2'; expected an article id"),
-        (b"1\tU\tT\t\xff\tN1-0\n", 1, "whole line", "expected UTF-8"),
+        ("", 1, "impression_id", "empty"),
+        ("1\tU\tT\tN1-0\n", 1, "impressions", "4 fields; expected 5"),
+        (BEHAVIORS + "4\tU\tT\t\tN1-0\textra\n", 4, "impressions", "6 fields"),
+        ("U\tU\tT\t\tN1-0\n", 1, "impression_id", "'U'; expected an integer"),
+        (BEHAVIORS + "2\tU\tT\t\tN1-0\n", 4, "impression_id", "'2' stands on line 2"),
+        ("1\tU\tT\t\t\n", 1, "impressions", "no candidates: ''; expected items like"),
+        ("1\tU\tT\t\tN1-0 N2\n", 1, "impressions", "'N2'; expected items like"),
+        ("1\tU\tT\t\tN1-0 N2-2\n", 1, "impressions", "'N2-2'; expected items like"),
+        (b"1\tU\tT\t\xff\tN1-0\n", 1, "history", "expected UTF-8"),
     ],
 )
 def test_damaged_behaviours_are_named(score, behaviors, line, field, what):
@@ -161,7 +162,7 @@ def test_damaged_behaviours_are_named(score, behaviors, line, field, what):
 
 
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(StudyError, match=r"behaviors\.tsv: No such file"):
+    with pytest.raises(StudyError, match=r"behaviors\.tsv: no such file"):
         score_predictions(tmp_path / "behaviors.tsv", tmp_path / "prediction.txt")
 
 

@@ -1,6 +1,7 @@
 """Malformed news.tsv and behaviors.tsv, which stage `prepare` reads."""
 
 import gzip
+import re
 from itertools import product
 
 from case import Case, both, changed, folder, gone, holds, in_field, in_line
@@ -65,7 +66,7 @@ def _of_every_table() -> list[Case]:
                 f"{path}: line ends of an old Macintosh",
                 PREPARE,
                 changed(path, lambda b: b.replace(b"\n", b"\r")),
-                (path, f"line 1, {last}", "fields; expected"),
+                (path, f"line 1, {last}", "a carriage return within", "fields; expected"),
             ),
             Case(
                 f"{path}: separated by commas",
@@ -108,24 +109,17 @@ def _of_news() -> list[Case]:
         cases.append(
             _field(name, path, 5, NEWS, column, text, "not a JSON list", "expected a JSON")
         )
-    for column, text in ((1, "sports"), (2, "golf"), (3, "Another"), (4, "Other words")):
-        cases.append(
-            _field(
-                f"news: another {NEWS[column]} in dev",
-                f"{DEV}/news.tsv",
-                5,
-                NEWS,
-                column,
-                text,
-                "article N4 has",
-                f"{path}, line 5",
-            )
-        )
     return cases
 
 
 def _of_behaviors() -> list[Case]:
     path, cases = f"{TRAIN}/behaviors.tsv", []
+    for split, what in ((TRAIN, "train split teaches"), (DEV, "test split has no AUC")):
+        for label, found in ((b"0", "no candidate"), (b"1", "every candidate")):
+            table = f"{split}/behaviors.tsv"
+            spoil = changed(table, lambda b, label=label: re.sub(rb"-[01]\b", b"-" + label, b))
+            told = (f"{table}: {found} is labelled as clicked", what, "expected an impression with")
+            cases.append(Case(f"{table}: all labels {label.decode()}", PREPARE, spoil, told))
 
     def add(column: int, texts: tuple[str, ...], *told: str) -> None:
         for text in texts:

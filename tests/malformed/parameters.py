@@ -177,7 +177,19 @@ def _values() -> list[Case]:
         _with(key, value, renamed.get(key, key.split("/")[-1]), told) for key, value, told in listed
     ]
     for part, entry in (("encoders", "minilm"), ("adapters", "llama-tiny-lora")):
-        for name in ("../up", "a/b", "/abs", ".hidden", "", "-dash", "a b", "a\nb", "ü"):
+        for name in (
+            "../up",
+            "a/b",
+            "/abs",
+            ".hidden",
+            "",
+            "-dash",
+            "a b",
+            "a\nb",
+            "ü",
+            "gpt-4.1",
+            "a@b",
+        ):
             values = COMMITTED[part][entry]
             cases.append(_with(part, {**COMMITTED[part], name: values}, f"{part}: the name ",
                                name=f"{part} called {name!r}"))  # fmt: skip

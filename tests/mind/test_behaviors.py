@@ -7,6 +7,7 @@ from files import SAMPLE, impression, write_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replication.evaluation.predictions import score_predictions
 from replication.files.errors import StudyError
 from replication.mind.behaviors import Behaviors, read_behaviors
 from replication.mind.news import read_news
@@ -85,6 +86,8 @@ def test_equal_histories_of_two_users_stay_apart(tmp_path):
 
 
 FIRST = impression(1)
+FIELD = {"impression_id": "2", "user_id": "U1", "time": "11/9/2019 8:36:57 AM", "history": "N1",
+         "candidates": "N3-1 N1-0"}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,52 @@ def test_a_malformed_line_is_named(tmp_path, row, field, problem):
     message = str(error.value)
     assert message.startswith(f"{path}, line 2, field {field}: ")
     assert problem in message and "; expected " in message and "\n" not in message
+
+
+MARKS = {"\ufeff": "byte order mark", "\u00a0": "no-break space", "\r": "carriage return",
+         "\u200b": "zero width space", "\x0b": "U+000B"}  # fmt: skip
+SPOILED = [
+    *(({field: place.format(FIELD[field], mark)}, field, name)
+      for mark, name in MARKS.items()
+      for field in FIELD
+      for place in ("{0}{1}", "{1}{0}")
+      # A carriage return before a line's end belongs to it.
+      if (field, mark, place) != ("candidates", "\r", "{0}{1}")),
+    *(({field: f" {text}"}, field, "leading space") for field, text in FIELD.items()),
+    *(({field: f"{text} "}, field, "trailing space") for field, text in FIELD.items()),
+    ({"history": "N1  N2"}, "history", "second space"),
+    ({"candidates": "N1-0  N2-1"}, "candidates", "second space"),
+    ({"candidates": "N1-0\r\r"}, "candidates", "carriage return"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "field", "mark"), SPOILED)
+def test_what_cannot_be_seen_is_named_by_whoever_reads_the_table(tmp_path, changes, field, mark):
+    """Stage `prepare` and the command `score` refuse the same lines, in the same words."""
+    rows = [FIRST, impression(**{"impression_id": 2} | changes)]
+    path = write_rows(tmp_path / "behaviors.tsv", rows, end="\r\n")
+    submission = tmp_path / "prediction.txt"
+    submission.write_text("1 [1,2]\n2 [1,2]\n")
+    messages = []
+    for read in (
+        lambda: read_behaviors(path, NEWS_IDS),
+        lambda: score_predictions(path, submission),
+    ):
+        with pytest.raises(StudyError) as error:
+            read()
+        messages.append(str(error.value))
+    column = "impressions" if field == "candidates" else field
+    assert messages[0].startswith(f"{path}, line 2, field {column}: ")
+    assert mark in messages[0] and "; expected " in messages[0]
+    assert messages[0] == messages[1]
+
+
+def test_a_byte_order_mark_at_the_start_is_skipped_by_both(tmp_path):
+    path = write_rows(tmp_path / "behaviors.tsv", [FIRST])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    (tmp_path / "prediction.txt").write_text("\ufeff1 [1,2]\n", encoding="utf-8")
+    assert read_behaviors(path, NEWS_IDS).impression_id.tolist() == [1]
+    assert score_predictions(path, tmp_path / "prediction.txt", samples=2)["auc"] == 1
 
 
 def test_a_repeated_history_is_named_where_it_stands_first(tmp_path):

@@ -153,16 +153,6 @@ def spoil_news(raw: Path) -> str:
     return f"{path}, line 1, field category: empty"
 
 
-def spoil_agreement(raw: Path) -> str:
-    rows = [article("N9"), article("N2", "news", "newsworld", "Another", "")]
-    path = write_rows(raw / "dev" / "news.tsv", rows)
-    there = raw / "train" / "news.tsv"
-    return (
-        f"{path}, line 2, field title: article N2 has 'Another'; "
-        f"expected 'Second' as in {there}, line 2"
-    )
-
-
 def remove_behaviors(raw: Path) -> str:
     (raw / "train" / "behaviors.tsv").unlink()
     return f"{raw / 'train' / 'behaviors.tsv'}: no such file, here or in a subfolder"
@@ -175,7 +165,45 @@ def double_behaviors(raw: Path) -> str:
     return f"{raw / 'train' / 'behaviors.tsv'}: 2 such files, here or in a subfolder"
 
 
-SPOILERS = [spoil_candidate, spoil_news, spoil_agreement, remove_behaviors, double_behaviors]
+def write_labels(raw: Path, *days: tuple[str, str]) -> Path:
+    """Training impressions, one to each (day of November, candidates)."""
+    rows = [
+        impression(i, time=f"11/{day}/2019 8:00:00 AM", candidates=shown)
+        for i, (day, shown) in enumerate(days)
+    ]
+    return write_rows(raw / "train" / "behaviors.tsv", rows)
+
+
+def spoil_last_day(raw: Path) -> str:
+    path = write_labels(raw, ("9", "N1-1 N2-0"), ("10", "N1-0 N2-0"), ("10", "N1-0"))
+    return (
+        f"{path}: its last day, 2019-11-10: no candidate is labelled as clicked (-1), so early "
+        "stopping has no AUC to look at (protocol key selection); expected an impression with both"
+    )
+
+
+def spoil_earlier_days(raw: Path) -> str:
+    path = write_labels(raw, ("9", "N1-1 N2-1"), ("10", "N1-0"), ("11", "N1-0 N2-1"))
+    return (
+        f"{path}: its days but the last, 2019-11-09 to 2019-11-10: no impression has both a click "
+        "(-1) and a candidate that was not clicked (-0), so nothing can be learned"
+    )
+
+
+def spoil_all_labels(raw: Path) -> str:
+    path = write_labels(raw, ("9", "N1-0 N2-0"), ("10", "N1-0"))
+    return f"{path}: no candidate is labelled as clicked (-1), so the train split teaches nothing"
+
+
+def spoil_test_labels(raw: Path) -> str:
+    path = write_rows(raw / "dev" / "behaviors.tsv", [impression(history="", candidates="N9-1")])
+    return f"{path}: every candidate is labelled as clicked (-1), so the test split has no AUC"
+
+
+SPOILERS = [
+    spoil_candidate, spoil_news, remove_behaviors, double_behaviors,
+    spoil_last_day, spoil_earlier_days, spoil_all_labels, spoil_test_labels,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("spoil", SPOILERS)
@@ -190,6 +218,30 @@ def test_bad_input_is_named_and_leaves_the_output_alone(raw, out, spoil, prepare
     assert str(error.value).startswith(message) and "\n" not in str(error.value)
     assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
     assert out.exists() == prepared_before
+
+
+def test_articles_that_read_otherwise_in_dev_are_told_and_stand_as_in_training(raw, out, capsys):
+    prepare(raw, out)
+    assert capsys.readouterr().err == ""
+    rows = [
+        article("N9", "news", "newsus", "Only here", "New."),
+        article("N3", "finance", "markets", "Third", "Other."),  # sports and "Last." in training
+        article("N2", "news", "newsworld", "Another", ""),
+    ]
+    path = write_rows(raw / "dev" / "news.tsv", rows)
+    prepare(raw, out)
+    told = capsys.readouterr().err
+    train = raw / "train" / "news.tsv"
+    assert told == (
+        f"warning: {path}: 2 articles read otherwise than in {train}, whose text is taken: in "
+        "line 2, N3 has the subcategory 'markets'; there, in line 3, 'sports'\n"
+    )
+    articles = pl.read_parquet(out / "articles.parquet")
+    read = articles.select("news_id", "subcategory", "title", "abstract").rows()
+    assert ("N3", "sports", "Third", "Last.") in read
+    assert ("N2", "newsworld", "Second", "") in read and len(read) == 5
+    assert "markets" not in articles["subcategory"]
+    assert json.loads((out / "meta.json").read_text())["labels"] == 6
 
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="needs real MIND rows in ../shared/mind-sample")

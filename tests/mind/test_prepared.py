@@ -64,8 +64,8 @@ def test_a_single_day_cannot_be_split(folder):
 def test_empty_histories_only(tmp_path):
     """No click in any history: an array of length 0 on disk."""
     raw = write_tiny_mind(tmp_path / "raw")
-    write_rows(raw / "dev" / "news.tsv", [article("N9")])
-    write_rows(raw / "dev" / "behaviors.tsv", [impression(history="", candidates="N9-1")])
+    write_rows(raw / "dev" / "news.tsv", [article("N9"), article("N8")])
+    write_rows(raw / "dev" / "behaviors.tsv", [impression(history="", candidates="N9-1 N8-0")])
     prepare(raw, tmp_path / "prepared")
     test = load_prepared(tmp_path / "prepared").test
     assert test.histories.padded(2).tolist() == [[0, 0]]

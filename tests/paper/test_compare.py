@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from planted import ROOT, Planted, planted_params, with_sweep
+from planted import ROOT, Planted, own, planted_params, with_sweep
 
 from replication.files.errors import StudyError
 from replication.paper import compare as module
@@ -17,7 +17,7 @@ from replication.paper.values import PaperCell, Value
 from replication.study import paths
 from replication.study.settings import AuditPair
 
-LLM = "my-llama-3.1-8b"
+LLM = "my-llama-8b"
 MODELS = ["glove", "bert-tiny", "bert-base", "llama-3.1-8b"]
 DEPTH = {"naml": 10, "nrms": 6, "lstur": 4}
 
@@ -110,7 +110,7 @@ def test_the_files_have_what_the_report_shows(params):
     write(params, as_claimed, impressions=100)
     compare(params)
     claims, comparison = read_json(paths.CLAIMS), read_json(paths.COMPARISON)
-    assert claims["models"] == {model: f"my-{model}" for model in MODELS}
+    assert claims["models"] == {model: own(model) for model in MODELS}
     for claim in claims["claims"]:
         result = claim["verdicts"]["clean"]
         assert {"verdict", "reason", "found", "ci95", "parts", "coverage", "missing"} <= set(result)

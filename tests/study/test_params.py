@@ -1,15 +1,18 @@
 """params.yaml is the composition of conf/, and a bad key stops everything before any work."""
 
 import shutil
-from dataclasses import fields
+from contextlib import nullcontext
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from dvc.stage.utils import is_valid_name
 from dvc.utils.hydra import compose_and_dump
 
 from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
 from replication.recommenders import RECOMMENDERS, Recommender, Sizes
+from replication.study import checks
 from replication.study.checks import candidates
 from replication.study.params import (
     Params,
@@ -145,6 +148,31 @@ def test_a_bad_parameter_names_its_key_and_what_is_accepted(overrides, words):
     assert "\n" not in message
     for word in words:
         assert word.lower() in message.lower(), message
+
+
+@pytest.mark.parametrize("character", "a0_-.@/ ,:;=()[]{}+#'~%$&*!?|\\\"<>^`")
+def test_a_name_that_is_accepted_is_one_that_dvc_takes(character, monkeypatch):
+    """Names become parts of stages: `embed@NAME`, `grid@RECOMMENDER-NAME-frozen-PROTOCOL-s1`."""
+    name, params = f"a{character}1", compose()
+    adapter = params.adapters["llama-tiny-lora"]
+    words = params.audit.pairs["words"]
+    protocols = [*checks.known_protocols(), name]
+    changed = {
+        "encoder": replace(params, encoders={**params.encoders, name: params.encoders["static"]}),
+        "adapter": replace(params, adapters={**params.adapters, name: adapter}),
+        "pair": replace(params, audit=replace(params.audit, pairs={name: words})),
+        "recommender": params,
+        "protocol": params,
+    }
+    for kind, given in changed.items():
+        with monkeypatch.context() as patched:
+            if kind == "recommender":
+                patched.setitem(RECOMMENDERS.data, name, RECOMMENDERS.data["nrms"])
+            if kind == "protocol":
+                patched.setattr(checks, "known_protocols", lambda: protocols)
+            accepted = is_valid_name(name) and " " not in name
+            with nullcontext() if accepted else pytest.raises(StudyError, match="is not accepted"):
+                checks.check(given, Path("params.yaml"))
 
 
 def test_broken_yaml_names_the_file():

@@ -92,6 +92,24 @@ def test_d12_drawn_each_epoch_is_uniform():
             assert chisquare(np.bincount(column)[1:]).pvalue > 0.01
 
 
+@pytest.mark.parametrize("draw", [draw_each_epoch, draw_once])
+def test_an_article_that_stands_twice_is_never_its_own_negative(draw):
+    impressions = impressions_of(
+        [
+            (1, [], [5, 5], [1, 0]),  # nothing but itself: the click teaches nothing
+            (2, [], [5, 6, 5, 7], [0, 0, 1, 0]),
+            (3, [], [8, 9, 9, 4], [1, 0, 0, 0]),
+        ]
+    )
+    for seed in range(30):
+        found = by_impression(draw(impressions, 2, np.random.default_rng(seed)))
+        ((click, drawn),) = found.pop(1)
+        assert click == 5 and sorted(drawn) == [6, 7]
+        ((click, drawn),) = found.pop(2)
+        assert click == 8 and sorted(drawn) == [4, 9]
+        assert not found
+
+
 def test_d12_fewer_than_k_others_are_masked():
     impressions = impressions_of([(1, [], [1, 2, 3], [1, 0, 0]), (2, [], [4], [1])])
     samples = draw_each_epoch(impressions, 4, np.random.default_rng(0))

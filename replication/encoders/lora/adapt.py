@@ -38,6 +38,7 @@ from replication.files.errors import StudyError
 from replication.machine import environment, processes
 from replication.machine.precision import autocast, computing_device, resolve_precision
 from replication.machine.saved_state import SavedState, whole
+from replication.mind.columns.labelled import negatives
 from replication.mind.columns.prepared import Impressions, load_prepared, split_last_day
 from replication.study import paths
 from replication.study.checks import require
@@ -106,26 +107,29 @@ def adapt(name: str, params: Params) -> bool:
 class Clicks:
     """n clicks: the article, (n,) int32, and the row of its impression, (n,) int64.
 
-    Clicks beside which nothing was left unclicked teach nothing and are left out.
+    Clicks beside which nothing was left unclicked teach nothing and are left out. passed: bool,
+    parallel to the impressions' candidates, those among which negatives are drawn.
     """
 
     impressions: Impressions
     article: np.ndarray
     impression: np.ndarray
+    passed: np.ndarray
 
     @classmethod
     def of(cls, impressions: Impressions) -> "Clicks":
         lengths = impressions.candidates.lengths
         owner = np.repeat(np.arange(len(impressions)), lengths)
-        clicked = np.asarray(impressions.labels) == 1
-        useful = np.bincount(owner[clicked], minlength=len(lengths)) < lengths
-        chosen = clicked & useful[owner]
+        passed = negatives(impressions)
+        useful = np.bincount(owner[passed], minlength=len(lengths)) > 0
+        chosen = (np.asarray(impressions.labels) == 1) & useful[owner]
         if not chosen.any():
             raise StudyError(
                 "adapt: no training impression before the last day has both a click and a "
                 "candidate that was not clicked, so there is nothing to learn"
             )
-        return cls(impressions, np.asarray(impressions.candidates.values)[chosen], owner[chosen])
+        articles = np.asarray(impressions.candidates.values)
+        return cls(impressions, articles[chosen], owner[chosen], passed)
 
     def draw(self, adapter: Adapter, step: int) -> tuple[list[np.ndarray], np.ndarray]:
         """The batch of one step: b histories, and (b, 1 + K) candidates, the clicked one first.
@@ -146,8 +150,7 @@ class Clicks:
             history = self.impressions.histories.row(self.impressions.history_row[row])
             histories.append(history[max(0, len(history) - adapter.clicks) :])
             where = self.impressions.candidates.positions(np.array([row]))
-            others = np.asarray(self.impressions.candidates.values[where])
-            others = others[np.asarray(self.impressions.labels[where]) == 0]
+            others = np.asarray(self.impressions.candidates.values[where[self.passed[where]]])
             drawn = rng.choice(others, min(len(others), adapter.negatives), replace=False)
             candidates[i, : 1 + len(drawn)] = [self.article[sample], *drawn]
         return histories, candidates
