@@ -114,6 +114,17 @@ def _prompted(
         yield from zip(found, (span for _, span in pairs), strict=True)
 
 
+def lowers_letters(checkpoint: Path) -> bool:
+    """Whether the checkpoint's own tokenizer reads a text as it reads it in lower case.
+
+    Where there is no tokenizer, as before a study is run, that is not known: False.
+    """
+    if not (checkpoint / "tokenizer.json").is_file():
+        return False
+    normaliser = load_tokenizer(checkpoint).normalizer
+    return normaliser is not None and normaliser.normalize_str("A") == "a"
+
+
 def load_tokenizer(checkpoint: Path):
     """The checkpoint's own tokenizer, which neither cuts nor pads; `StudyError` without one."""
     from tokenizers import Tokenizer

@@ -4,6 +4,7 @@ from small import MINILM, TEXTS
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from replication.encoders.tokens import (
+    lowers_letters,
     piece_ids,
     prompted_ids,
     token_limits,
@@ -136,3 +137,8 @@ def test_a_limit_of_the_file_itself_is_not_used(folders, tmp_path):
 def test_a_missing_tokenizer_names_the_command(tmp_path):
     with pytest.raises(StudyError, match=r"tokenizer\.json: no such file; run `dvc repro checkpo"):
         piece_ids(["a"], tmp_path / "checkpoints" / "bert", 9)
+
+
+def test_a_tokenizer_that_lowers_letters_is_known_by_its_file(folders, tmp_path):
+    assert lowers_letters(MINILM)
+    assert not lowers_letters(folders["roberta"]) and not lowers_letters(tmp_path)

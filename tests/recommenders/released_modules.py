@@ -131,6 +131,11 @@ def value_of(value: torch.Tensor) -> torch.Tensor:
     return value.squeeze(1).transpose(1, 2) if value.ndim == 4 else value
 
 
+def recommender_of(variant: str) -> str:
+    """Its part of `RENAMED`."""
+    return next(r for r in RENAMED if variant.startswith(r))
+
+
 def build(variant: str, depth: int = 0, **choices):
     """The model of a variant in evaluation mode with the release's parameters, and all tensors.
 
@@ -138,7 +143,23 @@ def build(variant: str, depth: int = 0, **choices):
     choices  of `Sizes`
     """
     tensors, sizes = load(variant)
-    name = next(r for r in RENAMED if variant.startswith(r))
+    name = recommender_of(variant)
+    model = fresh(variant, tensors, sizes, depth, **choices)
+    # BERT's own pooler is in the released state dict, but nothing reads it.
+    ours = {
+        name_of(key.removeprefix("param/"), name, depth): value_of(value)
+        for key, value in tensors.items()
+        if key.startswith("param/") and ".bert.pooler." not in key
+    }
+    expected = {n for n, _ in model.named_parameters(remove_duplicate=False)}
+    assert set(ours) == expected, set(ours) ^ expected  # every parameter is the release's
+    model.load_state_dict(ours, strict=False)
+    return model.eval(), tensors
+
+
+def fresh(variant: str, tensors: dict, sizes: dict, depth: int = 0, xavier=True, **choices):
+    """The model of a variant with new parameters, which begin as the release's do."""
+    name = recommender_of(variant)
     kind = RECOMMENDERS[name.lower()]
     suffix = variant[len(name) :]
     lengths = {"title": sizes["num_words_title"], "abstract": sizes["num_words_abstract"]}
@@ -170,19 +191,11 @@ def build(variant: str, depth: int = 0, **choices):
         head={"": "word", "linear": "token", "bert": "cls"}[suffix],
         masked=False,
         zero_padded=suffix == "bert",
+        xavier=xavier,
     )
     if name == "LSTUR":
         model.reads_padding = True
-    # BERT's own pooler is in the released state dict, but nothing reads it.
-    ours = {
-        name_of(key.removeprefix("param/"), name, depth): value_of(value)
-        for key, value in tensors.items()
-        if key.startswith("param/") and ".bert.pooler." not in key
-    }
-    expected = {n for n, _ in model.named_parameters(remove_duplicate=False)}
-    assert set(ours) == expected, set(ours) ^ expected  # every parameter is the release's
-    model.load_state_dict(ours, strict=False)
-    return model.eval(), tensors
+    return model
 
 
 def batch_of(tensors: dict) -> Batch:

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from released_modules import PARITY, RENAMED, VARIANTS, batch_of, build, name_of
+from released_modules import PARITY, VARIANTS, batch_of, build, name_of, recommender_of
 from safetensors import safe_open
 from tiny_study import change, random_impressions, with_schedule
 
@@ -82,7 +82,7 @@ def test_parameters_are_the_releases(golden, trained):
     """Each to ten times the gap between the release's float32 and float64 runs."""
     variant, figures, told = golden
     model, tensors, _, depth = trained
-    recommender = next(r for r in RENAMED if variant.startswith(r))
+    recommender = recommender_of(variant)
     after = dict(model.named_parameters(remove_duplicate=False))
     missing = set(after)
     for released, expected in figures.items():

@@ -59,6 +59,16 @@ def _given(params, field):
     return name, tokens, None if masked else token_limits(params.text)[field]
 
 
+def _lowered(params, field):
+    """The tokens of one field in lower case, as the release reads it for fine-tuning (D17)."""
+    from replication.mind.columns.prepared import load_prepared
+
+    articles = load_prepared(paths.PREPARED).articles
+    texts = [text.lower() for text in getattr(articles, field)]
+    encoder, limit = params.registry[params.encoder], token_limits(params.text)[field]
+    return text_ids(encoder, texts, paths.CHECKPOINTS / params.encoder, limit)
+
+
 def _states(params, field, depth, tokens, length, ends=True):
     """Hidden states below the cut, and where each article's stand: (articles + 1,) int64.
 
@@ -101,6 +111,8 @@ def _tuned(params, field):
 
     name, tokens, length = _given(params, field)
     protocol, checkpoint = params.protocol, paths.CHECKPOINTS / name
+    if protocol.letter_case == "lowered":
+        tokens = _lowered(params, field)
     layers, masked = params.registry[name].layers, params.protocol.attention_masks
     depth = layers - params.finetune_layers
     top = reading_states(load_transformer(checkpoint, layers, depth))
