@@ -93,16 +93,19 @@ def prompted_pieces(texts: list[str], checkpoint: Path, limit: int, prompt: str)
     return _ragged(rows)
 
 
-def truncated_ids(texts: list[str], checkpoint: Path, limit: int, prompt: str = PROMPT) -> Ragged:
-    """`limit` ids of each prompted text as released (D8), int32.
+def truncated_ids(
+    texts: list[str], checkpoint: Path, limit: int, prompt: str = PROMPT, least: int = 0
+) -> tuple[Ragged, np.ndarray]:
+    """Ids of each prompted text as released (D8), int32, and how many of them are padding: (n,).
 
-    The whole sentence is cut at `limit` tokens, so that a long text loses the prompt's end; a
-    shorter one is filled up on the left with token 0, a real token of the vocabulary.
+    The whole sentence is cut at `limit` tokens, so that a long text loses the prompt's end. One of
+    fewer than `least` tokens, the positions that are read, is filled up on the left with token 0.
     """
     tokenizer = load_tokenizer(checkpoint)
     tokenizer.enable_truncation(limit)
     sentences = tokenizer.encode_batch([around(prompt, text)[0] for text in texts])
-    return _ragged([[0] * (limit - len(s.ids)) + s.ids for s in sentences])
+    padding = np.array([max(0, least - len(s.ids)) for s in sentences], np.int64)
+    return _ragged([[0] * n + s.ids for n, s in zip(padding, sentences, strict=True)]), padding
 
 
 def _prompted(
@@ -113,6 +116,17 @@ def _prompted(
         pairs = [around(prompt, text) for text in texts[start : start + at_once]]
         found = tokenise(tokenizer, [sentence for sentence, _ in pairs])
         yield from zip(found, (span for _, span in pairs), strict=True)
+
+
+def lowers_letters(checkpoint: Path) -> bool:
+    """Whether the checkpoint's own tokenizer reads a text as it reads it in lower case.
+
+    Where there is no tokenizer, as before a study is run, that is not known: False.
+    """
+    if not (checkpoint / "tokenizer.json").is_file():
+        return False
+    normaliser = load_tokenizer(checkpoint).normalizer
+    return normaliser is not None and normaliser.normalize_str("A") == "a"
 
 
 def load_tokenizer(checkpoint: Path) -> "Tokenizer":

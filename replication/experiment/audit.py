@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.encoders.tokens import lowers_letters
 from replication.experiment.record import relevant
 from replication.experiment.run import run
 from replication.files.atomic import new_file, write_json
@@ -23,11 +24,19 @@ from replication.machine import environment, processes
 from replication.study import paths
 from replication.study.checks import RATES, candidates
 from replication.study.params import Params, flipped, grid_cell
-from replication.study.protocol import DEVIATIONS
 from replication.study.registry import FAMILIES, RECOMMENDERS
 from replication.training.search import with_rates
 
 TUNINGS = ("frozen", "finetuned")
+
+
+# What a recommender has whose own deviation it is.
+OWN = {
+    "D3": "a GRU and user vectors by ID",
+    "D9": "a GRU and user vectors by ID",
+    "D13": "self-attention",
+    "D15": "vectors of categories",
+}
 
 
 def untouched(deviation: str, cell: Params) -> str | None:
@@ -35,10 +44,13 @@ def untouched(deviation: str, cell: Params) -> str | None:
     family = FAMILIES[cell.registry[cell.encoder].family]
     layers_train = family.trains_layers and cell.tuning == "finetuned"
     own = [name for name, listed in RECOMMENDERS.items() if deviation in listed.deviations]
+    pooler = cell.protocol.head == "by_tuning" and cell.tuning == "finetuned"
+    if deviation == "D13" and pooler and family.head == "cls":
+        return None
     if own and cell.recommender not in own:
         have = "has" if len(own) == 1 else "have"
-        return f"only {' and '.join(own).upper()} {have} a GRU and user vectors by ID"
-    if deviation in ("D5", "D6") and not layers_train:
+        return f"only {' and '.join(own).upper()} {have} {OWN.get(deviation, 'what it changes')}"
+    if deviation in ("D5", "D6", "D17") and not layers_train:
         return "no transformer runs in training"
     if deviation == "D7" and cell.tuning == "frozen":
         return "the released code uses this head here too"
@@ -46,6 +58,14 @@ def untouched(deviation: str, cell: Params) -> str | None:
         return "the encoder reads no prompt"
     if deviation == "D10":
         return "it moves the borders of the cold-start groups, no score"
+    if deviation == "D14" and family.layer:
+        return "the encoder has no table of words"
+    if deviation == "D17" and lowers_letters(paths.CHECKPOINTS / cell.encoder):
+        return "the encoder's tokenizer lowers all letters itself"
+    if deviation == "D18" and cell.protocol.attention_masks:
+        return "empty slots are masked (D4)"
+    if deviation == "D18" and layers_train:
+        return "the released code has zeros here too"
     return None
 
 
@@ -61,7 +81,7 @@ def audit(name: str, params: Params) -> None:
         raise StudyError(f"the command line: audit: {name!r} is not accepted; accepted: {listed}")
     runs, columns = {}, {}
     for base in params.audit.bases:
-        for flip in ("none", *DEVIATIONS):
+        for flip in params.audit.flips:
             label = base if flip == "none" else f"{base}~{flip}"
             for tuning in TUNINGS:
                 cell = audit_cell(params, name, base, flip, tuning)

@@ -38,6 +38,8 @@ def build_recommender(params: Params, data: Prepared) -> Recommender:
     family = FAMILIES[params.registry[params.encoder].family]
     head = family.head if protocol.head == "by_tuning" and tuned else "token"
     labels = np.stack([articles.category_id, articles.subcategory_id], axis=1)
+    if protocol.labels == "training":
+        labels = numbered_from_training(labels, articles.in_train)
     # Loading a checkpoint without a pooler draws one, and how many are loaded depends on which
     # hidden states are cached already: neither may move the generator.
     with torch.random.fork_rng(devices=[]):
@@ -50,10 +52,19 @@ def build_recommender(params: Params, data: Prepared) -> Recommender:
         sizes=Sizes(**as_mapping(params.model)),
         head=head,
         masked=protocol.attention_masks,
-        zero_padded=tuned and family.trains_layers,
+        # The release multiplies empty slots by zero where a PLM is tuned, and nowhere else.
+        zero_padded=(tuned and family.trains_layers) or protocol.empty_slots == "zeros",
+        xavier=protocol.initialisation == "xavier",
     )
     model.follow(protocol)
     return model
+
+
+def numbered_from_training(labels: np.ndarray, in_train: np.ndarray) -> np.ndarray:
+    """Labels (articles, 2) as released (D15): those of training articles from 1 on, others 0."""
+    known = np.unique(labels[in_train])
+    known = known[known > 0]
+    return np.where(np.isin(labels, known), np.searchsorted(known, labels) + 1, 0)
 
 
 def training_and_selection(params: Params, data: Prepared) -> tuple[Impressions, Impressions]:

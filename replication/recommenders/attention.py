@@ -36,14 +36,19 @@ class AdditiveAttention(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention without an output projection (Wu et al., NRMS, 2019)."""
+    """Multi-head self-attention without an output projection (Wu et al., NRMS, 2019).
 
-    def __init__(self, width: int, heads: int):
+    `xavier` starts the projections as released (D13): 1.7 times as far from zero as PyTorch does.
+    """
+
+    def __init__(self, width: int, heads: int, xavier: bool = False):
         super().__init__()
         self.heads = heads
         self.q = nn.Linear(width, width)
         self.k = nn.Linear(width, width)
         self.v = nn.Linear(width, width)
+        for linear in (self.q, self.k, self.v) if xavier else ():
+            nn.init.xavier_uniform_(linear.weight)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """`x` (n, t, w), `mask` (n, t) bool, True = may be attended to -> (n, t, w)."""

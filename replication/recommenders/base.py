@@ -64,9 +64,10 @@ class Recommender(nn.Module):
     labels      (articles + 1, 2) int64: category and subcategory of each article, row 0 padding
     head        "token", "word" or "cls" (see `heads`)
     masked      protocol D4: attend to real clicks only; else padded slots take part
-    zero_padded the release zeroes padded clicks when a PLM is tuned, and not otherwise
-
     known_users (users + 1,) int64: each user's id, or 0 where `know` has left the user out
+    zero_padded empty slots of a history are zeros; else `forward` reads the encoded padding article
+                (protocol D18), while scoring gives it zeros, as the release does
+    xavier      protocol D13: projections of self-attention and of the pooler begin by xavier
     """
 
     labels: Tensor
@@ -82,6 +83,7 @@ class Recommender(nn.Module):
         head: str,
         masked: bool,
         zero_padded: bool,
+        xavier: bool = False,
     ):
         super().__init__()
         self.text = text
@@ -91,6 +93,7 @@ class Recommender(nn.Module):
         self.label_count = label_count
         self.masked = masked
         self.zero_padded = zero_padded
+        self.xavier = xavier
         self.heads = nn.ModuleDict({f: self._head(head, sizes) for f in self.fields})
         self.token_width = cast(int, self.heads[self.fields[0]].width)
         self.width = self.build(sizes, users)
@@ -101,7 +104,7 @@ class Recommender(nn.Module):
     def _head(self, head: str, sizes: Sizes) -> nn.Module:
         width = cast(int, self.text[self.fields[0]].width)
         if head == "cls":
-            return ClsHead(width)
+            return ClsHead(width, self.xavier)
         if head == "word":
             return WordHead(width, sizes.dropout)
         return TokenHead(width, sizes.filters, sizes.dropout)

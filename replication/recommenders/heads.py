@@ -39,17 +39,19 @@ class WordHead(nn.Module):
 
 
 class ClsHead(nn.Module):
-    """Fine-tuned PLMs ("bert"): [CLS] alone, through a pooler, as a sequence of length one."""
+    """Fine-tuned PLMs ("bert"): [CLS] alone, through a pooler, as a sequence of length one.
 
-    def __init__(self, encoder_width: int):
+    `xavier` starts the pooler's projection as released (D13), without a bias.
+    """
+
+    def __init__(self, encoder_width: int, xavier: bool = False):
         super().__init__()
         self.width = encoder_width
-        self.pooler = nn.Sequential(
-            nn.Linear(encoder_width, encoder_width),
-            Dropout(0.1),
-            nn.LayerNorm(encoder_width),
-            nn.SiLU(),
-        )
+        linear = nn.Linear(encoder_width, encoder_width)
+        if xavier:
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
+        self.pooler = nn.Sequential(linear, Dropout(0.1), nn.LayerNorm(encoder_width), nn.SiLU())
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """`x` (n, t, w) -> (n, 1, w), and no mask: there is one token and it is read."""

@@ -14,10 +14,10 @@ class NRMS(Recommender):
     def build(self, sizes: Sizes, users: int) -> int:
         width = self.token_width
         heads = sizes.cls_heads if isinstance(self.heads["title"], ClsHead) else sizes.heads
-        self.token_attention = SelfAttention(width, heads)
+        self.token_attention = SelfAttention(width, heads, self.xavier)
         self.dropout = Dropout(sizes.dropout)
         self.token_pool = AdditiveAttention(width, sizes.query)
-        self.click_attention = SelfAttention(width, heads)
+        self.click_attention = SelfAttention(width, heads, self.xavier)
         self.click_pool = AdditiveAttention(width, sizes.query)
         if sizes.aligned_start:
             nn.init.eye_(self.click_attention.v.weight)

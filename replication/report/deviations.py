@@ -16,14 +16,20 @@ WHAT = {
     "D2": "keeps the oldest clicks of a history",
     "D3": "LSTUR's GRU reads the first slots, padding before clicks",
     "D4": "no attention mask over padding",
-    "D5": "dropout is active in frozen layers",
+    "D5": "dropout in frozen layers, and in no layer until the first validation",
     "D6": "the embedding table trains with the top layers",
     "D7": "another head for fine-tuned than for frozen encoders",
-    "D8": "truncation cuts the prompt off, padding is read",
+    "D8": "truncation cuts the prompt off; short texts leave padding read",
     "D9": "user vectors cached by history, not by user",
     "D10": "cold-start groups over distinct histories",
     "D11": "no seed is set (here: another seed, so mere chance)",
     "D12": "two negatives, drawn once",
+    "D13": "projections begin by xavier",
+    "D14": "words without a vector: zeros, or a row each from N(0, 1)",
+    "D15": "categories unseen in training are padding",
+    "D16": "an epoch's last, smaller batch is dropped",
+    "D17": "a fine-tuned PLM reads lower-case texts",
+    "D18": "empty slots are an encoded article in training, zeros at test",
 }
 
 

@@ -9,6 +9,7 @@ from replication.files.errors import StudyError, shown
 from replication.files.listing import files_in
 from replication.study import paths
 from replication.study.encoders import Digest, Digests, Encoder
+from replication.study.protocol import DEVIATIONS
 from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES, data_set
 from replication.study.settings import Params, Schedule
 
@@ -124,6 +125,8 @@ def _check_analyses(params: Params, where: Path) -> None:
                 f"{where}: sweep.layers: k{layers} is the depth that {sweep.encoder} has in the "
                 "grid, where it is run; leave it out here"
             )
+    for deviation in audit.deviations or ():
+        require("audit.deviations", deviation, DEVIATIONS, where)
     for base in audit.bases:
         require("audit.bases", base, known_protocols(), where)
     for name, pair in audit.pairs.items():

@@ -1,4 +1,4 @@
-"""The protocol: each deviation D1-D12 of the released code is a key that can be flipped alone."""
+"""The protocol: each deviation D1-D18 of the released code is a key that can be flipped alone."""
 
 from typing import Literal
 
@@ -16,6 +16,7 @@ class Protocol:
     gru_reads: Literal["clicks", "first_slots"]
     attention_masks: bool
     frozen_dropout: bool
+    encoder_dropout: Literal["from_start", "after_validation"]
     tune_embeddings: bool
     head: Literal["same", "by_tuning"]
     prompt: Literal["kept", "truncated"]
@@ -24,6 +25,12 @@ class Protocol:
     seeded: bool
     negatives: int
     negatives_drawn: Literal["each_epoch", "once"]
+    initialisation: Literal["torch", "xavier"]
+    unknown_words: Literal["mean", "own_rows"]
+    labels: Literal["all", "training"]
+    last_batch: Literal["kept", "dropped"]
+    letter_case: Literal["kept", "lowered"]
+    empty_slots: Literal["zeros", "article"]
 
 
 DEVIATIONS: dict[str, tuple[str, ...]] = {
@@ -31,7 +38,7 @@ DEVIATIONS: dict[str, tuple[str, ...]] = {
     "D2": ("history_order",),
     "D3": ("gru_reads",),
     "D4": ("attention_masks",),
-    "D5": ("frozen_dropout",),
+    "D5": ("frozen_dropout", "encoder_dropout"),
     "D6": ("tune_embeddings",),
     "D7": ("head",),
     "D8": ("prompt",),
@@ -39,4 +46,10 @@ DEVIATIONS: dict[str, tuple[str, ...]] = {
     "D10": ("groups",),
     "D11": ("seeded",),
     "D12": ("negatives", "negatives_drawn"),
+    "D13": ("initialisation",),
+    "D14": ("unknown_words",),
+    "D15": ("labels",),
+    "D16": ("last_batch",),
+    "D17": ("letter_case",),
+    "D18": ("empty_slots",),
 }

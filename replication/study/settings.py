@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo
 
 from replication.study.encoders import Adapter, Encoder
-from replication.study.protocol import Protocol
+from replication.study.protocol import DEVIATIONS, Protocol
 from replication.study.registry import FAMILIES
 from replication.study.strict import strict
 
@@ -161,12 +161,22 @@ class AuditPair:
 
 @strict
 class Audit:
-    """Protocol audit: each deviation flipped alone, from each base protocol, for each pair."""
+    """Protocol audit: each deviation flipped alone, from each base protocol, for each pair.
+
+    deviations  those that are flipped; null: all
+    max_steps   batches; null: the schedule's own
+    """
 
     pairs: dict[str, AuditPair]
     bases: tuple[str, ...]
     seed: int
-    max_steps: int | None = None  # batches; null: the schedule's own
+    deviations: tuple[str, ...] | None = None
+    max_steps: int | None = None
+
+    @property
+    def flips(self) -> tuple[str, ...]:
+        """What is run from each base: itself (`none`), then each deviation."""
+        return ("none", *(DEVIATIONS if self.deviations is None else self.deviations))
 
 
 @strict

@@ -87,14 +87,17 @@ def batches(
     batch_size: int,
     rng: np.random.Generator,
     skipped: int = 0,
+    dropped: bool = False,
 ) -> Iterator[Batch]:
     """The samples once, in random order.
 
     history  at most so many clicks of the user are read; `keep` says which: newest or oldest (D2)
     skipped  so many batches at the start are left out
+    dropped  the last batch is left out too, if it is smaller than the others (D16)
     """
     order = rng.permutation(len(samples))
-    for start in range(skipped * batch_size, len(order), batch_size):
+    end = batches_of(len(samples), batch_size, dropped) * batch_size
+    for start in range(skipped * batch_size, end, batch_size):
         rows = order[start : start + batch_size]
         negatives = samples.negatives[rows]
         candidates = np.concatenate([samples.clicked[rows, None], negatives], axis=1)
@@ -106,6 +109,11 @@ def batches(
             clicked=torch.from_numpy(clicked.astype(np.int64)),
             users=torch.from_numpy(impressions.user[where].astype(np.int64)),
         )
+
+
+def batches_of(samples: int, batch_size: int, dropped: bool) -> int:
+    """How many batches an epoch has; `dropped` as in `batches`."""
+    return samples // batch_size if dropped else -(-samples // batch_size)
 
 
 def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:

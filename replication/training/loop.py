@@ -18,7 +18,14 @@ from replication.mind.columns.prepared import Impressions
 from replication.recommenders import Batch, Recommender
 from replication.study.params import Params
 from replication.training.adam import Adam
-from replication.training.batches import Samples, ahead, batches, draw_each_epoch, draw_once
+from replication.training.batches import (
+    Samples,
+    ahead,
+    batches,
+    batches_of,
+    draw_each_epoch,
+    draw_once,
+)
 from replication.training.progress import Fit, Progress
 
 
@@ -77,12 +84,18 @@ def train(
             f"{label}: no click has {protocol.negatives} other candidates in its impression, so "
             "there is nothing to learn; lower protocol.negatives"
         )
+    dropped = protocol.last_batch == "dropped"
+    per_epoch = batches_of(len(samples), schedule.batch_size, dropped)
+    if not per_epoch:
+        raise StudyError(
+            f"{label}: {len(samples)} clicks are fewer than a batch, and a smaller one is dropped; "
+            f"lower training.{params.schedule_name}.batch_size, or set protocol.last_batch: kept"
+        )
     if protocol.selection == "last_day":
         # Users of the held-out day alone have no sample. The release holds no day out, and numbers
         # everybody who stands in the training split (D1).
         model.know(torch.from_numpy(np.unique(impressions.user[samples.impression])).long())
     prepared = processes.learning_together(model)
-    per_epoch = -(-len(samples) // schedule.batch_size)
     total = min(per_epoch * schedule.max_epochs, schedule.max_steps or sys.maxsize)
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     fit = progress.fit(schedule) if progress else Fit()
@@ -101,6 +114,9 @@ def train(
     stream = ahead(islice(_stream(samples, draw, impressions, params, rng, fit.steps), left))
     with tqdm(total=total, initial=fit.steps, desc=label, unit="batch") as bar:
         prepared.train()
+        if protocol.encoder_dropout == "after_validation" and not fit.curve:
+            # D5: a PLM comes in evaluation mode, which the first validation ends.
+            model.text.eval()
         for batch in stream:
             batch = batch.to(device)
             own, weight = _own_share(batch, seed, fit.steps)
@@ -168,7 +184,8 @@ def _stream(
     samples  those of the first epoch
     """
     schedule, protocol = params.schedule, params.protocol
-    per_epoch = -(-len(samples) // schedule.batch_size)
+    dropped = protocol.last_batch == "dropped"
+    per_epoch = batches_of(len(samples), schedule.batch_size, dropped)
     for epoch in range(schedule.max_epochs):
         if epoch and protocol.negatives_drawn == "each_epoch":
             samples = draw(impressions, protocol.negatives, rng)
@@ -180,6 +197,7 @@ def _stream(
             schedule.batch_size,
             rng,
             max(0, done - epoch * per_epoch),
+            dropped,
         )
 
 

@@ -162,14 +162,22 @@ def test_roberta_counts_positions_from_its_padding_id(folders):
     torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize("last", [3, 10])
+@pytest.mark.parametrize("last", [3, 40])
 def test_llama_on_prompts_cut_as_released(folders, tmp_path, last):
-    """Padding on the left is computed with and attended to: no mask at all (D8)."""
-    tokens = truncated_ids(TITLES, folders["llama"], LIMIT)
-    ids = tokens.values.reshape(-1, LIMIT).astype(np.int64)
-    assert (ids[:, 0] == 0).all()
-    expected = hidden_states(folders["llama"], ids, np.ones_like(ids))[LAYERS][:, -last:]
-    found = written(tmp_path, folders["llama"], LAYERS, tokens, last=last)
+    """Against Hugging Face's left padding by token 0 behind a mask: all positions that are read,
+    those of padding too, to whatever length a batch is padded (D8)."""
+    from transformers import AutoModel
+
+    limit = 40
+    tokens, padding = truncated_ids(TITLES, folders["llama"], limit, least=last)
+    assert bool(padding.any()) == (last == limit)
+    found = written(tmp_path, folders["llama"], LAYERS, tokens, last=last, padding=padding)
+    own, _ = truncated_ids(TITLES, folders["llama"], limit)
+    ids, mask = padded(own, limit + 2, 0, side="left")
+    model = AutoModel.from_pretrained(folders["llama"]).eval()  # a masked row attends to nothing
+    with torch.no_grad():
+        states = model(torch.tensor(ids), attention_mask=torch.tensor(mask)).last_hidden_state
+    expected = states[:, -last:].numpy()
     np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=2e-3, atol=2e-3)
 
 

@@ -304,7 +304,7 @@ def test_a_causal_model_gives_its_last_positions(project, masked, fields, last):
 @pytest.mark.parametrize(("fields", "last"), [(("title",), 10), (("title", "abstract"), 5)])
 @pytest.mark.parametrize("limit", [3, 7, 14, 40])
 def test_a_prompt_cut_as_released(params, folders, masked, fields, last, limit):
-    """Against Hugging Face: the sentence cut at `limit`, token 0 on its left, no mask (D8)."""
+    """Against Hugging Face: the sentence cut at `limit`, token 0 on its left behind a mask (D8)."""
     from transformers import AutoModel, PreTrainedTokenizerFast
 
     fetch_checkpoint("llama", params)  # stage `embed` is not needed
@@ -322,9 +322,10 @@ def test_a_prompt_cut_as_released(params, folders, masked, fields, last, limit):
         for article, pair in enumerate(TEXTS, 1):
             sentence = f"This news: {pair[field == 'abstract']} means in one word:"
             ids = tokenizer(sentence)["input_ids"][:limit]
-            ids = [0] * (limit - len(ids)) + ids
+            mask = torch.tensor([[0] * (limit - len(ids)) + [1] * len(ids)])
+            ids = torch.tensor([[0] * (limit - len(ids)) + ids])
             with torch.no_grad():
-                expected = model(torch.tensor([ids])).last_hidden_state[0, -last:]
+                expected = model(ids, attention_mask=mask).last_hidden_state[0, -last:]
             torch.testing.assert_close(x[article].float(), expected, rtol=2e-3, atol=2e-3)
 
 

@@ -4,6 +4,7 @@ from small import MINILM, TEXTS
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from replication.encoders.tokens import (
+    lowers_letters,
     piece_ids,
     prompted_ids,
     token_limits,
@@ -89,7 +90,7 @@ def test_prompted_ids_keep_the_prompt_when_the_text_is_cut(folders):
 
 
 def test_truncated_ids_by_hand(tmp_path):
-    """As released (D8): text and prompt are cut together, and token 0 fills up on the left."""
+    """As released (D8): text and prompt are cut together; token 0 fills up what is read."""
     words = ["[zero]", "[bos]", "This", "news", ":", "sun", "rain", "means", "in", "one", "word"]
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="[zero]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -98,12 +99,15 @@ def test_truncated_ids_by_hand(tmp_path):
     )
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     texts = ["sun", "rain sun rain sun", ""]
-    assert lists(truncated_ids(texts, tmp_path, 11)) == [
-        [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 4],
+    tokens, padding = truncated_ids(texts, tmp_path, 11, least=10)
+    assert padding.tolist() == [0, 0, 1]
+    assert lists(tokens) == [
+        [1, 2, 3, 4, 5, 7, 8, 9, 10, 4],
         [1, 2, 3, 4, 6, 5, 6, 5, 7, 8, 9],
-        [0, 0, 1, 2, 3, 4, 7, 8, 9, 10, 4],
+        [0, 1, 2, 3, 4, 7, 8, 9, 10, 4],
     ]
-    assert lists(truncated_ids(texts[:2], tmp_path, 5)) == [[1, 2, 3, 4, 5], [1, 2, 3, 4, 6]]
+    tokens, padding = truncated_ids(texts[:2], tmp_path, 5, least=5)
+    assert lists(tokens) == [[1, 2, 3, 4, 5], [1, 2, 3, 4, 6]] and not padding.any()
 
 
 @pytest.mark.parametrize("limit", [3, 12, 40])
@@ -113,8 +117,12 @@ def test_truncated_ids_are_those_of_hugging_face(folders, limit):
     texts = [*TITLES, "", '"quoted" words']
     sentences = [f"This news: {text} means in one word:" for text in texts]
     expected = tokenizer(sentences, padding="max_length", truncation=True, max_length=limit)
-    tokens = truncated_ids(texts, folders["llama"], limit)
+    tokens, padding = truncated_ids(texts, folders["llama"], limit, least=limit)
     assert lists(tokens) == expected["input_ids"] and tokens.values.dtype == np.int32
+    assert (limit - padding).tolist() == [sum(mask) for mask in expected["attention_mask"]]
+    least = truncated_ids(texts, folders["llama"], limit)
+    cut = zip(expected["input_ids"], padding, strict=True)
+    assert lists(least[0]) == [ids[n:] for ids, n in cut] and not least[1].any()
 
 
 def test_a_limit_of_the_file_itself_is_not_used(folders, tmp_path):
@@ -129,3 +137,8 @@ def test_a_limit_of_the_file_itself_is_not_used(folders, tmp_path):
 def test_a_missing_tokenizer_names_the_command(tmp_path):
     with pytest.raises(StudyError, match=r"tokenizer\.json: no such file; run `dvc repro checkpo"):
         piece_ids(["a"], tmp_path / "checkpoints" / "bert", 9)
+
+
+def test_a_tokenizer_that_lowers_letters_is_known_by_its_file(folders, tmp_path):
+    assert lowers_letters(MINILM)
+    assert not lowers_letters(folders["roberta"]) and not lowers_letters(tmp_path)

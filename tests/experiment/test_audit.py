@@ -25,7 +25,9 @@ PAIRS = {
 
 @pytest.fixture
 def study(params):
-    pairs = replace(params.audit, pairs=PAIRS, bases=("clean",), max_steps=2, seed=3)
+    pairs = replace(
+        params.audit, pairs=PAIRS, bases=("clean",), deviations=None, max_steps=2, seed=3
+    )
     return replace(params, audit=pairs)
 
 
@@ -60,15 +62,39 @@ def test_a_cell_is_the_grids_but_for_its_length(study):
 @pytest.mark.parametrize(
     ("pair", "tuning", "expected"),
     [
-        ("bert", "frozen", {"D3", "D5", "D6", "D7", "D8", "D9", "D10"}),
-        ("bert", "finetuned", {"D3", "D8", "D9", "D10"}),
-        ("words", "finetuned", {"D5", "D6", "D8", "D10"}),
-        ("words", "frozen", {"D5", "D6", "D7", "D8", "D10"}),
+        ("bert", "frozen", {"D3", "D5", "D6", "D7", "D8", "D9", "D10", "D14", "D15", "D17"}),
+        ("bert", "finetuned", {"D3", "D8", "D9", "D10", "D14", "D15"}),
+        ("words", "finetuned", {"D5", "D6", "D8", "D10", "D13", "D17"}),
+        ("words", "frozen", {"D5", "D6", "D7", "D8", "D10", "D13", "D17"}),
     ],
 )
 def test_what_cannot_change_a_score_is_not_run(study, pair, tuning, expected):
-    cells = {d: audit_cell(study, pair, "clean", d, tuning) for d in DEVIATIONS}
-    assert {d for d, cell in cells.items() if untouched(d, cell)} == expected
+    for base in ("clean", "released"):
+        cells = {d: audit_cell(study, pair, base, d, tuning) for d in DEVIATIONS}
+        # Empty slots are masked under clean, and zeros of a tuned PLM under both.
+        slots = {"D18"} if base == "clean" or (pair, tuning) == ("bert", "finetuned") else set()
+        assert {d for d, cell in cells.items() if untouched(d, cell)} == expected | slots
+
+
+@pytest.mark.parametrize("base", ["clean", "released"])
+def test_a_pooler_begins_by_xavier_too(study, base):
+    """Of all recommenders, under the released heads."""
+    cell = replace(audit_cell(study, "bert", base, "D13", "finetuned"), recommender="naml")
+    assert (untouched("D13", cell) is None) == (base == "released")
+
+
+def test_letter_case_is_not_flipped_where_the_tokenizer_has_none(study, monkeypatch):
+    cell = audit_cell(study, "bert", "clean", "D17", "finetuned")
+    assert untouched("D17", cell) is None
+    monkeypatch.setattr(module, "lowers_letters", lambda checkpoint: checkpoint.name == "minilm")
+    assert "lowers all letters" in untouched("D17", cell)
+
+
+def test_the_deviations_that_are_listed_are_flipped_alone(study, runs):
+    listed = replace(study, audit=replace(study.audit, deviations=("D4", "D16")))
+    audit("bert", listed)
+    found = json.loads((paths.AUDIT / "bert.json").read_bytes())["runs"].values()
+    assert {run["deviation"] for run in found} == {"none", "D4", "D16"}
 
 
 def test_an_unknown_pair_is_refused(study):

@@ -233,12 +233,13 @@ FLIPS = {
     "D2": {"history_order": "oldest"},
     "D3": {"gru_reads": "first_slots"},
     "D4": {"attention_masks": False},
-    "D5": {"frozen_dropout": True},
+    "D5": {"frozen_dropout": True, "encoder_dropout": "after_validation"},
     "D6": {"tune_embeddings": True},
     "D7": {"head": "by_tuning"},
     "D9": {"user_cache": "history"},
     "D11": {"seeded": False},
     "D12": {"negatives": 2, "negatives_drawn": "once"},
+    "D16": {"last_batch": "dropped"},
 }
 
 

@@ -68,7 +68,7 @@ def test_the_planted_deviation_has_an_effect_and_no_other(params):
 
 
 def test_the_claim_about_the_pair_changes_where_its_effect_does(params):
-    Planted(params, impressions=6000).write_audit("main", gain(-4.0, ["D4"]))
+    Planted(params, impressions=24000).write_audit("main", gain(-4.0, ["D4"]))
     [entry] = audit_effects(params, load_claims())
     assert {row["claim"] for row in entry["claims"]} == {"C1"}
     changed = [(r["base"], r["deviation"]) for r in entry["claims"] if r["changes"]]
@@ -83,7 +83,7 @@ def test_the_claim_about_the_pair_changes_where_its_effect_does(params):
 def test_what_a_deviation_cannot_touch_is_null_with_the_reason(params):
     Planted(params, impressions=100).write_audit("main", gain(0))
     [entry] = audit_effects(params, [])
-    # D1 to D12 from two bases, in two tunings.
+    # Every deviation from two bases, in two tunings.
     assert len(entry["effects"]) == 2 * 2 * len(DEVIATIONS) and entry["claims"] == []
     frozen = rows_of(entry, "D5")["frozen"]
     assert frozen["untouched"] == "no transformer runs in training"

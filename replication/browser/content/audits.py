@@ -102,7 +102,8 @@ def answer(pairs: Sequence[dict[str, Any]], base: str) -> str:
         if shift.stands_out and (before is None or shift.size > before.size):
             largest[shift.deviation] = shift
     moves = "moves" if len(largest) < 2 else "move"
-    text = f"Of {len(DEVIATIONS)} deviations, {len(largest) or 'none'} {moves} AUC by more than "
+    flipped = {shift.deviation for shift in found}
+    text = f"Of {len(flipped)} deviations, {len(largest) or 'none'} {moves} AUC by more than "
     text += f"another seed does, starting from {base}"
     if largest:
         ranked = sorted(largest.items(), key=lambda item: -item[1].size)
@@ -118,8 +119,9 @@ def enumerated(parts: Sequence[str]) -> str:
 
 
 def _untouched(found: Sequence[Shift]) -> str:
+    flipped = {shift.deviation for shift in found}
     touched = {shift.deviation for shift in found if not shift.untouched}
-    names = [name for name in DEVIATIONS if name not in touched]
+    names = [name for name in DEVIATIONS if name in flipped - touched]
     if not names:
         return ""
     return f"{enumerated(names)} cannot touch the scores of these runs. "

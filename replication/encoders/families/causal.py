@@ -56,8 +56,8 @@ def _last_positions(params: Params, field: str, last: int) -> StoredVectors:
         checkpoint, limit = paths.CHECKPOINTS / name, token_limits(params.text)[field]
         texts = getattr(load_prepared(paths.PREPARED).articles, field).to_list()
         encoder = params.registry[name]
-        tokens = truncated_ids(texts, checkpoint, limit, encoder.prompt or PROMPT)
         kept = 1 if encoder.pooling else min(LLM_POSITIONS, limit)
+        tokens, padding = truncated_ids(texts, checkpoint, limit, encoder.prompt or PROMPT, kept)
         states = cached_states(
             checkpoint,
             encoder.layers,
@@ -67,6 +67,7 @@ def _last_positions(params: Params, field: str, last: int) -> StoredVectors:
             f"{name}: {field}s with the prompt cut",
             kept,
             encoder.pooling,
+            padding=padding,
         )
         offsets, last = np.arange(len(tokens) + 1) * kept, min(last, kept)
     masked = protocol.attention_masks

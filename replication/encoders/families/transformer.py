@@ -76,6 +76,16 @@ def _given(params: Params, field: str) -> tuple[str, Ragged, int | None]:
     return name, tokens, None if masked else token_limits(params.text)[field]
 
 
+def _lowered(params: Params, field: str) -> Ragged:
+    """The tokens of one field in lower case, as the release reads it for fine-tuning (D17)."""
+    from replication.mind.columns.prepared import load_prepared
+
+    articles = load_prepared(paths.PREPARED).articles
+    texts = [text.lower() for text in getattr(articles, field)]
+    encoder, limit = params.registry[params.encoder], token_limits(params.text)[field]
+    return text_ids(encoder, texts, paths.CHECKPOINTS / params.encoder, limit)
+
+
 def _states(
     params: Params, field: str, depth: int, tokens: Ragged, length: int | None, ends: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +130,8 @@ def _tuned(params: Params, field: str) -> TunedTransformer:
 
     name, tokens, length = _given(params, field)
     protocol, checkpoint = params.protocol, paths.CHECKPOINTS / name
+    if protocol.letter_case == "lowered":
+        tokens = _lowered(params, field)
     layers, masked = params.registry[name].layers, params.protocol.attention_masks
     depth = layers - params.finetune_layers
     top = reading_states(load_transformer(checkpoint, layers, depth))

@@ -52,15 +52,22 @@ class Words(Family):
             embedded_array,
             embedded_tokens,
         )
+        from replication.encoders.models.words import own_rows
+        from replication.mind.columns.prepared import load_prepared
 
         name, masked = params.encoder, params.protocol.attention_masks
         folder, limits = paths.EMBEDDINGS / name, token_limits(params.text)
         vectors = torch.tensor(embedded_array(folder / "vectors.npy", name))
         frozen = params.tuning == "frozen"
+        tokens = {field: embedded_tokens(folder, field, name) for field in fields}
+        ids = {field: ragged.values for field, ragged in tokens.items()}
+        if params.protocol.unknown_words == "own_rows":
+            articles = load_prepared(paths.PREPARED).articles
+            texts = {field: getattr(articles, field).to_list() for field in FIELDS}
+            ids, vectors = own_rows(tokens, texts, articles.in_train, vectors, not frozen)
         table = nn.Embedding.from_pretrained(vectors, freeze=frozen, padding_idx=0)
         modules = nn.ModuleDict()
         for field in fields:
-            tokens = embedded_tokens(folder, field, name)
-            places = Places(tokens.offsets, None if masked else limits[field])
-            modules[field] = WordVectors(table, tokens.values, places, masked)
+            places = Places(tokens[field].offsets, None if masked else limits[field])
+            modules[field] = WordVectors(table, ids[field], places, masked)
         return modules

@@ -94,6 +94,7 @@ def write_states(
     record: Path | None = None,
     pooling: str | None = None,
     ends: bool = True,
+    padding: np.ndarray | None = None,
 ) -> None:
     """Write hidden states after layer `depth` to `path` (.npy): (positions, d) float16.
 
@@ -105,6 +106,8 @@ def write_states(
              is there, the work goes on after those: it and `path` must be of the same arguments
     pooling  one row for each article, of its own tokens (`pooling.py`)
     ends     as in `load_transformer`
+    padding  so many tokens at the start of each article (n,) are padding: they are computed with
+             behind a mask too, but kept (D8)
 
     Several processes compute a batch each, and the first one writes: to the bytes that one process
     alone would have written.
@@ -134,7 +137,9 @@ def write_states(
         while together := list(islice(batches, processes.count())):
             found = torch.empty(0, shape[1], dtype=torch.float16)
             for rows, width in together[processes.rank() :][:1]:  # none is left for some at the end
-                found = _kept_states(model, tokens, rows, width, length, last, precision, pooling)
+                found = _kept_states(
+                    model, tokens, rows, width, length, last, precision, pooling, padding
+                )
             if not torch.isfinite(found).all():
                 raise StudyError(
                     f"{checkpoint}: gives values that are not finite for {label}; expected finite "
@@ -170,6 +175,7 @@ def _batches(tokens: Ragged, length: int | None, done: int) -> Iterator[tuple[np
 def _kept_states(
     model: "PreTrainedModel", tokens: Ragged, rows: np.ndarray, width: int, length: int | None,
     last: int | None, precision: str, pooling: str | None = None,
+    padding: np.ndarray | None = None,
 ) -> torch.Tensor:  # fmt: skip
     """Of one batch, the states that are kept: (positions, d) float16, article after article."""
     ids = torch.from_numpy(tokens.take(rows).padded(width, side="right").astype(np.int64))
@@ -177,7 +183,8 @@ def _kept_states(
     steps = torch.arange(width)
     mask = steps < lengths  # (n, t)
     ids = ids.masked_fill(~mask, model.config.pad_token_id or 0)
-    ids, attend = ids.to(model.device), mask.long().to(model.device)
+    own = mask if padding is None else mask & (steps >= torch.from_numpy(padding[rows])[:, None])
+    ids, attend = ids.to(model.device), own.long().to(model.device)
     with autocast(precision):
         output = model(ids, attention_mask=attend).last_hidden_state  # (n, t, d)
     if pooling is not None:
@@ -203,16 +210,19 @@ def cached_states(
     last: int | None = None,
     pooling: str | None = None,
     ends: bool = True,
+    padding: np.ndarray | None = None,
 ) -> np.ndarray:
     """What `write_states` writes, memory-mapped from the cache of states.
 
-    Made when first wanted: for checkpoint bytes (and those of an adapter's base), depth, tokens,
-    length, last, pooling, ends and precision, by each kind of machine for itself, and anew where
-    code or libraries are others: all these can change a bit of them. Of several stages that want
-    the same at once, one makes them and the others wait.
+    Made when first wanted: for checkpoint bytes (and those of an adapter's base), depth, tokens
+    and their padding, length, last, pooling, ends and precision, by each kind of machine for
+    itself, and anew where code or libraries are others: all these can change a bit of them. Of
+    several stages that want the same at once, one makes them and the others wait.
     """
     digest = hashlib.sha256(np.ascontiguousarray(tokens.values).tobytes())
     digest.update(np.ascontiguousarray(tokens.offsets).tobytes())
+    if padding is not None:
+        digest.update(padding.tobytes())
     origin = checkpoint_digest(checkpoint.name)
     content = {
         "checkpoint": origin["sha256"],
@@ -239,7 +249,7 @@ def cached_states(
                 file, record = temporary / "states.npy", temporary / ".done"
                 write_states(
                     file, checkpoint, depth, tokens, precision, label, length, last, record,
-                    pooling, ends,
+                    pooling, ends, padding,
                 )  # fmt: skip
                 if processes.is_first():
                     write_text(temporary / "key.json", key)

@@ -20,7 +20,7 @@ class Articles:
     """All articles; position = article id, position 0 = padding (empty text, label 0).
 
     news_id, title, abstract: str. category_id, subcategory_id: int32, in one numbering of labels
-    (1 to meta's `labels`).
+    (1 to meta's `labels`). in_train: bool, stands in the training split's news.tsv.
     """
 
     news_id: pl.Series
@@ -28,6 +28,7 @@ class Articles:
     abstract: pl.Series
     category_id: np.ndarray
     subcategory_id: np.ndarray
+    in_train: np.ndarray
 
     def __len__(self) -> int:
         """Number of positions, padding included: rows that an embedding table needs."""
@@ -140,10 +141,11 @@ def _meta(path: Path) -> dict[str, Any]:
 
 def _articles(path: Path, rows: int) -> Articles:
     texts, labels = ["news_id", "title", "abstract"], ["category_id", "subcategory_id"]
-    table = _table(path, texts + labels, rows)
+    table = _table(path, [*texts, *labels, "in_train"], rows)
     news_id, title, abstract = (table[name] for name in texts)
     category, subcategory = (table[name].to_numpy() for name in labels)
-    return Articles(news_id, title, abstract, category, subcategory)
+    in_train = table["in_train"].to_numpy()
+    return Articles(news_id, title, abstract, category, subcategory, in_train)
 
 
 def _impressions(folder: Path, meta: dict[str, Any]) -> Impressions:

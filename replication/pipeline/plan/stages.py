@@ -28,7 +28,6 @@ from replication.study import paths
 from replication.study.compose import compose
 from replication.study.encoders import Encoder
 from replication.study.params import Params, grid_cell, load_params
-from replication.study.protocol import DEVIATIONS
 from replication.study.registry import SOURCES
 
 PROFILES = paths.PROTOCOLS.parent / "profile"
@@ -250,7 +249,7 @@ def _audit(params: Params, name: str, shape: Shape, machine: Machine) -> Work:
 
     found = []
     for base in params.audit.bases:
-        for flip in ("none", *DEVIATIONS):
+        for flip in params.audit.flips:
             for tuning in TUNINGS:
                 cell = audit_cell(params, name, base, flip, tuning)
                 if untouched(flip, cell) is None:
