@@ -7,10 +7,13 @@ several times what independent impressions would give (`design_effect`).
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from replication.files.errors import StudyError
 from replication.mind.columns.prepared import Impressions
+from replication.mind.columns.ragged import Ragged, load_array
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,19 @@ def clusters_of(impressions: Impressions) -> Clusters:
     return Clusters.of(np.asarray(impressions.user), article)
 
 
+def prepared_clusters(folder: Path) -> tuple[np.ndarray, Clusters]:
+    """MIND's own ids (I,) of the impressions of a prepared split, such as data/prepared/test, and
+    their clusters. `StudyError` naming a file that is missing or damaged."""
+    try:
+        candidates = Ragged.load(folder, "candidates")
+        names = ("impression_id", "user", "labels")
+        ids, user, labels = (load_array(folder / f"{name}.npy") for name in names)
+    except StudyError as error:
+        raise StudyError(f"{error}; run `dvc repro prepare`") from error
+    article = first_clicked(candidates.values, candidates.offsets, labels)
+    return np.asarray(ids), Clusters.of(np.asarray(user), article)
+
+
 def mean_variance(values: np.ndarray, clusters: Clusters) -> tuple[float, float]:
     """Variance of the mean of `values` (I,), and its degrees of freedom.
 
@@ -91,11 +107,11 @@ def mean_variance(values: np.ndarray, clusters: Clusters) -> tuple[float, float]
         _jackknife(values, groups) for groups in (clusters.user, clusters.article, clusters.pair)
     )
     variance = max(by_user + by_article - by_both, by_user, by_article)
-    sizes = [effective(np.bincount(groups)) for groups in (clusters.user, clusters.article)]
+    sizes = [float(effective(np.bincount(g))) for g in (clusters.user, clusters.article)]
     return variance, min(sizes) - 1
 
 
-def effective(sizes: np.ndarray) -> np.ndarray | float:
+def effective(sizes: np.ndarray) -> np.ndarray:
     """Of clusters with these sizes (G, ...), how many of equal size would say as much: (...)."""
     sizes = np.asarray(sizes, dtype=np.float64)
     squares = (sizes**2).sum(axis=0)

@@ -62,9 +62,9 @@ def resampled_means(
     shift of the mean where it is left out; of users with m > 1 impressions, a multiplier of
     variance (m - 1) / m, for what a single impression does is in the articles' draw; both together
     widened to Student's t, as few large articles ask for; and that of S seeds, Student's t of S - 1
-    degrees of freedom. Clusters drawn are the same for all cells, whatever impressions they define, so that
-    differences of replicates are paired; seeds are drawn for each cell by itself, by its place
-    among the cells. NaN where fewer than two impressions, or a single article, define a cell.
+    degrees of freedom. Clusters drawn are the same for all cells, whatever impressions they define,
+    so that differences of replicates are paired; seeds are drawn for each cell by itself, by its
+    place among the cells. NaN where fewer than two impressions, or a single article, define a cell.
 
     The same arguments, order of cells included, give the same replicates. Raises ValueError if the
     cells, or the clusters, differ in length.

@@ -29,8 +29,8 @@ def test_a_difference_computed_by_hand():
     assert (result["difference"], result["impressions"]) == (2, 3)
     assert result["p"] == pytest.approx(1 - np.sqrt(12 / 14), abs=1e-12)
     assert result["p_wilcoxon"] == pytest.approx(0.25)  # the most extreme of 8 signings, two-sided
-    # Three impressions are drawn, and widened to t of 2 degrees of freedom: some 4.3 standard errors
-    # of 1 / sqrt(3) to either side. The plain percentile interval would be [1, 3].
+    # Three impressions are drawn, and widened to t of 2 degrees of freedom: some 4.3 standard
+    # errors of 1 / sqrt(3) to either side. The plain percentile interval would be [1, 3].
     assert result["ci95"] == pytest.approx([2 - 4.3 / 3**0.5, 2 + 4.3 / 3**0.5], abs=0.4)
 
 
