@@ -162,8 +162,8 @@ class Studies:
         return self.kind.truths[truth](cell, self.group) + places[key] + noise
 
     def words(self, truth: str, studies: int, first: int = 0) -> Counter:
-        """How often each verdict is given; `false` counts those that are, and `false if naive` those
-        that would be if impressions were taken as independent."""
+        """How often each verdict is given; `false` counts those that are, and `false if naive`
+        those that would be if impressions were taken as independent."""
         counts: Counter = Counter()
         for seed in range(first, first + studies):
             found = judge(self.claim, self.evidence(truth, seed), "clean")
