@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from replication.evaluation.clusters import Clusters
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS
 from replication.evaluation.scoring import first_with_same_history
@@ -55,12 +56,14 @@ def cold_start(
     samples: int,
     seed: int,
     halves: np.ndarray | None = None,
+    clusters: Clusters | None = None,
 ) -> dict[str, Any]:
     """Metrics of each group of users, with 95 % intervals: the content of cold_start.json.
 
     metrics: METRICS -> (I,) float64, NaN where undefined; lengths: (I,) int, clicks in the whole
     history; groups: (I,) int, 1 to 5; users: (I,) int; halves: (I,) int, 1 or 2, from `user_groups`
-    with the percentiles HALVES.
+    with the percentiles HALVES; clusters: what the intervals allow for, None takes impressions as
+    independent.
 
     Returns `groups`, a list of five, `at_most_5` and `more_than_5` (impressions by clicks), and
     with `halves` also `lower_half` and `upper_half`. Each holds users, impressions, clicks_mean,
@@ -77,7 +80,7 @@ def cold_start(
         for name, inside in members.items()
         for metric in METRICS
     }
-    intervals = bootstrap_ci(values, samples, seed)
+    intervals = bootstrap_ci(values, samples, seed, clusters=clusters)
     found: dict[int | str, dict[str, Any]] = {
         name: {
             **_counts(users[inside], lengths[inside]),

@@ -13,6 +13,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 import polars as pl
 
+from replication.evaluation.clusters import Clusters, first_clicked
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
 from replication.files.errors import StudyError
@@ -30,6 +31,7 @@ class Lists:
     ids: np.ndarray  # (I,) int64 impression ids, distinct
     values: np.ndarray  # (N,) labels int8, or predictions float64
     offsets: np.ndarray  # (I + 1,) int64
+    clusters: Clusters | None = None  # of a behaviours file: users and first clicked articles
 
 
 def score_predictions(
@@ -40,13 +42,15 @@ def score_predictions(
     seed: int = 1,
 ) -> dict[str, Any]:
     """Metrics of a prediction file, as evaluate.py defines them, with 95 % bootstrap intervals.
+    They allow for users and clicked articles (`clusters`); naive ones, which take impressions as
+    independent, stand beside them.
 
     behaviors: MIND's behaviors.tsv with click labels; predictions: the submission; reading: `auto`
     takes the numbers as ranks if every line is a permutation of 1..n, else as scores.
 
-    Returns the keys of `metrics.summarise`, `ci95` (metric -> [low, high] or None), `reading` (the
-    one used) and `permutations` (how many lines are permutations of 1..n). Raises StudyError for
-    anything wrong in either file, naming the file, line and field.
+    Returns the keys of `metrics.summarise`, `ci95` and `ci95_naive` (metric -> [low, high] or
+    None), `reading` (the one used) and `permutations` (how many lines are permutations of 1..n).
+    Raises StudyError for anything wrong in either file, naming the file, line and field.
     """
     truth = read_labels(behaviors)
     given = read_predictions(predictions, truth)
@@ -62,9 +66,11 @@ def score_predictions(
     else:
         scores = given.values
     metrics = impression_metrics(_in_order_of(truth, given, scores), truth.values, truth.offsets)
+    values = {name: metrics[name] for name in METRICS}
     return {
         **summarise(metrics),
-        "ci95": bootstrap_ci({name: metrics[name] for name in METRICS}, samples, seed),
+        "ci95": bootstrap_ci(values, samples, seed, clusters=truth.clusters),
+        "ci95_naive": bootstrap_ci(values, samples, seed),
         "reading": reading,
         "permutations": int(permutation.sum()),
     }
@@ -72,12 +78,16 @@ def score_predictions(
 
 def format_scores(result: dict[str, Any]) -> str:
     """The result of `score_predictions` as a small text table, without a final newline."""
-    rows = ["metric      mean  95 % interval"]
+    rows = ["metric      mean  95 % interval     naive"]
     for name in METRICS:
         mean = "     -" if result[name] is None else f"{result[name]:.4f}"
-        interval = result["ci95"][name]
-        bounds = "-" if interval is None else f"[{interval[0]:.4f}, {interval[1]:.4f}]"
-        rows.append(f"{name:<8}  {mean}  {bounds}")
+        ends = (result[key][name] for key in ("ci95", "ci95_naive"))
+        bounds = ("-" if e is None else f"[{e[0]:.4f}, {e[1]:.4f}]" for e in ends)
+        rows.append(f"{name:<8}  {mean}  " + "  ".join(f"{b:<16}" for b in bounds).rstrip())
+    rows.append(
+        "intervals allow for impressions of one user and of one clicked article; the naive ones "
+        "take all as independent"
+    )
     impressions, permutations = result["impressions"], result["permutations"]
     rows.append(
         f"{impressions:,} impressions, {result['tied_share']:.1%} with tied scores; "
@@ -101,7 +111,10 @@ def read_labels(path: Path) -> Lists:
     """
     lines = read_impressions(path)
     offsets = np.concatenate([[0], np.cumsum(lines.candidates.lengths, dtype=np.int64)])
-    return Lists(path, lines.impression_id, lines.labels, offsets)
+    articles = lines.candidates.ids.rank("dense").to_numpy()
+    users = lines.rows["user_id"].rank("dense").to_numpy()
+    clusters = Clusters.of(users, first_clicked(articles, offsets, lines.labels))
+    return Lists(path, lines.impression_id, lines.labels, offsets, clusters)
 
 
 def read_predictions(path: Path, truth: Lists) -> Lists:

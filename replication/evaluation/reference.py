@@ -7,6 +7,7 @@ from replication.evaluation.baselines import (
     random_scores,
     true_probabilities,
 )
+from replication.evaluation.clusters import clusters_of
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
 from replication.files.atomic import write_json
@@ -25,6 +26,7 @@ def write_baselines(params: Params) -> None:
     """
     data = load_prepared(paths.PREPARED)
     test, train = data.test, data.train
+    clusters = clusters_of(test)
     candidates = np.asarray(test.candidates.values)
     offsets = np.asarray(test.candidates.offsets)
     found = {
@@ -42,7 +44,10 @@ def write_baselines(params: Params) -> None:
     for name, scores in found.items():
         metrics = impression_metrics(scores, np.asarray(test.labels), offsets)
         interval = bootstrap_ci(
-            {m: metrics[m] for m in METRICS}, params.evaluation.bootstrap_samples, SEED
+            {m: metrics[m] for m in METRICS},
+            params.evaluation.bootstrap_samples,
+            SEED,
+            clusters=clusters,
         )
         result[name] = {**summarise(metrics), "ci95": interval}
     if "ceiling" not in result:

@@ -1,7 +1,8 @@
 """Comparisons of runs on the same impressions: paired tests, Holm's correction, correlation, trend.
 
-Impressions are taken as independent of each other. What is missing (NaN) in one run is left out of
-both; what cannot be computed is None, never 0.
+Impressions of one user, and those of one clicked article, depend on each other (`clusters`);
+without clusters they are taken as independent, which is called naive. What is missing (NaN) in one
+run is left out of both; what cannot be computed is None, never 0.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from replication.evaluation.clusters import Clusters, mean_variance
 from replication.evaluation.intervals import interval, resampled_means
 
 # Differences closer to each other than this, relative to the values compared, are rounding.
@@ -16,36 +18,48 @@ ROUNDING = 1e-12
 Numbers = Sequence[float | None] | np.ndarray
 
 
-def paired_difference(a: np.ndarray, b: np.ndarray, samples: int, seed: int) -> dict:
-    """`paired_tests`, and ci95: [low, high] of the difference by a paired percentile bootstrap of
-    `samples` resamples; None for fewer than two impressions."""
-    a, b = _both_defined(a, b)
-    ends = interval(resampled_means({"gap": a - b}, samples, seed)["gap"]) if len(a) > 1 else None
-    return paired_tests(a, b) | {"ci95": ends}
+def paired_difference(
+    a: np.ndarray, b: np.ndarray, samples: int, seed: int, clusters: Clusters | None = None
+) -> dict:
+    """`paired_tests`, and ci95: [low, high] of the difference by a paired bootstrap of `samples`
+    resamples; None for fewer than two impressions."""
+    tests = paired_tests(a, b, clusters)
+    gaps = _averaged(a) - _averaged(b)
+    known = ~np.isnan(gaps)
+    clusters = clusters.select(known) if clusters else None
+    ends = interval(resampled_means({"gap": gaps[known]}, samples, seed, clusters)["gap"])
+    return tests | {"ci95": ends}
 
 
-def paired_tests(a: np.ndarray, b: np.ndarray) -> dict:
+def paired_tests(a: np.ndarray, b: np.ndarray, clusters: Clusters | None = None) -> dict:
     """How much a metric of run `a` exceeds that of run `b`, impression by impression.
 
     a, b: (I,) float64, the same impressions in the same order, NaN where undefined; or (S, I), S
     runs that differ in their seed, whose values are averaged per impression first, so that the
-    tests speak of these runs' average and not of other seeds. Returns, over the impressions defined
-    in both:
+    tests speak of these runs' average and not of other seeds. clusters: of these impressions; None
+    takes them as independent. Returns, over the impressions defined in both:
 
     difference   mean of a - b
-    p            two-sided paired t-test
-    p_wilcoxon   two-sided Wilcoxon signed-rank test, differences of 0 dropped
+    p            two-sided paired t-test, robust to the clusters (`clusters.mean_variance`)
+    p_naive      the same with every impression by itself: the usual one
+    p_wilcoxon   two-sided Wilcoxon signed-rank test, differences of 0 dropped; naive as well
     impressions  how many there are
 
     None for what too few impressions leave open (difference: none; the others: fewer than two).
     Where all differences are 0 both p are 1: nothing speaks for a difference. Where all are equal
     but not 0, p is None: the t-test has no variance to go by.
     """
-    a, b = _both_defined(a, b)
+    a, b = _averaged(a), _averaged(b)
+    if a.shape != b.shape:
+        raise ValueError(f"runs of {len(a)} and {len(b)} impressions; expected the same")
+    both = ~np.isnan(a) & ~np.isnan(b)
+    clusters = clusters.select(both) if clusters else None
+    a, b = a[both], b[both]
     gaps = a - b
-    result = {
+    result: dict = {
         "difference": float(gaps.mean()) if len(gaps) else None,
         "p": None,
+        "p_naive": None,
         "p_wilcoxon": None,
         "impressions": len(gaps),
     }
@@ -53,19 +67,24 @@ def paired_tests(a: np.ndarray, b: np.ndarray) -> dict:
         return result
     rounding = ROUNDING * max(np.abs(a).max(), np.abs(b).max())
     if np.abs(gaps).max() <= rounding:
-        return result | {"p": 1.0, "p_wilcoxon": 1.0}
+        return result | {"p": 1.0, "p_naive": 1.0, "p_wilcoxon": 1.0}
     if np.ptp(gaps) > rounding:
-        result["p"] = float(stats.ttest_rel(a, b).pvalue)
+        result["p_naive"] = _t_test(gaps, Clusters.independent(len(gaps)))
+        result["p"] = _t_test(gaps, clusters) if clusters else result["p_naive"]
     return result | {"p_wilcoxon": float(stats.wilcoxon(gaps).pvalue)}
 
 
-def _both_defined(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means over seeds, of the impressions that are defined in both runs."""
-    a, b = (np.atleast_2d(np.asarray(v, dtype=np.float64)).mean(axis=0) for v in (a, b))
-    if a.shape != b.shape:
-        raise ValueError(f"runs of {len(a)} and {len(b)} impressions; expected the same")
-    both = ~np.isnan(a) & ~np.isnan(b)
-    return a[both], b[both]
+def _averaged(values: np.ndarray) -> np.ndarray:
+    """Means over seeds: (I,)."""
+    return np.atleast_2d(np.asarray(values, dtype=np.float64)).mean(axis=0)
+
+
+def _t_test(gaps: np.ndarray, clusters: Clusters) -> float | None:
+    """Two-sided p that the mean of `gaps` is 0; None where one cluster holds them all."""
+    variance, freedom = mean_variance(gaps, clusters)
+    if not np.isfinite(variance) or freedom <= 0:
+        return None
+    return float(2 * stats.t.sf(abs(gaps.mean()) / np.sqrt(variance), freedom))
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:

@@ -9,6 +9,7 @@ import torch
 
 from replication.encoders.models.text import build_text
 from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.evaluation.clusters import clusters_of
 from replication.evaluation.cold_start import HALVES, cold_start, user_groups
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
@@ -107,13 +108,16 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
         return summary
     seconds = {"search": progress.search_seconds, "test": time.perf_counter() - testing}
     samples = params.evaluation.bootstrap_samples
-    summary["ci95"] = bootstrap_ci({m: metrics[m] for m in METRICS}, samples, params.seed)
+    clusters = clusters_of(data.test)
+    summary["ci95"] = bootstrap_ci(
+        {m: metrics[m] for m in METRICS}, samples, params.seed, clusters=clusters
+    )
     rule = params.protocol.groups
     groups = user_groups(data.test, rule, params.history)
     lengths = clicks(data.test)
     halves = user_groups(data.test, rule, params.history, HALVES)
     users = np.asarray(data.test.user)
-    cold = cold_start(metrics, lengths, groups, users, samples, params.seed, halves)
+    cold = cold_start(metrics, lengths, groups, users, samples, params.seed, halves, clusters)
     save_impressions(per_impression, data.test, lengths, groups, metrics, scores)
     with new_folder(folder) as temporary:
         write_json(temporary / "metrics.json", summary)

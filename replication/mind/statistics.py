@@ -41,6 +41,26 @@ def check_statistics(
             warn(f"{message}; {why}: it goes on")
 
 
+def shows_release(card: dict[str, Any], release: str, pins: Path = PINS) -> bool:
+    """Whether the figures of a data card (meta.json, reports/data.json) are those that a release is
+    known by, every one of grade H; whatever profile or folder the data came by. False for a release
+    without figures, which nothing can be known by."""
+    figures = getattr(load_pins(pins).releases, release).figures or {}
+    splits = card.get("splits") or {}
+    parts = {"train": splits.get("train") or {}, "test": splits.get("test") or {}, "both": card}
+    for part, expected in figures.items():
+        among = list(parts.values()) if part == "any" else [parts[part]]
+        for name, pinned in expected.items():
+            value, grade = (
+                (pinned.value, pinned.grade) if isinstance(pinned, Figure) else (pinned, "H")
+            )
+            if grade == "H" and not any(
+                name in values and _agree(values[name], value) for values in among
+            ):
+                return False
+    return bool(figures)
+
+
 def _agree(found: int | float | str, expected: int | float | str) -> bool:
     if isinstance(expected, str):
         return found == expected

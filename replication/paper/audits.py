@@ -1,11 +1,13 @@
 """The protocol audit: what each deviation does to the AUC, and to a claim about the pair."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from replication.evaluation.clusters import Clusters, prepared_clusters
 from replication.evaluation.intervals import interval, resampled_means
 from replication.evaluation.reproduction import relative_improvement
 from replication.evaluation.statistics import holm
@@ -26,11 +28,13 @@ def audit_effects(params: Params, claims: Sequence[Claim]) -> list[dict[str, Any
 
     missing  the command, where the audit has not been run; None, and nothing is missing, elsewhere
     bases    AUC per base and tuning
-    effects  AUC minus that of the base protocol: paired interval and t-test over impressions,
-             Holm-corrected over the pair's tests; null with the reason where the deviation cannot
-             touch the runs, and where no impression has an AUC. One seed: what another seed does is
-             the row of D11.
-    claims   the verdict under each flip, and whether it differs from that under the base
+    effects  AUC minus that of the base protocol: paired interval and t-test over users, clicked
+             articles and seeds, Holm-corrected over the pair's tests; null with the reason where
+             the deviation cannot touch the runs. Each was run with one seed: the spread of seeds is
+             that between the bases and their D11, another seed, pooled over the pair
+    seeds    runs of a base, and that spread: `sd` of an AUC, and of how many `runs`
+    claims   the verdict under each flip, what these very runs say, and whether it differs from that
+             under the base: with fewer than SEEDS runs of a base it is never called a change
     Errors: `StudyError` naming a file that is damaged.
     """
     return [_pair(name, params, claims) for name in params.audit.pairs]
@@ -38,7 +42,7 @@ def audit_effects(params: Params, claims: Sequence[Claim]) -> list[dict[str, Any
 
 def _pair(name: str, params: Params, claims: Sequence[Claim]) -> dict[str, Any]:
     pair, command = params.audit.pairs[name], f"dvc repro audit@{name}"
-    entry = {
+    entry: dict[str, Any] = {
         "pair": name,
         "recommender": pair.recommender,
         "frozen": pair.frozen,
@@ -47,25 +51,68 @@ def _pair(name: str, params: Params, claims: Sequence[Claim]) -> dict[str, Any]:
     path = paths.AUDIT / f"{name}.json"
     found = read_json(path)
     if found is None:
-        return entry | {"missing": command, "bases": {}, "effects": [], "claims": []}
+        return entry | {"missing": command, "bases": {}, "seeds": None, "effects": [], "claims": []}
     runs = _checked(found, path, command)
     scored = [key for key, run in runs.items() if run["untouched"] is None]
     means = {key: number(runs[key], "auc", path) for key in scored}
     table = paths.IMPRESSIONS / "audit" / f"{name}.parquet"
     frame = read_columns(table, scored, command)
     auc = {key: frame[key].fill_null(np.nan).to_numpy() for key in scored}
-    replicates = resampled_means(auc, params.evaluation.bootstrap_samples, SEED)
+    clusters = _clusters(len(frame), table, command)
+    repeated = _repeated(runs, auc)
+    samples = params.evaluation.bootstrap_samples
+    replicates = resampled_means(auc, samples, SEED, clusters, repeated)
+    test = partial(_test, clusters, repeated)
     return entry | {
         "missing": None,
+        "seeds": {"runs_of_a_base": 1, **_spread(repeated)},
         "bases": {key: means[key] for key in scored if runs[key]["deviation"] == "none"},
-        "effects": _effects(runs, auc, replicates),
+        "effects": _effects(runs, auc, replicates, test),
         "claims": [
             row
             for claim in claims
             if _concerns(claim, pair, params)
-            for row in _claim_rows(claim, runs, auc, replicates)
+            for row in _claim_rows(claim, runs, auc, replicates, test)
         ],
     }
+
+
+def _clusters(impressions: int, table: Path, command: str) -> Clusters:
+    folder = paths.PREPARED / "test"
+    _, clusters = prepared_clusters(folder)
+    if len(clusters) != impressions:
+        raise StudyError(
+            f"{table}: {impressions} impressions, but {folder} has {len(clusters)}; run `{command}`"
+        )
+    return clusters
+
+
+def _repeated(runs: dict[str, Any], auc: "Columns") -> list[np.ndarray]:
+    """The AUC, (2, I) each, of what was run with two seeds: a base and its D11."""
+    pairs = [
+        (f"{run['base']}/{run['tuning']}", key)
+        for key, run in runs.items()
+        if run["deviation"] == ANOTHER_SEED
+    ]
+    return [np.stack([auc[base], auc[key]]) for base, key in pairs if base in auc and key in auc]
+
+
+def _spread(repeated: list[np.ndarray]) -> dict[str, Any]:
+    means = (_mean(one - other) for one, other in repeated)
+    gaps = [gap for gap in means if gap is not None]
+    sd = float(np.sqrt(np.mean(np.square(gaps)) / 2)) if gaps else None
+    return {"sd": sd, "runs": 2 * len(gaps)}
+
+
+def _test(
+    clusters: Clusters,
+    repeated: list[np.ndarray],
+    contrast: float | None,
+    sides: Sequence[tuple[float, np.ndarray]],
+) -> float | None:
+    """p that the sum of weight times AUC (I,) over sides is 0."""
+    terms = [weight * values[None] for weight, values in sides]
+    return p_value(contrast, terms, clusters, [[w * r for r in repeated] for w, _ in sides])
 
 
 def _checked(found: dict[str, Any], path: Path, command: str) -> dict[str, dict[str, Any]]:
@@ -79,11 +126,16 @@ def _checked(found: dict[str, Any], path: Path, command: str) -> dict[str, dict[
     raise StudyError(f"{path}: runs: not as an audit writes them; run `{command}` again")
 
 
+ANOTHER_SEED = "D11"
+SEEDS = 3  # runs of a base, for a change of verdict to be called one
 _KEYS = {"base", "deviation", "tuning", "encoder", "untouched", "auc"}
 Columns = dict[str, np.ndarray]
+Test = Callable[[float | None, Sequence[tuple[float, np.ndarray]]], float | None]
 
 
-def _effects(runs: dict[str, Any], auc: Columns, replicates: Columns) -> list[dict[str, Any]]:
+def _effects(
+    runs: dict[str, Any], auc: Columns, replicates: Columns, test: Test
+) -> list[dict[str, Any]]:
     effects = []
     for key, run in runs.items():
         if run["deviation"] == "none":
@@ -96,7 +148,7 @@ def _effects(runs: dict[str, Any], auc: Columns, replicates: Columns) -> list[di
             effect |= {
                 "difference": difference,
                 "ci95": interval(replicates[key] - replicates[base]),
-                "p": p_value(difference, [auc[key][None], -auc[base][None]]),
+                "p": test(difference, [(1.0, auc[key]), (-1.0, auc[base])]),
             }
         effects.append(effect)
     for effect, adjusted in zip(effects, holm([e["p"] for e in effects]), strict=True):
@@ -125,7 +177,7 @@ def _concerns(claim: Claim, pair: Any, params: Params) -> bool:
 
 
 def _claim_rows(
-    claim: Claim, runs: dict[str, Any], auc: Columns, replicates: Columns
+    claim: Claim, runs: dict[str, Any], auc: Columns, replicates: Columns, test: Test
 ) -> list[dict[str, Any]]:
     """The claim judged on the pair under every protocol of the audit."""
     rows = []
@@ -145,11 +197,14 @@ def _claim_rows(
             gain = relative_improvement(high, low)
             found = None if gain is None else 100 * gain
             ends = interval(100 * gap / replicates[frozen])
-            word = verdict.of_effect(found, claim.value, claim.tolerance)
+            sides = [(0.0, auc[tuned]), (0.0, auc[frozen])]
+            if low and high is not None:  # how the gain follows each of the two
+                sides = [(100 / low, auc[tuned]), (-100 * high / low**2, auc[frozen])]
+            word = verdict.of_sign(ends, 1 if claim.value > 0 else -1, test(found, sides))
         else:
             assert isinstance(claim, SignOf)  # `_concerns` lets no other through
             found, ends = minus(high, low), interval(gap)
-            p = p_value(found, [auc[tuned][None], -auc[frozen][None]])
+            p = test(found, [(1.0, auc[tuned]), (-1.0, auc[frozen])])
             word = verdict.of_sign(ends, 1 if claim.sign == "positive" else -1, p)
         if flip == "none":
             verdicts[base] = word
@@ -160,8 +215,11 @@ def _claim_rows(
                 "deviation": flip,
                 "found": found,
                 "ci95": ends,
-                "verdict": word,
-                "changes": word != verdicts[base],
+                # One run of each, however well their impressions tell them apart.
+                "verdict": verdict.ONE_SEED,
+                "these_runs": word,
+                "changes": False,
+                "would_change": word != verdicts[base],
             }
         )
     return rows

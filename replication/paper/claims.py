@@ -107,8 +107,8 @@ class ColdGain(Claim):
 
 @strict
 class NotMonotone(Claim):
-    """In each recommender and tuning, the metric does not grow with every step up in size:
-    Kendall's tau between size and metric is below 1, which is one inversion at least."""
+    """The metric does not grow with every step up in size, throughout: in some recommender and
+    tuning a smaller model is better than a larger one."""
 
     kind: Literal["not_monotone"]
     recommenders: tuple[Recommender, ...]
@@ -143,8 +143,9 @@ class SignOf(Claim):
 class Cost(Claim):
     """Every one of `measures` grows with the model's size, for each recommender.
 
-    trainable_parameters, seconds of the run, memory at its peak, and sensitivity: the range of the
-    metric over the hyper-parameters that were tried.
+    operations (floating-point), device_seconds of all that a model needs, seconds_a_sample of
+    training, memory at its peak, and sensitivity: the range of the metric over the hyper-parameters
+    that were tried.
     """
 
     kind: Literal["cost"]
@@ -152,7 +153,9 @@ class Cost(Claim):
     models: tuple[ModelName, ...]
     tuning: Tuning
     metric: Metric
-    measures: tuple[Literal["trainable_parameters", "seconds", "memory", "sensitivity"], ...]
+    measures: tuple[
+        Literal["operations", "device_seconds", "seconds_a_sample", "memory", "sensitivity"], ...
+    ]
 
 
 AnyClaim = Annotated[

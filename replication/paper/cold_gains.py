@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from replication.evaluation.intervals import interval
-from replication.evaluation.statistics import holm, slope
+from replication.evaluation.statistics import ROUNDING, holm, slope
 from replication.paper import verdict
 from replication.paper.cells import number
 from replication.paper.claims import ColdGain
+from replication.paper.depths import MIDDLE
 from replication.paper.evidence import Evidence, Place
 from replication.paper.models import TUNINGS
 from replication.paper.results import Result, known_models, located, result, whole
-from replication.paper.significance import p_value
 
 
 def judge_cold_gain(claim: ColdGain, evidence: Evidence, protocol: str) -> Result:
@@ -32,7 +32,8 @@ def _shape(
 
     found is the slope in points per group of the gain over the mean of the small ones; p and
     p_group_1 are Holm-corrected over all tests of the claim. exceeded_in lists the groups whose
-    gain is larger than that of group 1, where the interval of the difference says so.
+    gain is larger than that of group 1, where the interval of the difference says so: then nothing
+    is confirmed.
     """
     parts: list[Result] = []
     first_intervals = []
@@ -73,42 +74,94 @@ def _shape(
             verdict.of_sign(first_intervals[i], 1, part["p_group_1_holm"]),
         ]
         if part["exceeded_in"]:
-            words.append("near")
+            words.append("undecided")
         part["verdict"] = verdict.of_all(words)
         if part["verdict"] == "not testable":
             part["reason"] = "group 1 is empty, or all but one are"
-    return whole(evidence, places, parts, mean_clicks=_mean_clicks(evidence, places[0]))
+    word = verdict.of_every_sign(
+        [part["verdict"] for part in parts],
+        [part[key] for part in parts for key in ("p", "p_group_1")],
+        [
+            right and not part["exceeded_in"]
+            for part in parts
+            for right in (
+                expected * (part["found"] or 0) > 0,
+                (part["groups"][0]["found"] or 0) > 0,
+            )
+        ],
+    )
+    clicks = _mean_clicks(evidence, places[0])
+    return whole(word, places, parts, sign=word, mean_clicks=clicks)
 
 
 def _size(
     claim: ColdGain, evidence: Evidence, families: list[list[Place]], places: list[Place]
 ) -> Result:
-    """The largest gain over any small model in group 1: of each family, and of all."""
+    """The largest gain over any small model in group 1: of each family, and of all.
+
+    The largest of many gains is too large even where all are alike (the winner's curse). ci95 is of
+    the true maximum: from the simultaneous band of all gains of the family, or of all; found is
+    what was observed, less what taking the maximum adds in the replicates.
+    """
     assert claim.value is not None and claim.tolerance is not None  # what is said has no trend
     parts: list[Result] = []
+    every: list[tuple[float, np.ndarray]] = []
     for large, *small in families:
         gains = [_gain(evidence, large, [one], 1, claim.metric) for one in small]
-        known = [gain for gain, _ in gains if gain is not None]
-        found = max(known, default=None)
+        known = [(gain, replicates) for gain, replicates in gains if gain is not None]
+        every += known
+        found, ends = largest(known) if known else (None, None)
         parts.append(
             {
                 "recommender": large.recommender,
                 "tuning": large.tuning,
                 "found": found,
-                "ci95": interval(np.stack([replicates for _, replicates in gains]).max(axis=0)),
-                "verdict": verdict.of_effect(found, claim.value, claim.tolerance),
+                "ci95": ends,
+                "verdict": verdict.of_size(ends, claim.value, claim.tolerance),
             }
         )
+        if found is None:
+            parts[-1]["reason"] = "group 1 is empty"
     if any(part["found"] is None for part in parts):
-        return whole(evidence, places, parts)
-    largest = max(parts, key=lambda part: part["found"])
+        return whole("not testable", places, parts)
+    found, ends = largest(every)
+    size = verdict.of_size(ends, claim.value, claim.tolerance)
+    words = {"equivalent": "confirmed", "different": "contradicted"}
     return result(
-        largest["verdict"],
-        found=largest["found"],
-        ci95=largest["ci95"],
+        words.get(size, size),
+        # The band is simultaneous: no further test.
+        sign=verdict.of_sign(ends, 1 if claim.value > 0 else -1, 0.0),
+        size=size,
+        found=found,
+        ci95=ends,
         parts=parts,
-        coverage=list(evidence.coverage(places)),
+        places=places,
     )
+
+
+def largest(
+    gains: Sequence[tuple[float, np.ndarray]], level: float = 0.95
+) -> tuple[float, list[float]]:
+    """The largest of several gains, and the interval of the true largest.
+
+    gains: (found, replicates (samples,)) of each. The band that holds all true gains at once, with
+    the probability `level`, is that of their largest studentised error; the true maximum lies
+    between the highest of its lower ends and the highest of its upper ends. What is told of the
+    maximum is lowered by what the median of the replicates' maximum has more than it.
+    """
+    found = np.array([gain for gain, _ in gains])
+    table = np.stack([replicates for _, replicates in gains])
+    table = table[:, ~np.isnan(table).any(axis=0)]
+    errors = table - found[:, None]
+    width = np.ptp(np.quantile(errors, MIDDLE, axis=1), axis=0) / 2
+    moving = width > ROUNDING
+    reach = 0.0
+    if moving.any():
+        studentised = np.abs(errors[moving]) / width[moving, None]
+        reach = float(np.quantile(studentised.max(axis=0), level))
+    ends = [float((found - reach * width).max()), float((found + reach * width).max())]
+    added = float(np.median(table.max(axis=0))) - float(found.max())
+    return float(found.max()) - max(0.0, added), ends
 
 
 def _groups(claim: ColdGain) -> range:
@@ -156,9 +209,8 @@ def _test(
 
     The gain 100 (L - M) / M of a group changes by 100 / M with L, and by -100 L / M^2 with M.
     """
-    values = {place: evidence.values(place, metric) for place in (large, *small)}
-    known = ~np.isnan(values[large][0])
-    of_large, of_small = np.zeros((2, values[large].shape[1]))
+    known = ~np.isnan(evidence.values(large, metric)[0])
+    of_large, of_small = np.zeros((2, len(known)))
     for group, weight in enumerate(weights, start=1):
         inside = evidence.inside(large.protocol, group)
         reached, of = _levels(evidence, large, small, group, metric)
@@ -167,8 +219,8 @@ def _test(
         share = known.sum() / (known & inside).sum()  # the terms' mean is over all impressions
         of_large[inside] = 100 * weight * share / of
         of_small[inside] = -100 * weight * share * reached / of**2 / len(small)
-    terms = [of_large * values[large], *(of_small * values[place] for place in small)]
-    return p_value(found, terms)
+    sides = [(large, of_large), *((place, of_small) for place in small)]
+    return evidence.p_value(found, metric, sides)
 
 
 def _mean_clicks(evidence: Evidence, place: Place) -> float | None:

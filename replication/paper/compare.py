@@ -6,8 +6,9 @@ from typing import Any
 
 from replication.evaluation.metrics import METRICS
 from replication.files.atomic import write_json
+from replication.mind.statistics import shows_release
 from replication.paper.audits import audit_effects
-from replication.paper.cells import Cell, read_grid, read_sweep
+from replication.paper.cells import Cell, read_grid, read_json, read_sweep
 from replication.paper.claims import load_claims
 from replication.paper.contrasts import cold_start_contrasts
 from replication.paper.cross_checks import load_cross_checks
@@ -21,12 +22,15 @@ from replication.study import paths
 from replication.study.params import Params
 
 NOT_EVIDENCE = "demo data: not evidence about the paper"
+OTHER_DATA = "other data than the paper's: not evidence about its figures"
+PAPER_RELEASE = "small"  # of MIND
 
 
 def compare(params: Params) -> None:
     """Write reports/claims.json, reports/comparison.json and reports/metrics.json.
 
-    On the demo corpus every verdict is marked as no evidence: `evidence` is false.
+    `evidence` is false, and `note` says why, unless the data are the release that the paper used,
+    as their figures show; a profile's name shows nothing.
     What has not been run is told as such, with its command.
     Errors: `StudyError` naming a file of the runs that is damaged, or does not go with the others.
     """
@@ -34,12 +38,9 @@ def compare(params: Params) -> None:
     evidence = Evidence(params, grid, sweep)
     # All is read before anything is written.
     claims, values, checks = load_claims(), load_values(), load_cross_checks()
-    real = params.profile != "demo"
-    head = {
-        "profile": params.profile,
-        "evidence": real,
-        "note": None if real else NOT_EVIDENCE,
-    }
+    real = shows_release(read_json(paths.DATA_CARD) or {}, PAPER_RELEASE)
+    other = NOT_EVIDENCE if params.profile == "demo" else OTHER_DATA
+    head = {"profile": params.profile, "evidence": real, "note": None if real else other}
     write_json(
         paths.CLAIMS,
         {

@@ -8,7 +8,6 @@ from replication.evaluation.intervals import interval
 from replication.evaluation.statistics import holm, slope
 from replication.paper.evidence import Evidence, Place
 from replication.paper.results import minus
-from replication.paper.significance import p_value
 
 FIFTHS = (1, 2, 3, 4, 5)
 GROUPS = (*FIFTHS, "at_most_5", "more_than_5")
@@ -59,20 +58,20 @@ def _correct(rows: list[dict[str, Any]]) -> None:
 
 
 def _contrast(evidence: Evidence, large: Place, other: Place) -> dict[str, Any]:
-    a, b = (evidence.values(place, "auc") for place in (large, other))
-    known = ~np.isnan(a[0])
+    known = ~np.isnan(evidence.values(large, "auc")[0])
     rows, gaps = [], []
     for group in GROUPS:
         inside = evidence.inside(large.protocol, group)
         replicates = evidence.replicates(large.protocol, "auc", group)
         gaps.append(replicates[large] - replicates[other])
         difference = minus(*(evidence.mean(place, "auc", group) for place in (large, other)))
+        only = np.where(inside, 1.0, np.nan)
         rows.append(
             {
                 "group": group,
                 "difference": difference,
                 "ci95": interval(gaps[-1]),
-                "p": p_value(difference, [a[:, inside], -b[:, inside]]),
+                "p": evidence.p_value(difference, "auc", [(large, only), (other, -only)]),
                 "impressions": int(inside.sum()),
             }
         )
@@ -92,6 +91,6 @@ def _contrast(evidence: Evidence, large: Place, other: Place) -> dict[str, Any]:
         "trend": {
             "slope": trend,
             "ci95": interval(slope(np.stack(gaps[: len(FIFTHS)]))),
-            "p": p_value(trend, [weight * a, -weight * b]),
+            "p": evidence.p_value(trend, "auc", [(large, weight), (other, -weight)]),
         },
     }

@@ -1,15 +1,19 @@
 """What our own runs say: metrics per impression, and replicates of each experiment's means."""
 
+import copy
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from replication.evaluation.clusters import Clusters, prepared_clusters
 from replication.evaluation.intervals import resampled_means
 from replication.files.errors import StudyError
 from replication.paper.cells import Cell, number, read_columns
 from replication.paper.models import MODELS
+from replication.paper.significance import Uncertainty, uncertainty
+from replication.study import paths
 from replication.study.params import Params
 
 SEED = 1  # of the resamples; not an experiment's
@@ -45,6 +49,19 @@ class Evidence:
         self.replicates = cache(self._replicates)
         self.grouping = cache(self._grouping)
         self._first: Cell | None = None
+        self._found: Clusters | None = None
+        self._independent = False
+        self._naive: Evidence | None = None
+
+    @property
+    def naive(self) -> "Evidence":
+        """The same runs with every impression taken as independent of the others."""
+        if self._naive is None:
+            twin = copy.copy(self)
+            twin._independent = True
+            twin.replicates = cache(twin._replicates)
+            self._naive = twin
+        return self._naive
 
     def _places(self, cells: Iterable[Cell]) -> list[Place]:
         places: dict[Place, None] = {}
@@ -85,6 +102,44 @@ class Evidence:
     def ran(self, place: Place) -> list[Cell]:
         return [cell for cell in self.cells[place] if cell.metrics is not None]
 
+    def repeated(self, protocol: str, metric: str) -> dict[Place, np.ndarray]:
+        """The values, (S, I) each, of the places of a protocol that were run with several seeds."""
+        places = [place for place in self.cells if place.protocol == protocol]
+        return {p: self.values(p, metric) for p in places if len(self.ran(p)) > 1}
+
+    def spread(self, protocol: str, metric: str) -> dict[str, Any] | None:
+        """What seeds do to a mean over impressions, measured on this study's repeated runs: the
+        standard deviation `sd`, pooled over `places` with `runs` of them; None without any."""
+        found = list(self.repeated(protocol, metric).values())
+        means = [np.nanmean(values, axis=1) for values in found]
+        freedom = sum(len(mean) - 1 for mean in means)
+        if not freedom:
+            return None
+        squares = sum(float(((mean - mean.mean()) ** 2).sum()) for mean in means)
+        runs = sum(map(len, means))
+        return {"sd": float(np.sqrt(squares / freedom)), "places": len(means), "runs": runs}
+
+    def uncertainty(
+        self, metric: str, sides: Sequence[tuple[Place, np.ndarray | float]]
+    ) -> Uncertainty | None:
+        """Of the sum over sides, (place, weight), of weight times the place's metric; a weight is
+        one number, or one per impression (I,)."""
+        terms = [weight * self.values(place, metric) for place, weight in sides]
+        single = self._single([place for place, _ in sides])
+        others = list(self.repeated(sides[0][0].protocol, metric).values()) if single else []
+        alike = [(weight * runs for runs in others) for _, weight in sides]
+        return uncertainty(terms, self.clusters(), alike)
+
+    def p_value(
+        self,
+        contrast: float | None,
+        metric: str,
+        sides: Sequence[tuple[Place, np.ndarray | float]],
+    ) -> float | None:
+        """Two-sided p that the contrast, the mean of `uncertainty`'s sum, is zero."""
+        found = self.uncertainty(metric, sides)
+        return None if found is None else found.p(contrast)
+
     def inside(self, protocol: str, group: Group) -> np.ndarray:
         """Which impressions are of the group: (I,) bool."""
         fifth, clicks = self.grouping(protocol)
@@ -107,6 +162,25 @@ class Evidence:
                 )
         group, clicks = (found[name].to_numpy() for name in columns)
         return group, clicks
+
+    def clusters(self) -> Clusters | None:
+        """Users and first clicked articles of the runs' impressions, from the prepared data; None
+        where they are taken as independent, and until a run has been read."""
+        if self._independent:
+            return None
+        if self._found is None and self._first is not None:
+            self._found = self._prepared(self._first)
+        return self._found
+
+    def _prepared(self, first: Cell) -> Clusters:
+        folder = paths.PREPARED / "test"
+        ids, clusters = prepared_clusters(folder)
+        if not np.array_equal(ids, self._order.to_numpy()):
+            raise StudyError(
+                f"{folder}: its impressions are not those of {first.per_impression}; "
+                f"run `{first.command}`"
+            )
+        return clusters
 
     def _ran_under(self, protocol: str) -> list[Cell]:
         return [c for place in self.cells if place.protocol == protocol for c in self.ran(place)]
@@ -149,12 +223,17 @@ class Evidence:
         wanted = self.cells if (metric, group) == ("auc", None) else self.grid
         places = [p for p in wanted if p.protocol == protocol and self.ran(p)]
         outside = ~self.inside(protocol, group)
-        values = {}
-        for place in places:
-            values[place] = self.values(place, metric)
-            if outside.any():
-                values[place] = np.where(outside, np.nan, values[place])
-        return resampled_means(values, self.samples, SEED)
+
+        def within(values: np.ndarray) -> np.ndarray:
+            return np.where(outside, np.nan, values) if outside.any() else values
+
+        values = {place: within(self.values(place, metric)) for place in places}
+        others = self.repeated(protocol, metric).values()
+        repeated = [within(other) for other in others] if self._single(places) else []
+        return resampled_means(values, self.samples, SEED, self.clusters(), repeated)
+
+    def _single(self, places: Sequence[Place]) -> bool:
+        return any(len(self.ran(place)) == 1 for place in places)
 
     def _mean(self, place: Place, metric: str, group: Group = None) -> float | None:
         """Mean over impressions and seeds; None where it is undefined."""

@@ -1,17 +1,18 @@
 """One function per kind of claim: from our runs to a verdict with the numbers behind it."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from replication.evaluation.intervals import interval
 from replication.evaluation.reproduction import delta_relative_improvement, relative_improvement
 from replication.paper import verdict
 from replication.paper.claims import Claim, ColdGain, Cost, Depth, Gain, NotMonotone, SignOf
 from replication.paper.cold_gains import judge_cold_gain
-from replication.paper.evidence import Evidence, Place
+from replication.paper.costs import judge_cost
+from replication.paper.depths import best_depth
+from replication.paper.evidence import Evidence
+from replication.paper.power import power_of
 from replication.paper.results import (
     NotJudged,
     Result,
@@ -23,20 +24,37 @@ from replication.paper.results import (
     result,
     whole,
 )
-from replication.paper.sizes import judge_cost, judge_order
+from replication.paper.robustness import beside_naive, with_seeds
+from replication.paper.sizes import judge_order
 
 
 def judge(claim: Claim, evidence: Evidence, protocol: str) -> Result:
     """The verdict on a claim under one protocol.
 
-    verdict, reason (where it is no judgement), found and ci95 in the claim's unit (None where the
-    claim has several parts), parts (what was compared, one by one), coverage [runs there are, runs
-    needed], missing (commands for the others).
+    verdict, reason (where it is no judgement), sign and size (the answers to either question, None
+    where the claim does not ask it), found and ci95 in the claim's unit (None where the claim has
+    several parts), parts (what was compared, one by one), coverage [runs there are, runs needed],
+    missing (commands for the others); and what `robustness` and `power` add.
     """
     try:
-        return _JUDGES[type(claim)](claim, evidence, protocol)
+        found = _JUDGES[type(claim)](claim, evidence, protocol)
     except NotJudged as early:
-        return early.result
+        return _told(early.result)
+    places = found["places"]
+    found["coverage"] = list(evidence.coverage(places))
+    if found["verdict"] == "not testable" or isinstance(claim, Cost):
+        return _told(found)
+    naive = _JUDGES[type(claim)](claim, evidence.naive, protocol)
+    found = beside_naive(claim, evidence, found, naive)
+    found["power"] = power_of(claim, evidence, places)
+    return _told(with_seeds(claim, evidence, found))
+
+
+def _told(found: Result) -> Result:
+    """Without what only a judge needs, and with each key that a reader asks for."""
+    kept = {key: value for key, value in found.items() if key != "places"}
+    absent = ("these_runs", "naive", "hangs_on_independence", "design_effect", "seeds", "power")
+    return dict.fromkeys(absent) | kept
 
 
 def _gain(claim: Gain, evidence: Evidence, protocol: str) -> Result:
@@ -49,14 +67,22 @@ def _gain(claim: Gain, evidence: Evidence, protocol: str) -> Result:
     assert gain is not None  # frozen is not 0
     replicates = evidence.replicates(protocol, claim.metric, None)
     a, b = (replicates[place] for place in places)
+    ends = interval(100 * (a - b) / b)
+    # The gain changes by 100 / frozen with the tuned mean, by -100 tuned / frozen^2 with the other.
+    weights = (100 / frozen, -100 * tuned / frozen**2)
+    p = evidence.p_value(100 * gain, claim.metric, list(zip(places, weights, strict=True)))
+    sign = verdict.of_sign(ends, 1 if claim.value > 0 else -1, p)
     return result(
-        verdict.of_effect(100 * gain, claim.value, claim.tolerance),
+        sign,
+        sign=sign,
+        size=verdict.of_size(ends, claim.value, claim.tolerance),
         found=100 * gain,
-        ci95=interval(100 * (a - b) / b),
+        ci95=ends,
+        p=p,
         delta_relative_improvement=delta_relative_improvement(claim.value / 100, gain),
         finetuned=tuned,
         frozen=frozen,
-        coverage=list(evidence.coverage(places)),
+        places=places,
     )
 
 
@@ -75,35 +101,8 @@ def _depth(claim: Depth, evidence: Evidence, protocol: str) -> Result:
     best = best_depth(evidence, places, claim.metric)
     if best is None:
         raise not_testable(f"{claim.metric} is undefined")
-    return result(
-        verdict.of_depth(best["ci95"], claim.value, claim.tolerance),
-        **best,
-        coverage=list(evidence.coverage(places)),
-    )
-
-
-def best_depth(evidence: Evidence, places: Sequence[Place], metric: str) -> Result | None:
-    """The depth with the best mean, and how sure that is.
-
-    places: the depths of one sweep. Returns found, ci95 (the depths that hold the middle 95 % of
-    replicates over impressions and seeds) and shares (of replicates in which each is best, in the
-    order of places); None where the metric is undefined.
-    """
-    measured = [evidence.mean(place, metric) for place in places]
-    means = [mean for mean in measured if mean is not None]
-    replicates = evidence.replicates(places[0].protocol, metric, None)
-    table = np.stack([replicates[place] for place in places])
-    table = table[:, ~np.isnan(table).any(axis=0)]
-    if len(means) < len(measured) or not table.size:
-        return None
-    depths = np.array([place.layers for place in places])
-    winners = depths[table.argmax(axis=0)]
-    ends = np.quantile(winners, [0.025, 0.975], method="inverted_cdf")
-    return {
-        "found": int(depths[np.argmax(means)]),
-        "ci95": [int(end) for end in ends],
-        "shares": [float((winners == depth).mean()) for depth in depths],
-    }
+    word = verdict.of_depth(best["candidates"], claim.value, claim.tolerance)
+    return result(word, **best, places=places)
 
 
 def _sign(claim: SignOf, evidence: Evidence, protocol: str) -> Result:
@@ -123,7 +122,12 @@ def _sign(claim: SignOf, evidence: Evidence, protocol: str) -> Result:
     expected = 1 if claim.sign == "positive" else -1
     for part in parts:
         part["verdict"] = verdict.of_sign(part["ci95"], expected, part["p_holm"])
-    return whole(evidence, places, parts)
+    word = verdict.of_every_sign(
+        [part["verdict"] for part in parts],
+        [part["p"] for part in parts],
+        [expected * (part["found"] or 0) > 0 for part in parts],
+    )
+    return whole(word, places, parts, sign=word)
 
 
 _JUDGES: dict[type, Callable[[Any, Evidence, str], Result]] = {

@@ -7,7 +7,6 @@ from replication.evaluation.intervals import interval
 from replication.evaluation.statistics import holm
 from replication.paper import verdict
 from replication.paper.evidence import Evidence, Place
-from replication.paper.significance import p_value
 
 Result = dict[str, Any]
 
@@ -21,7 +20,11 @@ class NotJudged(Exception):
 
 
 def result(word: str, reason: str | None = None, **more: Any) -> Result:
-    empty = {"found": None, "ci95": None, "parts": [], "coverage": [0, 0], "missing": []}
+    """places: those that it rests on."""
+    empty = {
+        "sign": None, "size": None, "found": None, "ci95": None, "parts": [], "places": [],
+        "coverage": [0, 0], "missing": [],
+    }  # fmt: skip
     return {"verdict": word, "reason": reason} | empty | more
 
 
@@ -63,12 +66,11 @@ def require_runs(evidence: Evidence, places: Sequence[Place]) -> None:
         raise NotJudged(result(word, reason, coverage=[ran, of], missing=missing))
 
 
-def whole(evidence: Evidence, places: Sequence[Place], parts: list[Result], **more: Any) -> Result:
-    """A claim with several parts: its verdict is that of the least favourable."""
-    word = verdict.of_all([part["verdict"] for part in parts])
+def whole(word: str, places: Sequence[Place], parts: list[Result], **more: Any) -> Result:
+    """A claim with several parts, and its verdict; a part that is not testable gives the reason."""
     reasons = [part["reason"] for part in parts if part.get("reason")]
     reason = reasons[0] if reasons and word == "not testable" else None
-    return result(word, reason, parts=parts, coverage=list(evidence.coverage(places)), **more)
+    return result(word, reason, parts=parts, places=places, **more)
 
 
 def minus(a: float | None, b: float | None) -> float | None:
@@ -79,7 +81,7 @@ def differences(
     evidence: Evidence, pairs: Sequence[tuple[Place, Place]], metric: str
 ) -> list[Result]:
     """First minus second of each pair, both under one protocol: the difference of the means, its
-    interval, and p (both over impressions and seeds), Holm-corrected over all pairs."""
+    interval, and p (both over impressions and seeds); see `correct`."""
     parts: list[Result] = []
     for a, b in pairs:
         replicates = evidence.replicates(a.protocol, metric, None)
@@ -91,9 +93,14 @@ def differences(
                 "b": f"{b.encoder} {b.tuning}",
                 "found": found,
                 "ci95": interval(replicates[a] - replicates[b]),
-                "p": p_value(found, [evidence.values(a, metric), -evidence.values(b, metric)]),
+                "p": evidence.p_value(found, metric, [(a, 1.0), (b, -1.0)]),
             }
         )
+    correct(parts)
+    return parts
+
+
+def correct(parts: Sequence[Result]) -> None:
+    """p_holm: p after Holm's correction over all parts."""
     for part, adjusted in zip(parts, holm([part["p"] for part in parts]), strict=True):
         part["p_holm"] = adjusted
-    return parts

@@ -1,39 +1,89 @@
-"""How sure a contrast of runs is, over impressions and seeds alike."""
+"""How sure a contrast of runs is, over users, articles and seeds alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
+from replication.evaluation.clusters import Clusters, mean_variance
 from replication.evaluation.statistics import ROUNDING
 
 
-def p_value(contrast: float | None, terms: Sequence[np.ndarray]) -> float | None:
-    """Two-sided t-test that a contrast of experiments is zero.
+@dataclass(frozen=True)
+class Uncertainty:
+    """The variance of a contrast of places, in parts.
 
-    terms: per experiment (S, I) float64, what each of its S runs adds to the contrast at each of
-    the same I impressions, such as the AUC of one experiment and minus that of another; NaN where
-    undefined.
+    parts     (variance, degrees of freedom): of the impressions first, then of each place's seeds
+    rounding  below this, squared, a variance is none
+    """
 
-    The contrast's variance is that of the mean over impressions (of the terms' sum, averaged over
-    seeds), plus for each experiment with several runs that of the mean over its seeds. So few seeds
-    have little to say: degrees of freedom are those of Welch and Satterthwaite (B. L. Welch,
-    Biometrika 34, 1947). With one run per experiment this is the paired t-test, which is silent
-    about other seeds. None where there is no contrast, or fewer than two impressions, or no
-    variance to go by; 1 where there is neither contrast nor variance.
+    parts: tuple[tuple[float, float], ...]
+    rounding: float
+
+    @property
+    def variance(self) -> float:
+        return sum(part for part, _ in self.parts)
+
+    @property
+    def freedom(self) -> float:
+        """As B. L. Welch (Biometrika 34, 1947) and Satterthwaite have it."""
+        return self.variance**2 / sum(part**2 / df for part, df in self.parts)
+
+    def p(self, contrast: float | None) -> float | None:
+        """Two-sided t-test that the contrast is zero; None where there is no variance to go by, 1
+        where there is neither contrast nor variance."""
+        if contrast is None or not np.isfinite(self.variance):
+            return None
+        if self.variance <= self.rounding**2:
+            return 1.0 if abs(contrast) <= self.rounding else None
+        return float(2 * stats.t.sf(abs(contrast) / np.sqrt(self.variance), self.freedom))
+
+
+def uncertainty(
+    terms: Sequence[np.ndarray],
+    clusters: Clusters | None = None,
+    repeated: Sequence[Iterable[np.ndarray]] = (),
+) -> Uncertainty | None:
+    """Of the sum of what several places add to a contrast.
+
+    terms     per place (S, I) float64, what each of its S runs adds at each of the same I
+              impressions, such as the AUC of one place and minus that of another; NaN: undefined
+    clusters  of the impressions; None: independent ones
+    repeated  per place: (S, I) of places that were run with several seeds, weighted as it is; where
+              the place itself was run once, their spread, pooled, stands for its own
+
+    The variance is that of the mean over impressions of the terms' sum, averaged over seeds
+    (`clusters.mean_variance`), plus for each place that of the mean over its seeds. So few seeds
+    have little to say, and degrees of freedom tell. None for fewer than two impressions.
     """
     sums = sum(term.mean(axis=0) for term in terms)
     known = ~np.isnan(sums)
     n = int(known.sum())
-    if contrast is None or n < 2:
+    if n < 2:
         return None
-    parts = [(sums[known].var(ddof=1) / n, n - 1)]
-    for term in terms:
-        if (seeds := len(term)) > 1:
-            parts.append((term[:, known].mean(axis=1).var(ddof=1) / seeds, seeds - 1))
-    variance = sum(part for part, _ in parts)
-    rounding = ROUNDING * max(np.abs(term[:, known]).max() for term in terms)
-    if variance <= rounding**2:
-        return 1.0 if abs(contrast) <= rounding else None
-    freedom = variance**2 / sum(part**2 / df for part, df in parts)
-    return float(2 * stats.t.sf(abs(contrast) / np.sqrt(variance), freedom))
+    within = clusters.select(known) if clusters is not None else Clusters.independent(n)
+    parts = [mean_variance(sums[known], within)]
+    for i, term in enumerate(terms):
+        alike: Sequence[np.ndarray] = (
+            [term] if len(term) > 1 else list(repeated[i]) if repeated else []
+        )
+        gaps = [runs[:, known].mean(axis=1) for runs in alike]
+        freedom = sum(len(means) - 1 for means in gaps)
+        if freedom:
+            squares = sum(float(((means - means.mean()) ** 2).sum()) for means in gaps)
+            parts.append((squares / freedom / len(term), freedom))
+    largest = max(np.abs(term[:, known]).max() for term in terms)
+    return Uncertainty(tuple((v, max(df, 1.0)) for v, df in parts), ROUNDING * largest)
+
+
+def p_value(
+    contrast: float | None,
+    terms: Sequence[np.ndarray],
+    clusters: Clusters | None = None,
+    repeated: Sequence[Iterable[np.ndarray]] = (),
+) -> float | None:
+    """`Uncertainty.p` of `uncertainty`: with independent impressions and one run per place, that of
+    the paired t-test. None where there is no contrast, or too few impressions."""
+    found = uncertainty(terms, clusters, repeated)
+    return None if found is None else found.p(contrast)

@@ -3,8 +3,8 @@
 import itertools
 from typing import Any
 
+from replication.paper.depths import best_depth
 from replication.paper.evidence import Evidence
-from replication.paper.judges import best_depth
 from replication.paper.main_table import Values, compared, paper_model
 from replication.paper.values import PaperCell
 
@@ -12,7 +12,7 @@ from replication.paper.values import PaperCell
 def sweep_curves(evidence: Evidence, values: Values) -> list[dict[str, Any]]:
     """AUC by fine-tuned depth for each recommender, beside the paper's; a depth not run is null.
 
-    best: see `judges.best_depth`; null unless every depth has been run with every seed.
+    best: see `depths.best_depth`; null unless every depth has been run with every seed.
     """
     curves = []
     for recommender, group in itertools.groupby(evidence.sweep, key=lambda p: p.recommender):

@@ -1,17 +1,20 @@
 """The one place where a verdict is given.
 
-A verdict is a word, never a number. What can be judged is `within` (agrees with the paper), `near`
-(does not contradict it), `better` or `worse`: for a value, above or below the paper's; for a claim,
-a stronger effect than the paper's, or one that contradicts it. What cannot be judged is `stale` or
-`unreadable` (a report's files, to whoever reads them), `not run`, `partial k/n` (of the runs that
-it needs, k are there), `no paper value` or `not testable`.
+A verdict is a word, never a number. A claim is `confirmed`, `undecided` or `contradicted`; where it
+puts a figure on something, that is a second question: our figure is `equivalent` to the paper's
+within the tolerance, `different`, or `undecided`. A figure of the tables, which no test can be made
+of, is `within` the tolerance, `near` it, or `better` or `worse`: above or below the paper's. What
+cannot be judged is `stale` or `unreadable` (a report's files, to whoever reads them), `not run`,
+`partial k/n` (of the runs that it needs, k are there), `no paper value` or `not testable`.
 """
 
+import itertools
 from collections.abc import Sequence
 
 Interval = Sequence[float] | None
 NEAR = 1.5  # times the tolerance
 SIGNIFICANT = 0.05
+ONE_SEED = "undecided: one seed"
 
 
 def significant(p: float | None) -> bool:
@@ -44,69 +47,95 @@ def of_value(found: float | None, reference: float | None, tolerance: float | No
     return "better" if difference > 0 else "worse"
 
 
-def of_effect(found: float | None, reference: float, tolerance: float) -> str:
-    """An effect against the paper's, which is not 0: as `of_value` in the direction of the paper's,
-    so that `better` is more of the same effect; one of the other sign is `near` at most."""
-    direction = 1 if reference > 0 else -1
-    if found is None:
-        return of_value(None, abs(reference), tolerance)
-    along = direction * found
-    word = of_value(along, abs(reference), tolerance)
-    return "near" if word == "within" and along <= 0 else word
-
-
 def of_sign(interval: Interval, expected: int, p: float | None) -> str:
     """The sign of a difference: expected is 1 or -1; p is corrected for the number of tests.
 
-    `within` where the interval lies wholly on the expected side of zero, `worse` where it lies
-    wholly on the other, `near` where it holds zero, or where `p` is not significant: these data do
-    not settle the sign.
+    `confirmed` where the interval lies wholly on the expected side of zero, `contradicted` where it
+    lies wholly on the other, `undecided` where it holds zero, or where `p` is not significant.
     """
     if interval is None or p is None:
         return "not testable"
     low, high = sorted(expected * end for end in interval)
     if not significant(p) or low <= 0 <= high:
-        return "near"
-    return "within" if low > 0 else "worse"
+        return "undecided"
+    return "confirmed" if low > 0 else "contradicted"
+
+
+def of_size(interval: Interval, reference: float, tolerance: float) -> str:
+    """A figure against the paper's: `equivalent` where the whole interval lies within the
+    tolerance, `different` where none of it does, `undecided` between: two one-sided tests of 2.5 %
+    each."""
+    if interval is None:
+        return "not testable"
+    low, high = interval
+    if reference - tolerance <= low and high <= reference + tolerance:
+        return "equivalent"
+    apart = high < reference - tolerance or low > reference + tolerance
+    return "different" if apart else "undecided"
 
 
 def of_all(verdicts: Sequence[str]) -> str:
-    """The verdict of a claim that says several things: that of its least favourable part.
-
-    A part that cannot be judged weighs most: the claim is not judged either.
-    """
-    for word in ("not testable", "worse", "near", "within"):
+    """The verdict of a claim that says several things, all of which must hold: that of its least
+    favourable part. A part that cannot be judged weighs most: the claim is not judged either."""
+    for word in ("not testable", "contradicted", "undecided"):
         if word in verdicts:
             return word
-    return "better"
+    return "confirmed"
 
 
-def of_depth(interval: Sequence[int], reference: int, tolerance: int) -> str:
-    """The interval of the best depth: `within` where it lies wholly in the paper's tolerance,
-    `near` where it reaches into it, `worse` where it does not."""
-    low, high = interval
-    inside = reference - tolerance <= low and high <= reference + tolerance
-    reaches = low <= reference + tolerance and reference - tolerance <= high
-    return "within" if inside else "near" if reaches else "worse"
+def of_some(verdicts: Sequence[str]) -> str:
+    """The verdict of a claim that holds as soon as one part does, and fails only if all do."""
+    for word in ("not testable", "confirmed", "undecided"):
+        if word in verdicts:
+            return word
+    return "contradicted"
 
 
-def of_order(steps: Sequence[float], resolved: Sequence[bool]) -> str:
-    """That quality is not monotone in size; steps are smaller minus larger, for every pair.
+def of_every_sign(
+    signs: Sequence[str], p: Sequence[float | None], as_expected: Sequence[bool]
+) -> str:
+    """A claim that a sign holds in every one of several comparisons.
 
-    `within` where a smaller model beats a larger one and the test resolves it; `worse` where every
-    larger model beats every smaller one, resolved; `near` between.
+    Confirmed where each test by itself, uncorrected, is significant and as expected: that all are
+    wrongly so at once is no likelier than that one is (R. Berger: Multiparameter Hypothesis Testing
+    and Acceptance Sampling, 1982). Otherwise `of_all` of the corrected `signs`, short of that.
     """
-    pairs = list(zip(steps, resolved, strict=True))
-    if any(step > 0 and sure for step, sure in pairs):
-        return "within"
-    return "worse" if all(step < 0 and sure for step, sure in pairs) else "near"
+    if "not testable" not in signs and all(
+        significant(one) and right for one, right in zip(p, as_expected, strict=True)
+    ):
+        return "confirmed"
+    word = of_all(signs)
+    return "undecided" if word == "confirmed" else word
 
 
-def of_growth(correlation: float | None) -> str:
-    """That a cost grows with size, by their rank correlation: `within` where it does at each step,
-    `worse` where it does not in the main."""
-    if correlation is None:
-        return "not testable"
-    if correlation > 1 - 1e-9:
-        return "within"
-    return "near" if correlation > 0 else "worse"
+def of_depth(best: Sequence[int], reference: int, tolerance: int) -> str:
+    """The depths that may be the best, of which one in twenty such sets misses the true one:
+    `confirmed` where all lie in the paper's tolerance, `contradicted` where none does."""
+    inside = [abs(depth - reference) <= tolerance for depth in best]
+    return "confirmed" if all(inside) else "undecided" if any(inside) else "contradicted"
+
+
+def of_order(inversions: Sequence[bool], rises: Sequence[bool]) -> str:
+    """That quality is not monotone in size, of one ladder.
+
+    inversions  for every pair, whether the smaller model is resolved to be the better one
+    rises       for every step up, whether the larger model is resolved to be the better one
+    """
+    if any(inversions):
+        return "confirmed"
+    return "contradicted" if all(rises) else "undecided"
+
+
+def of_growth(values: Sequence[float], tolerance: float) -> str:
+    """That a cost grows with size; values by size, smallest first, above 0.
+
+    tolerance  the fraction by which two costs may differ and still count as alike
+    `confirmed` where the largest model costs more than the smallest, and no step down exceeds the
+    tolerance; `contradicted` where the largest does not cost more than the smallest; `undecided`
+    between.
+    """
+    grown = values[-1] > values[0] * (1 + tolerance)
+    steps = itertools.pairwise(values)
+    if grown and all(b >= a * (1 - tolerance) for a, b in steps):
+        return "confirmed"
+    return "undecided" if grown else "contradicted"

@@ -38,12 +38,51 @@ class Part(TypedDict):
     b: NotRequired[str]
     measure: NotRequired[str]
     values: NotRequired[dict[str, Finite | None]]
+    ci95_naive: NotRequired[Interval | None]
+    verdict_naive: NotRequired[Verdict]
+    these_runs: NotRequired[Verdict]
 
 
 class FoundInGroup(TypedDict):
     group: Fifth
     found: Finite | None
     ci95: Interval | None
+
+
+class Naive(TypedDict):
+    """What the same runs would say if impressions were independent."""
+
+    verdict: Verdict
+    sign: Verdict | None
+    size: Verdict | None
+    ci95: Interval | None
+
+
+class DesignEffect(TypedDict):
+    user: Finite
+    article: Finite
+
+
+class Spread(TypedDict):
+    """Of an AUC by its seed, measured on repeated runs."""
+
+    sd: Finite
+    places: Count
+    runs: Count
+
+
+class Seeds(TypedDict):
+    least: Count
+    spread: Spread | None
+
+
+class Power(TypedDict):
+    effect: Finite
+    now: Share | None
+    seeds: Count | None
+    impressions: Count | None
+    seed_sd: Finite
+    measured: bool
 
 
 class Judged(TypedDict):
@@ -56,6 +95,14 @@ class Judged(TypedDict):
     parts: list[Part]
     coverage: Runs
     missing: list[str]
+    sign: NotRequired[Verdict | None]
+    size: NotRequired[Verdict | None]
+    these_runs: NotRequired[Verdict | None]
+    naive: NotRequired[Naive | None]
+    hangs_on_independence: NotRequired[bool | None]
+    design_effect: NotRequired[DesignEffect | None]
+    seeds: NotRequired[Seeds | None]
+    power: NotRequired[Power | None]
 
 
 class Claim(TypedDict):
@@ -172,6 +219,7 @@ class Best(TypedDict):
     found: Whole
     ci95: tuple[Whole, Whole]
     shares: list[Finite]
+    candidates: NotRequired[list[Whole]]
 
 
 class Curve(TypedDict):
@@ -206,6 +254,8 @@ class FlippedClaim(TypedDict):
     ci95: Interval | None
     verdict: Verdict
     changes: bool
+    these_runs: NotRequired[Verdict]
+    would_change: NotRequired[bool]
 
 
 class AuditedPair(TypedDict):

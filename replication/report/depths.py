@@ -40,8 +40,8 @@ def depths_table(study: Study) -> Table:
         rows.append(row)
     header = ["recommender", "encoder", "protocol", "best depth", "share", "the paper"]
     caption = (
-        "Best number of fine-tuned layers, the depths that hold the middle 95 % of replicates, and "
-        "the share of replicates in which it is best."
+        "Best number of fine-tuned layers, the least and most that may be the best (the true one "
+        "is among these in 95 % of studies), and the share of replicates in which it is best."
     )
     return Table("depths", caption, COMPARED, header, rows, text_columns=3)
 

@@ -58,7 +58,7 @@ def effects_table(pairs: Sequence[dict[str, Any]], bases: Sequence[str]) -> Tabl
         header += [f"from {base}", f"p (Holm), {base}"]
     caption = (
         "AUC with one deviation flipped minus AUC of the protocol as it is, with its paired "
-        "interval and test over impressions."
+        "interval and test."
     )
     header.append("cannot touch these runs, for")
     return Table("audit", caption, COMPARED, header, rows, text_columns=4)
@@ -86,10 +86,12 @@ def _fields(found: list[dict[str, Any]]) -> list[Field]:
 def audit_text(study: Study) -> str:
     return (
         "From `clean` a flip takes the released code's way, from `released` it takes the careful "
-        "one. All runs of the audit share one seed. So D11's row is another seed and shows what "
-        "mere chance does; an effect no larger than it is not told from chance, whatever its p: "
-        "the intervals are over impressions alone. The p values are Holm-corrected over the tests "
-        "of a pair. The audit has its own length of training: its AUC are not those of the grid."
+        "one. All runs of the audit share one seed but D11's, which is another seed and shows what "
+        "mere chance does. The spread between the bases and their D11, pooled over a pair, is in "
+        "every interval and p, as are users and clicked articles. The p values are Holm-corrected "
+        "over the tests of a pair. With one run of a base no flip is said to change a verdict: "
+        "that takes three seeds a base, and what these runs by themselves would say stands beside "
+        "it. The audit has its own length of training: its AUC are not those of the grid."
     )
 
 
@@ -108,7 +110,7 @@ def pair_text(study: Study, pair: dict[str, Any]) -> list[str]:
     table = flips_table(pair, {claim["id"]: claim for claim in study.claims["claims"]})
     if not table.rows:
         ids = ", ".join(dict.fromkeys(row["claim"] for row in pair["claims"]))
-        return [f"{text} No flip changes the verdict on {ids}."]
+        return [f"{text} No flip would change what these runs say of {ids}."]
     return [text, table.markdown(study.note)]
 
 
@@ -121,21 +123,26 @@ def bases_text(pair: dict[str, Any]) -> str:
 
 
 def flips_table(pair: dict[str, Any], claims: Mapping[str, dict[str, Any]]) -> Table:
-    """The flips that change the verdict on a claim; claims: by ID, of which the kind is read."""
+    """The flips after which these runs say something else of a claim, called a change or not;
+    claims: by ID, of which the kind is read."""
     unflipped = {(r["claim"], r["base"]): r for r in pair["claims"] if r["deviation"] == "none"}
     rows = []
     for row in pair["claims"]:
-        if row["changes"]:
+        if row.get("would_change", row["changes"]):
             what = [row["claim"], row["base"], row["deviation"]]
             before = unflipped.get((row["claim"], row["base"]))
             claim = claims.get(row["claim"], {"kind": None})
             rows.append([*what, _judged(claim, before), _judged(claim, row)])
     header = ["claim", "protocol", "flip", "before", "after"]
-    caption = "Flips that change the verdict on a claim."
+    caption = (
+        "Flips after which these runs say something else of a claim. With one seed that is no "
+        "change of a verdict: each is undecided."
+    )
     return Table("flips", caption, COMPARED, header, rows, text_columns=len(header))
 
 
 def _judged(claim: dict[str, Any], row: dict[str, Any] | None) -> str:
     if row is None:
         return "unknown"
-    return f"{verdict_text(row['verdict'])}, {found_number(claim, row['found'], row['ci95'])}"
+    word = row.get("these_runs", row["verdict"])
+    return f"{verdict_text(word)}, {found_number(claim, row['found'], row['ci95'])}"

@@ -9,6 +9,7 @@ from replication.report.depths import sweep_text
 from replication.report.deviations import audit_text, pair_text, pair_title
 from replication.report.effects import EFFECTS_TEXT
 from replication.report.grid_table import results_text
+from replication.report.independence import S1_TEXT
 from replication.report.methods import methods_text
 from replication.report.origin import origin_text
 from replication.report.published import CROSS_CHECK_TEXT
@@ -53,7 +54,8 @@ def document(study: Study, tables: dict[str, Table], drawings: dict[str, Drawing
         *("## Cold start", figure("cold_start"), *table("groups"), *table("gains")),
         *(cold_start_text(study), *table("cold_start")),
         *("## Cost against quality", figure("cost"), *table("cost"), COST_TEXT),
-        *("## Protocol audit", audit_text(study)),
+        *("## Protocol audit", "### S1: independent impressions", S1_TEXT),
+        *(*table("independence"), "### Deviations of the released code", audit_text(study)),
     ]
     if not study.comparison["audit"]:
         parts.append("No pair is declared under `audit.pairs` of the parameters.")

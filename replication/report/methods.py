@@ -28,13 +28,19 @@ def methods_text(study: Study) -> list[str]:
         "impression. Whether our figure differs *significantly* from the paper's is not testable. "
         "A verdict compares with a tolerance instead, and each tolerance says where it is from.",
         f"**Intervals and tests of our own runs.** Intervals hold 95 % of {samples:,} bootstrap "
-        "replicates, which draw impressions and seeds anew; differences draw the same impressions "
-        "for both sides. Impressions count as independent, although a user can have several: "
-        "intervals are somewhat too narrow for that. With one seed they leave out what another "
-        "seed would change. Tests are paired t-tests over impressions, which also count the spread "
-        "between seeds where there are several (degrees of freedom as Welch and Satterthwaite have "
-        "them). p (Holm) is corrected by Holm's method for all tests of the same family. Metrics "
-        "are MIND's official ones, each the plain mean over impressions.",
-        "**Verdicts.** A claim with several parts has the verdict of its least favourable part.",
+        "replicates over users, clicked articles and seeds; differences draw the same for both "
+        "sides. Impressions of one user, and those in which one article is clicked (the first of "
+        "several), depend on each other: tests are paired t-tests with the two-way variance of "
+        "Cameron, Gelbach and Miller (2011), to which the spread between seeds adds (degrees of "
+        "freedom as Welch and Satterthwaite have them). *Naive* is what the same runs give if "
+        "impressions are taken as independent. Where a place was run with one seed, the spread of "
+        "seeds measured on this study's repeated runs stands in; without any, intervals leave out "
+        "what another seed would change, and claims are undecided. p (Holm) is corrected by Holm's "
+        "method for all tests of the same family. Metrics are MIND's official ones, each the plain "
+        "mean over impressions. `docs/claims.md` has the rules with their coverage, rate of false "
+        "verdicts and power.",
+        "**Verdicts.** A claim says that something is so: confirmed, undecided or contradicted. "
+        "Where it puts a figure on it, its size is a second question, answered by the interval and "
+        "the tolerance: equivalent, different or undecided.",
         markdown(["verdict", "meaning"], verdicts, text_columns=2).rstrip(),
     ]

@@ -23,7 +23,8 @@ Group = Fifth | Literal["at_most_5", "more_than_5"]
 Verdict = Annotated[
     str,
     Field(
-        pattern=r"^(within|near|better|worse|not run|partial \d+/\d+|no paper value|not testable)$"
+        pattern=r"^(confirmed|undecided(: one seed)?|contradicted|equivalent|different|within|near"
+        r"|better|worse|not run|partial \d+/\d+|no paper value|not testable)$"
     ),
 ]
 

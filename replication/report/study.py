@@ -6,6 +6,7 @@ from typing import Any
 
 from replication.files.errors import StudyError
 from replication.paper.cells import Cell, read_grid, read_json
+from replication.report.texts import sentence
 from replication.study import paths
 from replication.study.params import Params
 
@@ -42,12 +43,14 @@ class Study:
     @property
     def note(self) -> str:
         """What every table must say."""
-        return DEMO_LABEL if self.demo else ""
+        return DEMO_LABEL if self.demo else sentence(self.claims.get("note") or "")
 
     @property
     def label(self) -> str:
         """What stands under the title of every figure."""
-        return DEMO_LABEL if self.demo else f"Profile {self.params.profile}."
+        return (
+            f"Profile {self.params.profile}. {self.note}".strip() if not self.demo else DEMO_LABEL
+        )
 
     @property
     def done(self) -> list[Cell]:

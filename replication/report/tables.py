@@ -12,6 +12,7 @@ _LATEX = {
     "<": "$<$", ">": "$>$", "✓": r"$\surd$", "≈": r"$\approx$", "↑": r"$\uparrow$",
     "↓": r"$\downarrow$", "○": r"$\circ$", "◐": r"$\odot$", "∅": r"$\emptyset$",
     "↺": r"$\hookleftarrow$", "–": "--", "≤": r"$\leq$", "±": r"$\pm$",
+    "●": r"$\bullet$", "✗": r"$\times$", "≠": r"$\neq$",
 }  # fmt: skip
 
 

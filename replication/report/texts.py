@@ -4,14 +4,18 @@ from collections.abc import Sequence
 
 # A sign beside each word of `replication.paper.verdict`, so that colour is never needed.
 VERDICTS = {
-    "within": ("✓", "agrees with the paper: its figure within the tolerance, or its sign resolved"),
-    "near": (
-        "≈",
-        "does not contradict it: up to 1.5 times the tolerance, or a sign that our data do not "
-        "settle",
+    "confirmed": ("●", "a claim that our runs show to hold"),
+    "undecided": (
+        "?",
+        "our runs do not settle it; `one seed`: what another would change is unknown",
     ),
-    "better": ("↑", "a value above the paper's by more than that; an effect stronger by more"),
-    "worse": ("↓", "a value below it by more than that; an effect weaker by more, or contradicted"),
+    "contradicted": ("✗", "a claim that our runs show not to hold"),
+    "equivalent": ("=", "the whole interval of our figure lies within the tolerance"),
+    "different": ("≠", "none of it does"),
+    "within": ("✓", "a figure of the tables within the tolerance of the paper's"),
+    "near": ("≈", "up to 1.5 times the tolerance from it"),
+    "better": ("↑", "above it by more than that"),
+    "worse": ("↓", "below it by more than that"),
     "not run": ("○", "none of the runs that it needs is there"),
     "partial": ("◐", "`partial k/n`: k of the n runs that it needs are there"),
     "no paper value": ("–", "the paper's figure is not known here"),
@@ -28,7 +32,7 @@ def verdict_text(word: str) -> str:
 
 def kind_of(word: str) -> str:
     """The verdict without its numbers."""
-    return "partial" if word.startswith("partial") else word
+    return next((kind for kind in ("partial", "undecided") if word.startswith(kind)), word)
 
 
 def listed(commands: Sequence[str], most: int = 3) -> str:
@@ -39,4 +43,4 @@ def listed(commands: Sequence[str], most: int = 3) -> str:
 
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
-    return text[:1].upper() + text[1:].rstrip(".") + "."
+    return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from replication.report.independence import answers_text
 from replication.report.study import COMPARED, Study
 from replication.report.tables import Field, Number, Probability, Table
 from replication.report.texts import VERDICTS, kind_of, listed, sentence, verdict_text
@@ -20,13 +21,15 @@ def judged_table(claims: Sequence[Record], protocols: Sequence[str]) -> Table:
     """`claims_table` of claims as claims.json holds them, each judged under `protocols`."""
     header = ["id", "claim", "the paper"]
     for protocol in protocols:
-        header += [f"ours, {protocol}", f"verdict, {protocol}"]
+        header += [f"{name}, {protocol}" for name in ("ours", "naive interval", "verdict", "size")]
     rows: list[list[Field]] = []
     for claim in claims:
         row: list[Field] = [claim["id"], claim["statement"], _paper(claim)]
         for protocol in protocols:
             result = claim["verdicts"][protocol]
-            row += [_ours(claim, result), verdict_text(result["verdict"])]
+            size = result.get("size")
+            row += [_ours(claim, result), _naive(claim, result), verdict_text(result["verdict"])]
+            row.append("not asked" if size is None else verdict_text(size))
         rows.append(row)
     caption = "The claims of the paper and what became of them."
     return Table("claims", caption, COMPARED, header, rows, text_columns=len(header))
@@ -76,9 +79,27 @@ def _ours(claim: Record, result: Record) -> Field:
     if len(parts) == 1 and parts[0].get("found") is not None:
         return found_number(claim, parts[0]["found"], parts[0]["ci95"])
     if parts:
-        agreeing = sum(part.get("verdict") == "within" for part in parts)
-        return f"{agreeing} of {len(parts)} parts within"
+        agreeing = sum(_of_part(part) == "confirmed" for part in parts)
+        return f"{agreeing} of {len(parts)} parts confirmed"
     return "no figure"
+
+
+def _of_part(part: Record) -> str:
+    """What these runs say of it, other seeds left out."""
+    return part.get("these_runs") or part["verdict"]
+
+
+def _naive(claim: Record, result: Record) -> Field:
+    """The interval with impressions taken as independent; or counts of parts."""
+    naive, parts = result.get("naive"), result["parts"]
+    if not naive:
+        return ""
+    if result["found"] is not None or len(parts) == 1:
+        ends = naive["ci95"] if result["found"] is not None else parts[0].get("ci95_naive")
+        middle = result["found"] if result["found"] is not None else parts[0].get("found")
+        return str(found_number(claim, middle, ends)).partition(" ")[2] if ends else ""
+    agreeing = sum(part.get("verdict_naive") == "confirmed" for part in parts)
+    return f"{agreeing} of {len(parts)} parts confirmed"
 
 
 def found_number(claim: Record, value: float | None, interval: Sequence[float] | None) -> Number:
@@ -130,6 +151,8 @@ def _judged(claim: Record, protocol: str) -> str:
             f" Mean clicks per user of group 1: {result['mean_clicks']:.2f}; the paper's: "
             f"{claim['mean_clicks']:.2f}."
         )
+    if answers := answers_text(result):
+        text += f" {answers}"
     if result["reason"]:
         text += f" {sentence(result['reason'])}"
     if result["coverage"][1]:
@@ -207,12 +230,18 @@ def parts_table(claim: Record, protocols: Sequence[str]) -> Table | None:
         for part in claim["verdicts"][protocol]["parts"]:
             fields = _FIELDS[claim["kind"]](claim, part)
             verdict = verdict_text(part["verdict"])
+            if part.get("these_runs"):
+                verdict += f"; these runs: {verdict_text(part['these_runs'])}"
+            if part.get("ci95_naive") and part.get("found") is not None:
+                fields["naive"] = found_number(claim, part["found"], part["ci95_naive"])
+                fields["if independent"] = verdict_text(part["verdict_naive"])
             if part.get("reason"):
                 verdict += f": {part['reason']}"
             rows.append({"protocol": protocol, **fields, "verdict": verdict})
     if not rows:
         return None
-    header = [name for name in rows[0] if name != "protocol" or len(protocols) > 1]
-    shown = [[row[name] for name in header] for row in rows]
+    names = dict.fromkeys(name for row in rows for name in row if name != "verdict")
+    header = [name for name in (*names, "verdict") if name != "protocol" or len(protocols) > 1]
+    shown = [[row.get(name, "") for name in header] for row in rows]
     caption = f"What was compared for {claim['id']}."
     return Table(claim["id"], caption, COMPARED, header, shown, text_columns=len(header))

@@ -19,6 +19,7 @@ from replication.report.figures.cost import cost_figure
 from replication.report.figures.save import save_figure
 from replication.report.figures.sweep import sweep_figure
 from replication.report.grid_table import results_table
+from replication.report.independence import independence_table
 from replication.report.published import cross_checks_table
 from replication.report.study import Study, read_study
 from replication.report.verdicts import claims_table
@@ -27,7 +28,8 @@ from replication.study.params import Params
 
 TABLES = (
     claims_table, results_table, effects_table, depths_table, sweep_table, groups_table,
-    gains_table, cold_start_table, contrasts_table, cost_table, audit_table, cross_checks_table,
+    gains_table, cold_start_table, contrasts_table, cost_table, audit_table, independence_table,
+    cross_checks_table,
 )  # fmt: skip
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from replication.evaluation import intervals
+from replication.evaluation.clusters import Clusters
 from replication.evaluation.intervals import bootstrap_ci, interval, resampled_means
 
 
@@ -48,11 +50,14 @@ def test_all_metrics_see_the_same_resamples():
 
 
 def test_agrees_with_resampling_one_by_one():
-    values = np.where(np.arange(40) % 7 == 0, np.nan, np.arange(40.0))
+    """The plain bootstrap, where impressions are many: no cluster, no correction of any size."""
+    values = np.where(
+        np.arange(400) % 7 == 0, np.nan, np.random.default_rng(1).exponential(size=400)
+    )
     rng = np.random.default_rng(9)
-    means = [np.nanmean(values[rng.integers(40, size=40)]) for _ in range(500)]
+    means = [np.nanmean(values[rng.integers(400, size=400)]) for _ in range(4000)]
     expected = np.quantile(means, [0.025, 0.975])
-    np.testing.assert_allclose(bootstrap_ci({"m": values}, 500, 9)["m"], expected, atol=1e-12)
+    np.testing.assert_allclose(bootstrap_ci({"m": values}, 4000, 9)["m"], expected, atol=0.008)
 
 
 def test_same_seed_same_interval_other_seed_another():
@@ -82,13 +87,19 @@ def test_lengths_that_differ_are_refused():
         bootstrap_ci({"a": np.zeros(3), "b": np.zeros(4)}, 10, 1)
 
 
-def test_replicates_of_one_run_are_those_of_resampling_one_by_one():
-    values = np.where(np.arange(40) % 7 == 0, np.nan, np.arange(40.0))
-    rng = np.random.default_rng(9)
-    means = [np.nanmean(values[rng.integers(40, size=40)]) for _ in range(50)]
-    found = resampled_means({"flat": values, "row": values[None]}, 50, 9)
-    np.testing.assert_allclose(found["flat"], means, atol=1e-12)
-    np.testing.assert_array_equal(found["row"], found["flat"])
+def test_clusters_are_drawn_whole():
+    """Two articles of 20 impressions each, alike within: three means, as of two draws, and not the
+    many of forty; each article's shift of the mean is that of leaving it out."""
+    values = np.repeat([0.0, 1.0], 20)
+    found = resampled_means({"m": values}, 500, 1, Clusters.of(np.arange(40), values))["m"]
+    assert (found == 0.5).mean() == pytest.approx(0.5, abs=0.08)
+    one_run, flat = resampled_means({"row": values[None], "flat": values}, 50, 9).values()
+    np.testing.assert_array_equal(one_run, flat)
+
+
+def test_clusters_of_other_impressions_are_refused():
+    with pytest.raises(ValueError, match="same shape"):
+        resampled_means({"a": np.zeros(3)}, 10, 1, Clusters.independent(4))
 
 
 def test_cells_share_their_impressions():
@@ -100,48 +111,56 @@ def test_cells_share_their_impressions():
     assert np.ptp(found["a"]) > 0.01
 
 
-def test_seeds_are_drawn_with_replacement_for_each_cell_by_itself():
-    """Runs that are constant over impressions leave the draw of seeds alone to vary."""
-    runs = np.repeat([[0.0], [1.0]], 10, axis=1)
-    found = resampled_means({"a": runs, "b": runs}, 4000, 1)
+def test_seeds_spread_as_students_t_for_each_cell_by_itself():
+    """Runs that are constant over impressions leave the seeds alone to vary."""
+    runs = np.repeat([[0.0], [1.0], [0.5]], 10, axis=1)
+    found = resampled_means({"a": runs, "b": runs}, 40_000, 1)
     for name in "ab":
-        means, count = np.unique(found[name], return_counts=True)
-        assert means.tolist() == [0, 0.5, 1]
-        np.testing.assert_allclose(count / 4000, [0.25, 0.5, 0.25], atol=0.03)
-    assert abs(np.corrcoef(found["a"], found["b"])[0, 1]) < 0.06
+        low, high = interval(found[name])
+        half = stats.t.ppf(0.975, 2) * 0.5 / np.sqrt(3)
+        assert [low, high] == pytest.approx([0.5 - half, 0.5 + half], rel=0.06)
+    assert abs(stats.spearmanr(found["a"], found["b"]).statistic) < 0.03
+
+
+def test_one_run_has_the_spread_of_runs_that_were_repeated():
+    """Pooled: sums of squares .5 and 2 with 1 and 2 degrees of freedom."""
+    repeated = [np.repeat([[0.0], [1.0]], 10, axis=1), np.repeat([[0.0], [1.0], [2.0]], 10, axis=1)]
+    one = np.full((1, 10), 0.6)
+    found = resampled_means({"cell": one}, 40_000, 1, repeated=repeated)["cell"]
+    half = stats.t.ppf(0.975, 3) * np.sqrt(2.5 / 3)
+    assert interval(found) == pytest.approx([0.6 - half, 0.6 + half], rel=0.05)
+    assert np.ptp(resampled_means({"cell": one}, 100, 1)["cell"]) == 0
 
 
 def test_spread_between_seeds_is_that_of_the_runs_at_hand():
     means = np.random.default_rng(2).normal(size=6)
-    found = resampled_means({"cell": np.repeat(means[:, None], 4, axis=1)}, 5000, 1)["cell"]
-    assert found.mean() == pytest.approx(means.mean(), abs=0.02)
-    assert found.var() == pytest.approx(means.var() / 6, rel=0.1)
+    found = resampled_means({"cell": np.repeat(means[:, None], 4, axis=1)}, 20_000, 1)["cell"]
+    half = stats.t.ppf(0.975, 5) * means.std(ddof=1) / np.sqrt(6)
+    assert interval(found) == pytest.approx([means.mean() - half, means.mean() + half], rel=0.1)
 
 
 def test_impressions_and_seeds_vary_together():
     """Both sources at once: variances add up, the impressions' being that of the runs' average."""
     rng = np.random.default_rng(7)
-    runs = rng.normal(scale=0.5, size=(8, 1)) + rng.normal(size=400)
-    found = resampled_means({"cell": runs}, 5000, 1)["cell"]
-    expected = runs.mean(axis=1).var() / 8 + runs.mean(axis=0).var() / 400
-    assert found.var() == pytest.approx(expected, rel=0.1)
+    runs = rng.normal(scale=0.5, size=(30, 1)) + rng.normal(size=400)
+    found = resampled_means({"cell": runs}, 20_000, 1)["cell"]
+    seeds = runs.mean(axis=1).var(ddof=1) / 30
+    expected = seeds * 29 / 27 + runs.mean(axis=0).var() / 400  # t of 29 degrees of freedom
+    assert found.var() == pytest.approx(expected, rel=0.05)
 
 
 def test_undefined_values_of_several_runs_are_left_out():
-    runs = np.array([[1.0, np.nan, 3.0], [1.0, np.nan, 3.0]])
-    found = resampled_means({"cell": runs, "none": runs * np.nan}, 300, 3)
-    allowed = {1, 3, 2, 5 / 3, 7 / 3}
-    drawn = found["cell"][~np.isnan(found["cell"])]
-    assert {round(float(v), 9) for v in drawn} <= {round(v, 9) for v in allowed}
-    assert 0 < np.isnan(found["cell"]).mean() < 0.1  # the second impression, three times: 1 in 27
-    assert np.isnan(found["none"]).all()
+    runs = np.array([[1.0, np.nan, 3.0, 4.0], [1.0, np.nan, 3.0, 4.0]])
+    found = resampled_means({"cell": runs, "none": runs * np.nan}, 3000, 3)
+    assert np.median(found["cell"]) == pytest.approx(8 / 3, abs=0.1)
+    assert np.isnan(found["none"]).all() and not np.isnan(found["cell"]).any()
 
 
-def test_the_size_of_a_block_is_no_matter(monkeypatch):
+def test_the_width_of_a_product_is_no_matter(monkeypatch):
     rng = np.random.default_rng(8)
     values = {i: rng.random((1 + i % 3, 50)) for i in range(7)}
     whole = resampled_means(values, 40, 1)
-    monkeypatch.setattr(intervals, "BLOCK_CELLS", 200)  # four runs at a time: cells are cut apart
+    monkeypatch.setattr(intervals, "PRODUCT_COLUMNS", 2)
     parts = resampled_means(values, 40, 1)
     for name in values:
         np.testing.assert_allclose(parts[name], whole[name], atol=1e-12)
@@ -155,16 +174,16 @@ def test_no_cells_and_no_impressions():
 
 
 @given(
-    st.lists(st.floats(-100, 100), min_size=1, max_size=12),
+    st.lists(st.floats(-100, 100), min_size=2, max_size=12),
     st.floats(-3, 3),
     st.floats(-100, 100),
     st.integers(0, 5),
 )
-def test_replicates_stay_within_the_values_and_follow_scale_and_shift(values, scale, shift, seed):
+def test_replicates_follow_scale_and_shift(values, scale, shift, seed):
     values = np.array(values)
     found = resampled_means({"a": values, "b": scale * values + shift}, 20, seed)
-    assert (found["a"] >= values.min() - 1e-9).all() and (found["a"] <= values.max() + 1e-9).all()
-    np.testing.assert_allclose(found["b"], scale * found["a"] + shift, atol=1e-9)
+    width = 1 + np.abs(found["a"]).max()
+    np.testing.assert_allclose(found["b"], scale * found["a"] + shift, atol=1e-9 * width)
 
 
 def test_interval_is_the_middle_of_the_replicates():

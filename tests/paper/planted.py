@@ -15,6 +15,7 @@ import polars as pl
 from ruamel.yaml import YAML
 from scipy.stats import norm
 
+from replication.evaluation.clusters import clusters_of
 from replication.evaluation.cold_start import cold_start, user_groups
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
@@ -22,7 +23,7 @@ from replication.experiment.audit import audit_cell, untouched
 from replication.experiment.record import clicks, save_impressions
 from replication.files.atomic import write_json
 from replication.mind.columns.prepared import Impressions
-from replication.mind.columns.ragged import Ragged
+from replication.mind.columns.ragged import Ragged, save_array
 from replication.paper.cells import Cell, read_grid, read_sweep
 from replication.paper.evidence import Evidence
 from replication.study import paths
@@ -141,8 +142,17 @@ class Planted:
         scores = scores + lift[:, None] * labels
         return impression_metrics(scores.ravel(), self.data.labels, self.data.candidates.offsets)
 
+    def write_prepared(self) -> None:
+        """Of the prepared data, what tells users and clicked articles."""
+        folder = paths.PREPARED / "test"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.data.candidates.save(folder, "candidates")
+        for name in ("impression_id", "user", "labels"):
+            save_array(folder / f"{name}.npy", getattr(self.data, name))
+
     def write(self, truth: Truth, costs=lambda cell: {}, search=lambda cell: []) -> None:
         """Every run of grid and sweep, its files included."""
+        self.write_prepared()
         cells = {c.name: c for c in (*read_grid(self.params), *read_sweep(self.params))}
         for cell in cells.values():
             self.write_cell(cell, self.run(truth(cell, self.clicks)), costs(cell), search(cell))
@@ -150,6 +160,7 @@ class Planted:
     def write_cell(
         self, cell: Cell, metrics: dict[str, np.ndarray], cost: dict | None = None, search=()
     ) -> None:
+        self.write_prepared()
         summary = summarise(metrics)
         summary["ci95"] = bootstrap_ci({m: metrics[m] for m in METRICS}, 2, 1)
         users = np.asarray(self.data.user)
@@ -157,19 +168,20 @@ class Planted:
         write_json(cell.folder / "metrics.json", summary)
         write_json(cell.folder / "cold_start.json", {"rule": "users", **cold})
         usual = {
-            "trainable_parameters": 10, "seconds": 1.0, "peak_memory_mib": 5.0,
+            "trainable_parameters": 10, "training_seconds": 1.0, "peak_memory_mib": 5.0,
             "peak_gpu_memory_mib": None,
         }  # fmt: skip
         write_json(cell.folder / "cost.json", usual | (cost or {}))
         run = {
             "hardware": {"processor": "a processor", "gpu": None},
-            "training": {"search": list(search)},
+            "training": {"search": list(search), "samples": 100},
         }
         write_json(cell.folder / "run.json", run)
         save_impressions(cell.per_impression, self.data, self.clicks, self.groups, metrics)
 
     def write_audit(self, name: str, truth: Callable[[str, str, str], float]) -> None:
         """One pair's audit; truth: base, deviation, tuning -> expected AUC."""
+        self.write_prepared()
         runs, columns = {}, {}
         for base in self.params.audit.bases:
             for flip in ("none", *DEVIATIONS):
@@ -209,4 +221,5 @@ class Planted:
         evidence._column = lambda cell, metric: found[cell.name]
         evidence._grouping = lambda protocol: (self.groups, self.clicks)
         evidence.grouping = evidence._grouping
+        evidence._found = clusters_of(self.data)
         return evidence

@@ -71,11 +71,16 @@ def test_the_claim_about_the_pair_changes_where_its_effect_does(params):
     Planted(params, impressions=24000).write_audit("main", gain(-4.0, ["D4"]))
     [entry] = audit_effects(params, load_claims())
     assert {row["claim"] for row in entry["claims"]} == {"C1"}
-    changed = [(r["base"], r["deviation"]) for r in entry["claims"] if r["changes"]]
+    changed = [(r["base"], r["deviation"]) for r in entry["claims"] if r["would_change"]]
     assert changed == [("clean", "D4")]
-    verdicts = {(r["base"], r["deviation"]): r["verdict"] for r in entry["claims"]}
-    assert verdicts["clean", "none"] == verdicts["released", "D4"] == "within"
-    assert verdicts["clean", "D4"] == "worse"
+    # One run of each base: what these runs say is no change of a verdict yet.
+    assert {(r["verdict"], r["changes"]) for r in entry["claims"]} == {
+        ("undecided: one seed", False)
+    }
+    assert entry["seeds"]["runs_of_a_base"] == 1 and entry["seeds"]["runs"] == 8
+    verdicts = {(r["base"], r["deviation"]): r["these_runs"] for r in entry["claims"]}
+    assert verdicts["clean", "none"] == verdicts["released", "D4"] == "confirmed"
+    assert verdicts["clean", "D4"] == "contradicted"
     # D10 moves no score: there is nothing to judge anew.
     assert ("clean", "D10") not in verdicts
 
@@ -113,9 +118,9 @@ def test_a_sign_under_a_deviation(params):
 
     Planted(params, impressions=2000).write_audit("llm", truth)
     [entry] = audit_effects(params, load_claims())
-    words = {row["deviation"]: (row["verdict"], row["changes"]) for row in entry["claims"]}
-    assert words["none"] == words["D4"] == ("within", False)
-    assert words["D8"] == ("worse", True)
+    words = {row["deviation"]: (row["these_runs"], row["would_change"]) for row in entry["claims"]}
+    assert words["none"] == words["D4"] == ("confirmed", False)
+    assert words["D8"] == ("contradicted", True)
 
 
 def test_an_audit_that_was_not_run_is_told_with_its_command(params):

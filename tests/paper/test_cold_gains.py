@@ -18,7 +18,7 @@ LLM = "my-llama-8b"
 
 @pytest.fixture
 def params(tmp_path, monkeypatch):
-    return planted_params(tmp_path, monkeypatch, seeds=(1, 2, 3))
+    return planted_params(tmp_path, monkeypatch, seeds=(1, 2, 3, 4))
 
 
 def profit(of_clicks):
@@ -53,14 +53,14 @@ def cold_lose_least(clicks):
 @pytest.mark.parametrize(
     ("who", "verdict"),
     [
-        (only_cold, "within"), (nobody, "near"), (everybody, "near"), (only_warm, "worse"),
-        (cold_lose_least, "worse"),
+        (only_cold, "confirmed"), (nobody, "undecided"), (everybody, "undecided"),
+        (only_warm, "contradicted"), (cold_lose_least, "contradicted"),
     ],
 )  # fmt: skip
 def test_who_profits_decides(params, who, verdict):
-    found = judge(CLAIMS["C4"], Planted(params).evidence(profit(who)), "clean")
-    assert found["verdict"] == verdict
-    assert len(found["parts"]) == 6 and found["coverage"] == [72, 72]
+    found = judge(CLAIMS["C4"], Planted(params, impressions=2000).evidence(profit(who)), "clean")
+    assert found["verdict"] == found["sign"] == verdict
+    assert len(found["parts"]) == 6 and found["coverage"] == [96, 96]
     if who is only_cold:
         for part in found["parts"]:
             assert part["largest_in_group"] in (1, 2) and part["ci95"][1] < 0  # they are alike
@@ -70,13 +70,13 @@ def test_who_profits_decides(params, who, verdict):
 
 def test_a_peak_elsewhere_is_no_agreement(params):
     """The gain shrinks over the groups, but the coldest have less of it than the next."""
-    planted = Planted(params)
+    planted = Planted(params, impressions=2000)
     groups = planted.groups
     by_group = np.array([0, 0.06, 0.12, 0.04, 0.0, 0.0])
     found = judge(CLAIMS["C4"], planted.evidence(profit(lambda _: by_group[groups])), "clean")
     assert {part["largest_in_group"] for part in found["parts"]} == {2}
     assert all(2 in part["exceeded_in"] for part in found["parts"])
-    assert found["verdict"] == "near"
+    assert found["verdict"] == "undecided"
 
 
 def test_one_recommender_that_contradicts_decides(params):
@@ -86,8 +86,8 @@ def test_one_recommender_that_contradicts_decides(params):
 
     found = judge(CLAIMS["C4"], Planted(params).evidence(truth), "clean")
     words = {(p["recommender"], p["verdict"]) for p in found["parts"]}
-    assert words == {("naml", "within"), ("nrms", "within"), ("lstur", "worse")}
-    assert found["verdict"] == "worse"
+    assert words == {("naml", "confirmed"), ("nrms", "confirmed"), ("lstur", "contradicted")}
+    assert found["verdict"] == "contradicted"
 
 
 def test_gains_and_trend_by_hand(params):
@@ -119,12 +119,14 @@ def test_p_is_that_of_the_trend(params):
     weights = (np.arange(1, 6) - 3) / 10
     for contrast in (found, spread, 2 * spread):
         p = cold_gains._test(evidence, large, small, weights, "auc", contrast)
-        assert stats.norm.isf(p / 2) == pytest.approx(abs(contrast) / spread, rel=0.08)
+        # Where users have no effect, replicates are somewhat too wide: see `resampled_means`.
+        t = stats.norm.isf(p / 2)
+        assert 0.98 < t / (abs(contrast) / spread) < 1.3
 
 
 def test_an_empty_group_1_is_not_testable_and_another_is_left_out(params):
-    planted = Planted(params)
-    for gone, words in ((1, {"not testable"}), (4, {"within"})):
+    planted = Planted(params, impressions=2000)
+    for gone, words in ((1, {"not testable"}), (4, {"confirmed"})):
         evidence = planted.evidence(profit(only_cold))
         groups = np.where(planted.groups == gone, 0, planted.groups)
         evidence.grouping = lambda protocol, groups=groups: (groups, planted.clicks)
@@ -142,15 +144,36 @@ def test_size_of_the_cold_gain(params):
 
         return of
 
-    for gain, verdict in ((-3.0, "within"), (8.0, "better")):
-        found = judge(CLAIMS["C4-size"], Planted(params, impressions=3000).evidence(truth(gain)),
+    for gain, sizes in ((-3.0, ("equivalent", "undecided")), (12.0, ("different",))):
+        found = judge(CLAIMS["C4-size"], Planted(params, impressions=8000).evidence(truth(gain)),
                       "clean")  # fmt: skip
-        assert found["verdict"] == verdict
-        largest = max(found["parts"], key=lambda part: part["found"])
-        assert found["found"] == largest["found"]
+        assert found["sign"] == "confirmed" and found["size"] in sizes
+        words = {"equivalent": "confirmed", "different": "contradicted"}
+        assert found["verdict"] == words.get(found["size"], found["size"])
+        largest = max(part["found"] for part in found["parts"])
+        # It is the largest of 18: what that adds is taken off.
+        assert found["found"] <= largest + 1e-9
+        assert found["ci95"][0] < found["found"] < found["ci95"][1]
         # Over GloVe, which is .582: the largest of the gains over the smaller models.
         expected = 100 * (0.6 * (1 + max(gain, 0) / 100) / 0.582 - 1)
         assert found["found"] == pytest.approx(expected, abs=1.6)
+
+
+def test_the_largest_of_many_equal_gains_is_corrected_for_being_the_largest():
+    """42 true gains of 0, observed with an error of 1: the largest is some 2.2 by chance alone."""
+    rng = np.random.default_rng(1)
+    told, covered = [], 0
+    for _ in range(200):
+        observed = rng.normal(size=42)
+        gains = [(one, one + rng.normal(size=300)) for one in observed]
+        found, (low, high) = cold_gains.largest(gains)
+        told.append((found, observed.max()))
+        covered += low <= 0 <= high
+    corrected, raw = np.mean(told, axis=0)
+    assert raw == pytest.approx(2.2, abs=0.1) and corrected < 0.7 * raw
+    assert covered >= 0.95 * 200 - 3 * 3.1
+    same = [(1.0, np.full(20, 1.0))] * 3
+    assert cold_gains.largest(same) == (1.0, [1.0, 1.0])
 
 
 def test_size_without_anybody_in_group_1(params):
@@ -172,6 +195,6 @@ def test_no_trend_is_found_where_there_is_none(params, seed_sd):
         found = judge(CLAIMS["C4"], planted.evidence(profit(nobody)), "clean")
         raw += [part["p"] < 0.05 and part["found"] < 0 for part in found["parts"]]
         words += [part["verdict"] for part in found["parts"]]
-        assert found["verdict"] != "within"
+        assert found["verdict"] != "confirmed"
     assert np.mean(raw) <= 0.04
-    assert words.count("within") <= 2 and words.count("worse") <= 6
+    assert words.count("confirmed") <= 2 and words.count("contradicted") <= 6

@@ -9,10 +9,15 @@ import polars as pl
 import pytest
 from planted import ROOT, Planted, own, planted_params, with_sweep
 
+from replication.files.atomic import write_json
 from replication.files.errors import StudyError
+from replication.mind.releases import load_pins
 from replication.paper import compare as module
 from replication.paper.cells import read_grid, read_json
-from replication.paper.compare import NOT_EVIDENCE, compare
+from replication.paper.claims import load_claims
+from replication.paper.compare import NOT_EVIDENCE, OTHER_DATA, compare
+from replication.paper.evidence import Evidence
+from replication.paper.judges import judge
 from replication.paper.values import PaperCell, Value
 from replication.study import paths
 from replication.study.settings import AuditPair
@@ -33,7 +38,7 @@ def as_claimed(cell, clicks):
     """What the paper says, as far as these claims go."""
     tuned = cell.tuning == "finetuned"
     if cell.encoder == "my-glove":
-        return 0.65 * (0.99 if tuned else 1)  # C2; C5: above BERT-tiny; C6: above the frozen
+        return 0.65 * (0.97 if tuned else 1)  # C2; C5: above BERT-tiny; C6: above the frozen
     if cell.encoder == LLM:
         return 0.62 - 0.04 * tuned + np.where(clicks <= 10, 0.12, 0.0)  # C4, C7
     if cell.encoder == "my-bert-tiny":
@@ -53,7 +58,7 @@ def as_denied(cell, clicks):
     tuned = cell.tuning == "finetuned"
     if cell.encoder == LLM:
         return 0.68 + 0.03 * tuned + np.where(clicks > 10, 0.10, 0.0)
-    level = {"my-glove": 0.55, "my-bert-tiny": 0.60, "my-bert-base": 0.65}[cell.encoder]
+    level = {"my-glove": 0.54, "my-bert-tiny": 0.58, "my-bert-base": 0.65}[cell.encoder]
     if cell.encoder == "my-bert-base" and tuned:
         return level - 0.02 - 0.01 * abs(cell.layers - 12 + DEPTH[cell.recommender])
     return level + 0.03 * (tuned and cell.encoder == "my-glove")
@@ -61,7 +66,7 @@ def as_denied(cell, clicks):
 
 def costs(cell):
     size = {"my-glove": 1, "my-bert-tiny": 2, "my-bert-base": 3}.get(cell.encoder, 0)
-    return {"trainable_parameters": size, "seconds": 1.0 * size, "peak_memory_mib": 2.0 * size}
+    return {"training_seconds": 1.0 * size, "peak_memory_mib": 2.0 * size}
 
 
 def searched(cell):
@@ -83,27 +88,47 @@ def verdicts() -> dict[str, str]:
     }
 
 
-def test_it_says_yes_where_the_paper_is_right(params):
+def write_card():
+    """The figures that MIND-small is known by."""
+    figures = load_pins().releases.small.figures
+    value = {
+        part: {k: getattr(v, "value", v) for k, v in found.items()}
+        for part, found in figures.items()
+    }
+    splits = {name: value.get("any", {}) | value.get(name, {}) for name in ("train", "test")}
+    write_json(paths.DATA_CARD, {"splits": splits, **value.get("both", {})})
+
+
+@pytest.fixture
+def decisive(params):
+    """Seeds enough to decide."""
+    return replace(params, grid=replace(params.grid, seeds=(1, 2, 3, 4)))
+
+
+def test_it_says_yes_where_the_paper_is_right(decisive):
+    params = decisive
     write(params, as_claimed)
+    write_card()
     compare(params)
     found = verdicts()
-    assert found.pop("C4-size") == "better"  # 20 % were planted, not 3.2
+    assert found.pop("C4-size") == "contradicted"  # 20 % were planted, not 3.2
     assert found == dict.fromkeys(
-        ("C1", "C2", "C3a", "C3b", "C3c", "C4", "C5", "C6", "C7", "C8"), "within"
+        ("C1", "C2", "C3a", "C3b", "C3c", "C4", "C5", "C6", "C7", "C8"), "confirmed"
     )
     assert read_json(paths.CLAIMS)["evidence"] is True
     assert read_json(paths.CLAIMS)["note"] is None
 
 
-def test_it_says_no_where_the_paper_is_wrong(params):
+def test_it_says_no_where_the_paper_is_wrong(decisive):
+    params = decisive
     write(params, as_denied)
     compare(params)
     found = verdicts()
-    assert found.pop("C8") == "within"
-    assert found.pop("C5") != "within"
-    assert found.pop("C4-size") == "better"
-    assert found.pop("C3b") == "within"  # 6 is the middle, whichever end one counts from
-    assert found == dict.fromkeys(("C1", "C2", "C3a", "C3c", "C4", "C6", "C7"), "worse")
+    assert found.pop("C8") == "confirmed"
+    assert found.pop("C5") != "confirmed"
+    assert found.pop("C4-size") != "confirmed"
+    assert found.pop("C3b") == "confirmed"  # 6 is the middle, whichever end one counts from
+    assert found == dict.fromkeys(("C1", "C2", "C3a", "C3c", "C4", "C6", "C7"), "contradicted")
 
 
 def test_the_files_have_what_the_report_shows(params):
@@ -137,6 +162,44 @@ def test_it_writes_the_same_bytes_again(params):
     first = paths.CLAIMS.read_bytes(), paths.COMPARISON.read_bytes()
     compare(params)
     assert (paths.CLAIMS.read_bytes(), paths.COMPARISON.read_bytes()) == first
+
+
+def test_evidence_is_what_the_data_show_and_not_a_profiles_name(params):
+    compare(params)  # profile mind-small, without a card of its data
+    found = read_json(paths.CLAIMS)
+    assert (found["evidence"], found["note"]) == (False, OTHER_DATA)
+    write_card()
+    compare(replace(params, profile="local"))
+    assert read_json(paths.CLAIMS)["evidence"] is True
+    card = read_json(paths.DATA_CARD)
+    card["splits"]["test"]["clicks"] += 1
+    write_json(paths.DATA_CARD, card)
+    compare(params)
+    assert read_json(paths.CLAIMS)["evidence"] is False
+
+
+def test_one_seed_decides_nothing_unless_others_show_what_seeds_do(params):
+    one = replace(params, grid=replace(params.grid, seeds=(1,)))
+    planted = Planted(one, 2500)
+    planted.write(as_claimed)
+    compare(one)
+    by_id = {claim["id"]: claim["verdicts"]["clean"] for claim in read_json(paths.CLAIMS)["claims"]}
+    assert by_id["C7"]["verdict"] == by_id["C7"]["sign"] == "undecided: one seed"
+    assert by_id["C7"]["these_runs"] == by_id["C7"]["naive"]["verdict"] == "confirmed"
+    assert by_id["C7"]["parts"][0]["verdict"] == "undecided: one seed"
+    assert "not known" in by_id["C7"]["reason"] and by_id["C7"]["seeds"]["spread"] is None
+    # The other cells with four seeds: their spread counts for those with one.
+    four = replace(params, grid=replace(params.grid, seeds=(1, 2, 3, 4)))
+    planted.write(as_claimed)
+    for cell in read_grid(four):
+        if cell.encoder != LLM and cell.seed > 1:
+            planted.write_cell(cell, planted.run(as_claimed(cell, planted.clicks)))
+    cells = [c for c in read_grid(four) if c.seed == 1 or c.encoder != LLM]
+    claim = next(claim for claim in load_claims() if claim.id == "C7")
+    found = judge(claim, Evidence(four, cells), "clean")
+    assert found["verdict"] == "confirmed" and found["these_runs"] is None
+    assert found["seeds"]["least"] == 1 and found["seeds"]["spread"]["runs"] == 72
+    assert found["power"]["measured"] is True and found["power"]["seeds"] >= 2
 
 
 def test_demo_verdicts_are_marked_as_no_evidence(params):
@@ -188,7 +251,7 @@ def test_every_protocol_has_its_own_verdict(params):
     compare(params)
     by_id = {claim["id"]: claim["verdicts"] for claim in read_json(paths.CLAIMS)["claims"]}
     assert {p: one["verdict"] for p, one in by_id["C7"].items()} == {
-        "clean": "within", "released": "worse",
+        "clean": "confirmed", "released": "contradicted",
     }  # fmt: skip
     # The sweep is of one protocol: under the other there is only the grid's own depth.
     assert by_id["C3a"]["released"]["verdict"] == "not testable"

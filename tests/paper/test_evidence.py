@@ -111,27 +111,29 @@ def test_identical_runs_differ_by_nothing_in_every_replicate(params):
 
 
 def test_a_place_draws_the_same_seeds_and_impressions_for_every_group(params):
-    """Two seeds, far apart, no other noise: each replicate of a group is one of three levels, and
-    the same one in all groups."""
+    """Two seeds, far apart, no other noise: what a replicate adds is the same in all groups."""
     planted = Planted(params, impressions=50)
     evidence = planted.evidence(same)
     levels = {cell.name: np.full(50, float(cell.seed)) for cell in read_grid(params)}
     evidence._column = lambda cell, metric: levels[cell.name]
     place = evidence.grid[0]
     draws = [evidence.replicates("clean", "auc", g)[place] for g in (None, 1, 5)]
-    assert set(np.round(draws[0], 9)) == {1.0, 1.5, 2.0}
+    assert np.median(draws[0]) == pytest.approx(1.5, abs=0.2) and np.ptp(draws[0]) > 1
     for other in draws[1:]:
-        np.testing.assert_allclose(other, draws[0], atol=1e-12)
+        np.testing.assert_allclose(other, draws[0], atol=1e-9)
 
 
 def test_resampling_covers_the_groups_and_their_contrast(params):
     """The spread of a group's replicates is its standard error, and groups are independent."""
-    params = replace(params, evaluation=replace(params.evaluation, bootstrap_samples=2000))
-    evidence = Planted(params, impressions=400).evidence(same)
+    params = replace(
+        params,
+        evaluation=replace(params.evaluation, bootstrap_samples=2000),
+        grid=replace(params.grid, seeds=(1,)),
+    )
+    evidence = Planted(params, impressions=400).evidence(same).naive
     place = evidence.grid[0]
     one, two = (evidence.replicates("clean", "auc", g)[place] for g in (1, 2))
     values = evidence.values(place, "auc")[:, evidence.inside("clean", 1)]
-    # Two seeds: the impressions are shared, what the seeds add is little here.
     error = values.mean(axis=0).std(ddof=1) / np.sqrt(values.shape[1])
     assert one.std() == pytest.approx(error, rel=0.15)
     assert abs(np.corrcoef(one, two)[0, 1]) < 0.1

@@ -28,7 +28,7 @@ def test_the_curve_goes_through_the_planted_points(params):
     assert aucs == pytest.approx([0.66, 0.7, 0.66, 0.5], abs=0.025)
     assert all(p["ci95"][0] < p["ours"] < p["ci95"][1] for p in nrms["curve"])
     assert (nrms["best"]["found"], lstur["best"]["found"]) == (2, 12)
-    assert lstur["best"]["ci95"] == [12, 12] and lstur["best"]["shares"] == [0, 0, 0, 1]
+    assert lstur["best"]["ci95"] == [12, 12] and lstur["best"]["candidates"] == [12]
     assert (nrms["encoder"], nrms["model"], nrms["protocol"]) == (
         "my-bert-base", "bert-base", "clean",
     )  # fmt: skip

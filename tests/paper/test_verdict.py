@@ -32,24 +32,23 @@ def test_a_value_without_a_reference_or_a_tolerance():
 
 
 @pytest.mark.parametrize(
-    ("found", "reference", "word"),
+    ("interval", "word"),
     [
-        (3.58, 3.58, "within"), (4.6, 3.58, "near"), (6.0, 3.58, "better"), (0.0, 3.58, "worse"),
-        (-5.0, 3.58, "worse"), (-0.99, -0.99, "within"), (-0.01, -0.99, "within"),
-        (0.0, -0.99, "near"), (0.4, -0.99, "near"), (5.0, -0.99, "worse"), (-5.0, -0.99, "better"),
-        (0.0, 0.5, "near"), (None, 3.58, "not testable"),
+        ([3.0, 4.0], "equivalent"), ([2.58, 4.58], "equivalent"), ([2.5, 4.0], "undecided"),
+        ([-1, 9], "undecided"), ([-1, 2.5], "different"), ([4.6, 9], "different"),
+        (None, "not testable"),
     ],
 )  # fmt: skip
-def test_an_effect_goes_by_the_papers_direction(found, reference, word):
-    assert verdict.of_effect(found, reference, 1.0) == word
+def test_a_size_of_3_58_with_a_tolerance_of_1(interval, word):
+    assert verdict.of_size(interval, 3.58, 1.0) == word
 
 
 @pytest.mark.parametrize(
     ("interval", "p", "word"),
     [
-        ([-3, -1], 0.01, "within"), ([1, 3], 0.01, "worse"), ([-1, 1], 0.01, "near"),
-        ([-3, 0], 0.01, "near"), ([0, 0], 0.01, "near"), ([-3, -1], 0.05, "near"),
-        ([1, 3], 0.2, "near"), (None, 0.01, "not testable"), ([-3, -1], None, "not testable"),
+        ([-3, -1], 0.01, "confirmed"), ([1, 3], 0.01, "contradicted"), ([-1, 1], 0.01, "undecided"),
+        ([-3, 0], 0.01, "undecided"), ([0, 0], 0.01, "undecided"), ([-3, -1], 0.05, "undecided"),
+        ([1, 3], 0.2, "undecided"), (None, 0.01, "not testable"), ([-3, -1], None, "not testable"),
     ],
 )  # fmt: skip
 def test_a_negative_sign(interval, p, word):
@@ -59,43 +58,59 @@ def test_a_negative_sign(interval, p, word):
 
 
 @pytest.mark.parametrize(
-    ("interval", "word"),
+    ("best", "word"),
     [
-        ([8, 12], "within"), ([10, 10], "within"), ([6, 10], "near"), ([0, 12], "near"),
-        ([0, 8], "near"), ([0, 6], "worse"), ([2, 2], "worse"),
+        ([8, 10, 12], "confirmed"), ([10], "confirmed"), ([6, 8], "undecided"),
+        ([0, 12], "undecided"), ([0, 2, 6], "contradicted"), ([2], "contradicted"),
     ],
 )  # fmt: skip
-def test_a_best_depth_of_10(interval, word):
-    assert verdict.of_depth(interval, 10, 2) == word
+def test_a_best_depth_of_10(best, word):
+    assert verdict.of_depth(best, 10, 2) == word
 
 
 @pytest.mark.parametrize(
-    ("steps", "resolved", "word"),
+    ("inversions", "rises", "word"),
     [
-        ([-1, 1], [True, True], "within"), ([-1, 1], [True, False], "near"),
-        ([-1, -1], [True, True], "worse"), ([-1, -1], [True, False], "near"),
-        ([-1, 0], [True, False], "near"),
+        ([False, True], [True, False], "confirmed"), ([False, False], [True, True], "contradicted"),
+        ([False, False], [True, False], "undecided"), ([False], [False], "undecided"),
     ],
 )  # fmt: skip
-def test_an_order(steps, resolved, word):
-    assert verdict.of_order(steps, resolved) == word
+def test_an_order(inversions, rises, word):
+    assert verdict.of_order(inversions, rises) == word
 
 
 @pytest.mark.parametrize(
-    ("correlation", "word"),
-    [(1.0, "within"), (0.9, "near"), (0.0, "worse"), (-1.0, "worse"), (None, "not testable")],
+    ("values", "word"),
+    [
+        ([1, 2, 3], "confirmed"), ([1, 0.95, 3], "confirmed"), ([1, 3, 2], "undecided"),
+        ([1, 1, 1.05], "contradicted"), ([3, 2, 1], "contradicted"),
+    ],
+)  # fmt: skip
+def test_growth(values, word):
+    """Within a tenth two costs are alike."""
+    assert verdict.of_growth(values, 0.1) == word
+
+
+@pytest.mark.parametrize(
+    ("parts", "every", "some"),
+    [
+        (["confirmed", "confirmed"], "confirmed", "confirmed"),
+        (["confirmed", "undecided"], "undecided", "confirmed"),
+        (["undecided", "contradicted", "undecided"], "contradicted", "undecided"),
+        (["confirmed", "contradicted"], "contradicted", "confirmed"),
+        (["contradicted", "contradicted"], "contradicted", "contradicted"),
+        (["contradicted", "not testable"], "not testable", "not testable"),
+    ],
 )
-def test_growth(correlation, word):
-    assert verdict.of_growth(correlation) == word
+def test_claims_of_several_parts(parts, every, some):
+    assert verdict.of_all(parts) == verdict.of_all(parts[::-1]) == every
+    assert verdict.of_some(parts) == verdict.of_some(parts[::-1]) == some
 
 
-@pytest.mark.parametrize(
-    ("parts", "word"),
-    [
-        (["within", "better"], "within"), (["better", "better"], "better"),
-        (["within", "near"], "near"), (["near", "worse", "within"], "worse"),
-        (["worse", "not testable"], "not testable"),
-    ],
-)  # fmt: skip
-def test_the_least_favourable_part_decides(parts, word):
-    assert verdict.of_all(parts) == verdict.of_all(parts[::-1]) == word
+def test_all_signs_need_no_correction_to_hold_together():
+    one = ["undecided"] * 2
+    assert verdict.of_every_sign(one, [0.04, 0.03], [True, True]) == "confirmed"
+    assert verdict.of_every_sign(one, [0.04, 0.06], [True, True]) == "undecided"
+    assert verdict.of_every_sign(["confirmed"] * 2, [0.01, 0.01], [True, False]) == "undecided"
+    assert verdict.of_every_sign(["confirmed", "contradicted"], [0, 0], [1, 0]) == "contradicted"
+    assert verdict.of_every_sign(["not testable"], [0.01], [True]) == "not testable"

@@ -13,6 +13,7 @@ import polars as pl
 
 from replication.evaluation.cold_start import cold_start
 from replication.experiment.audit import TUNINGS, audit_cell, untouched
+from replication.mind.columns.ragged import Ragged, save_array
 from replication.paper.cells import METRICS, Cell, read_grid, read_sweep
 from replication.study import paths
 from replication.study.params import Params, load_params
@@ -60,6 +61,18 @@ def write_data(ceiling: bool = False) -> None:
     write(paths.BASELINES, known | last)
 
 
+def write_clicks(impressions: int = IMPRESSIONS) -> None:
+    """Of the prepared data, what tells users and clicked articles: a pair of candidates each."""
+    people = np.random.default_rng(0).integers(impressions // 2, size=impressions)
+    folder = paths.PREPARED / "test"
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = np.random.default_rng(1).integers(1, 30, 2 * impressions)
+    Ragged.from_lengths(shown, np.full(impressions, 2)).save(folder, "candidates")
+    save_array(folder / "impression_id.npy", np.arange(impressions))
+    save_array(folder / "user.npy", people)
+    save_array(folder / "labels.npy", np.tile(np.array([1, 0], np.int8), impressions))
+
+
 def write_runs(
     params: Params,
     wanted: Callable[[Cell], bool] = lambda cell: True,
@@ -67,6 +80,7 @@ def write_runs(
     impressions: int = IMPRESSIONS,
 ) -> None:
     """The wanted runs of the grid and of the sweep; `auc` is the mean that each is drawn around."""
+    write_clicks(impressions)
     cells = {cell.name: cell for cell in (*read_grid(params), *read_sweep(params))}
     for number, cell in enumerate(cells.values()):
         if wanted(cell):
@@ -100,13 +114,14 @@ def _write_run(params: Params, cell: Cell, auc: float, number: int, impressions:
         "profile": params.profile,
         "started": "2026-01-01T00:00:00", "ended": "2026-01-01T00:00:10", "precision": "fp32",
         "hardware": {"processor": "A CPU", "cores": 2, "memory_gib": 8.0, "gpu": None},
-        "libraries": {"torch": "1"}, "training": {"steps": 7, "search": []},
+        "libraries": {"torch": "1"}, "training": {"steps": 7, "samples": 70, "search": []},
         "checkpoint": {"encoder": cell.encoder, "sha256": {"model.safetensors": "ab" * 32}},
     })  # fmt: skip
 
 
 def write_audit(params: Params, impressions: int = IMPRESSIONS) -> None:
     """The audit of every pair: each deviation costs the more AUC the higher its number is."""
+    write_clicks(impressions)
     for pair in params.audit.pairs:
         runs, columns = {}, {}
         for base in params.audit.bases:

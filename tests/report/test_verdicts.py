@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from replication.paper import verdict
+from replication.report.independence import s1_table
 from replication.report.tables import latex
 from replication.report.texts import VERDICTS, kind_of, listed, verdict_text
 from replication.report.verdicts import claims_table, claims_text, parts_table, verdict_counts
@@ -33,13 +34,30 @@ def test_a_gain_is_in_percent_with_its_sign_and_interval():
     found = study(
         GAIN,
         clean={
-            "verdict": "within", "found": 2.96, "ci95": [1.234, 4.567], "finetuned": 0.65,
+            "verdict": "confirmed", "found": 2.96, "ci95": [1.234, 4.567], "finetuned": 0.65,
             "frozen": 0.63, "delta_relative_improvement": 0.0062,
+            "sign": "confirmed", "size": "undecided", "hangs_on_independence": True,
+            "design_effect": {"user": 1.04, "article": 4.4},
+            "naive": {"verdict": "confirmed", "sign": "confirmed", "size": "equivalent",
+                      "ci95": [2.634, 3.2]},
+            "seeds": {"least": 1, "spread": {"sd": 0.0024, "places": 2, "runs": 6}},
+            "power": {"effect": 0.023, "now": 0.5, "seeds": 5, "impressions": None,
+                      "seed_sd": 0.0024, "measured": True},
         },
     )  # fmt: skip
     [row] = claims_table(found).rows
-    assert [str(field) for field in row[2:]] == ["+3.58 %", "+2.96 [+1.23, +4.57] %", "✓ within"]
+    assert [str(field) for field in row[2:]] == [
+        "+3.58 %", "+2.96 [+1.23, +4.57] %", "[+2.63, +3.20] %", "● confirmed", "? undecided",
+    ]  # fmt: skip
     text = text_of(found)
+    assert "Sign: ● confirmed. Size: ? undecided." in text
+    assert "interval [+2.63, +3.20]; the verdict hangs on that (S1)." in text
+    assert "standard deviation of 0.0024, measured on 6 runs of 2 places." in text
+    assert "by 5 seeds on these impressions, by no more impressions with the seeds" in text
+    [s1] = s1_table(found.claims["claims"], ("clean",)).rows
+    assert [str(field) for field in s1] == [
+        "clean", "C9", "● confirmed", "● confirmed", "yes", "1.0", "4.4",
+    ]  # fmt: skip
     assert "Fine-tuned 0.6500, frozen 0.6300; delta relative improvement +0.0062." in text
     assert "Tolerance: 1." in text
 
@@ -52,9 +70,13 @@ def test_protocols_stand_beside_each_other():
     )
     table = claims_table(found)
     assert table.header[3:] == [
-        "ours, clean", "verdict, clean", "ours, released", "verdict, released",
+        f"{what}, {protocol}"
+        for protocol in ("clean", "released")
+        for what in ("ours", "naive interval", "verdict", "size")
+    ]
+    assert table.rows[0][3:] == [
+        "no figure", "", "○ not run", "not asked", "no figure", "", "◐ partial 1/2", "not asked",
     ]  # fmt: skip
-    assert table.rows[0][3:] == ["no figure", "○ not run", "no figure", "◐ partial 1/2"]
     text = text_of(found)
     assert "*clean*: ○ not run. Runs: 0 of 2. Run: `dvc repro a`, `dvc repro b`." in text
     assert "*released*: ◐ partial 1/2. Runs: 1 of 2. Run: `dvc repro c`." in text
@@ -67,14 +89,16 @@ def test_protocols_stand_beside_each_other():
 def test_a_sign_counts_its_parts_and_shows_p():
     part = {"recommender": "nrms", "a": "x frozen", "b": "y frozen", "ci95": [-0.02, -0.01]}
     parts = [
-        part | {"found": -0.015, "p_holm": 0.0004, "verdict": "within"},
+        part | {"found": -0.015, "p_holm": 0.0004, "verdict": "confirmed"},
         part | {"found": None, "ci95": None, "p_holm": None, "verdict": "not testable"},
     ]
-    found = study({"kind": "sign", "sign": "negative"}, clean={"verdict": "near", "parts": parts})
-    assert claims_table(found).rows[0][2:4] == ["difference negative", "1 of 2 parts within"]
+    found = study(
+        {"kind": "sign", "sign": "negative"}, clean={"verdict": "undecided", "parts": parts}
+    )
+    assert claims_table(found).rows[0][2:4] == ["difference negative", "1 of 2 parts confirmed"]
     rows = parts_table(found.claims["claims"][0], ("clean",)).rows
     assert [str(x) for x in rows[0]] == [
-        "nrms", "x frozen - y frozen", "-0.0150 [-0.0200, -0.0100]", "<0.001", "✓ within",
+        "nrms", "x frozen - y frozen", "-0.0150 [-0.0200, -0.0100]", "<0.001", "● confirmed",
     ]  # fmt: skip
     assert [str(x) for x in rows[1]][2:] == ["undefined", "undefined", "∅ not testable"]
     assert "It is not transcribed." in text_of(found)
@@ -119,6 +143,8 @@ def test_every_word_that_a_verdict_can_be_has_a_sign_and_a_meaning():
         verdict.coverage(0, 2), kind_of(verdict.coverage(1, 2)), verdict.of_value(1, None, 1),
         verdict.of_value(None, 1, 1), verdict.of_value(1, 1, 1), verdict.of_value(2.4, 1, 1),
         verdict.of_value(9, 1, 1), verdict.of_value(-9, 1, 1), "stale", "unreadable",
+        verdict.of_sign([1, 2], 1, 0.01), verdict.of_sign([1, 2], -1, 0.01),
+        kind_of(verdict.ONE_SEED), verdict.of_size([1, 2], 1.5, 1), verdict.of_size([1, 2], 9, 1),
     }  # fmt: skip
     assert given == set(VERDICTS)
     signs = [sign for sign, _ in VERDICTS.values()]

@@ -27,6 +27,7 @@ from replication.report.comparison_schema import ClaimsFile, ComparisonFile
 from replication.report.schema import AdapterFile, BaselinesFile, DataFile
 from replication.report.study import DEMO_LABEL
 from replication.report.study import Study as Report
+from replication.report.texts import sentence
 from replication.study import paths
 from replication.study.params import Params, load_params
 
@@ -68,7 +69,9 @@ class Study:
     @property
     def note(self) -> str:
         """What every table and figure must say."""
-        return DEMO_LABEL if self.demo else ""
+        if self.demo:
+            return DEMO_LABEL
+        return sentence((self.claims.content or {}).get("note") or "")
 
     @property
     def problems(self) -> list[str]:
