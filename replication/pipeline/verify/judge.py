@@ -64,6 +64,7 @@ class Sides:
 def judge(sides: Sides, stages: Sequence[str]) -> list[Judgement]:
     """A judgement for each of `stages`, which stand in the order of the pipeline."""
     made = {path: name for name in stages for path in sides.after[name].outs}
+    made.pop(paths.SOURCE.parent.as_posix(), None)  # a link: what it leads to no stage makes
     changed: set[str] = set()  # stages whose inputs, or those of a stage before, are others
     found: dict[str, Judgement] = {}
     for name in stages:

@@ -97,7 +97,7 @@ def test_a_flipped_byte_in_the_data(verified, planted):
     repro(planted, "prepare")
     _, verdict, first = compare(planted, verified[1], "prepare")
     assert verdict == "different" and first.stage == "data"
-    assert "data: mine" in first.why
+    assert "data: cache/source/data" in first.why
     assert first.differences[0].path == "data/raw/train/behaviors.tsv"
 
 
@@ -204,7 +204,7 @@ def test_data_that_have_changed_since_end_with_status_1(planted, tmp_path):
     done = command(planted, "replication", "verify", "prepare", TMPDIR=str(scratch))
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
-        "error: verify: the first stage that differs is data: data: mine"
+        "error: verify: the first stage that differs is data: data: cache/source/data"
     )
     assert "data     different" in done.stdout and "prepare  different" in done.stdout
     assert not list(scratch.iterdir())
