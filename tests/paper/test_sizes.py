@@ -41,7 +41,7 @@ def test_quality_by_size(params, truth, verdict, tau):
     for part in found["parts"]:
         assert part["found"] == pytest.approx(tau)
         assert part["inversions"] == part["resolved_inversions"] == (tau < 1)
-    order = ["my-llama-8b", "my-bert-base", "my-bert-tiny", "my-glove"]
+    order = ["my-llama-3-1-8b", "my-bert-base", "my-bert-tiny", "my-glove"]
     order[2:] = order[2:] if truth is rising else order[:1:-1]
     assert found["parts"][0]["order"] == order
 
@@ -120,7 +120,7 @@ def test_costs_by_size(tuned, costs, verdict):
     assert by_measure["sensitivity"]["found"] == pytest.approx(1)
     values = by_measure["sensitivity"]["values"]
     assert values["my-bert-base"] == pytest.approx(0.04)
-    assert [part["values"]["my-llama-8b"] for part in found["parts"]] == [None] * 12
+    assert [part["values"]["my-llama-3-1-8b"] for part in found["parts"]] == [None] * 12
 
 
 @pytest.mark.parametrize(("seconds", "found"), [(10.0, 1), (1.0, 0.2), (None, 1)])
@@ -132,7 +132,7 @@ def test_an_adapters_cost_counts_as_its_models(tuned, seconds, found):
     write_json(paths.ADAPTERS / "my-lora.json", took | {"peak_gpu_memory_mib": None})
     parts = cost_of(tuned, growing, searched)["parts"]
     by_measure = {part["measure"]: part for part in parts}
-    llm = {name: part["values"]["my-llama-8b"] for name, part in by_measure.items()}
+    llm = {name: part["values"]["my-llama-3-1-8b"] for name, part in by_measure.items()}
     assert llm == {
         "trainable_parameters": 50, "seconds": seconds, "memory": 40.0, "sensitivity": None,
     }  # fmt: skip
