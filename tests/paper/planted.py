@@ -44,7 +44,7 @@ Truth = Callable[[Cell, np.ndarray], Any]  # cell, clicks (I,) -> expected AUC, 
 
 def own(model: str) -> str:
     """Our encoder for one of the paper's models; no stage of DVC's may have a dot in its name."""
-    return f"my-{model.replace('3.1-', '')}"
+    return f"my-{model.replace('.', '-')}"
 
 
 def planted_params(
@@ -73,8 +73,8 @@ def planted_params(
         for model, layers in LAYERS.items()
     }
     [adapter] = values["adapters"].values()
-    values["adapters"] = {"my-lora": adapter | {"base": "my-llama-8b"}}
-    llms = ["my-llama-8b", "my-lora"] if "llama-3.1-8b" in models else []
+    values["adapters"] = {"my-lora": adapter | {"base": "my-llama-3-1-8b"}}
+    llms = ["my-llama-3-1-8b", "my-lora"] if "llama-3.1-8b" in models else []
     values["grid"] |= {
         "recommenders": list(recommenders),
         "encoders": [own(model) for model in models if model != "llama-3.1-8b"],

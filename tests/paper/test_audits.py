@@ -16,7 +16,7 @@ from replication.study import paths
 from replication.study.protocol import DEVIATIONS
 from replication.study.settings import AuditPair
 
-LLM = "my-llama-8b"
+LLM = "my-llama-3-1-8b"
 PAIRS = {
     "main": AuditPair("nrms", "my-bert-base", "my-bert-base"),
     "words": AuditPair("nrms", "my-glove", "my-glove"),

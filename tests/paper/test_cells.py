@@ -57,8 +57,8 @@ def test_cells_go_by_the_names_that_the_stages_give(tmp_path, monkeypatch):
 
 def test_an_llm_and_its_adapter_are_one_encoder_in_two_tunings(params):
     places = {(c.name, c.encoder, c.tuning, c.layers) for c in read_grid(params) if c.seed == 1}
-    for name, tuning in (("my-llama-8b", "frozen"), ("my-lora", "finetuned")):
-        assert (f"runs/nrms-{name}-frozen-clean-s1", "my-llama-8b", tuning, None) in places
+    for name, tuning in (("my-llama-3-1-8b", "frozen"), ("my-lora", "finetuned")):
+        assert (f"runs/nrms-{name}-frozen-clean-s1", "my-llama-3-1-8b", tuning, None) in places
 
 
 def test_only_tuned_layers_have_a_depth(params):
@@ -67,7 +67,7 @@ def test_only_tuned_layers_have_a_depth(params):
     assert depths["my-bert-tiny", "finetuned"] == 2
     assert [k for k, v in depths.items() if v is None] == [
         ("my-glove", "frozen"), ("my-glove", "finetuned"), ("my-bert-tiny", "frozen"),
-        ("my-bert-base", "frozen"), ("my-llama-8b", "frozen"), ("my-llama-8b", "finetuned"),
+        ("my-bert-base", "frozen"), ("my-llama-3-1-8b", "frozen"), ("my-llama-3-1-8b", "finetuned"),
     ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from replication.paper.claims import load_claims
 from replication.paper.judges import judge
 
 CLAIMS = {claim.id: claim for claim in load_claims()}
-LLM = "my-llama-8b"
+LLM = "my-llama-3-1-8b"
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from replication.paper.values import PaperCell, Value
 from replication.study import paths
 from replication.study.settings import AuditPair
 
-LLM = "my-llama-8b"
+LLM = "my-llama-3-1-8b"
 MODELS = ["glove", "bert-tiny", "bert-base", "llama-3.1-8b"]
 DEPTH = {"naml": 10, "nrms": 6, "lstur": 4}
 

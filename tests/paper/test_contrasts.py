@@ -8,7 +8,7 @@ from replication.paper.cells import read_grid
 from replication.paper.contrasts import GROUPS, cold_start_contrasts
 from replication.paper.evidence import Evidence
 
-LLM = "my-llama-8b"
+LLM = "my-llama-3-1-8b"
 
 
 @pytest.fixture
