@@ -101,6 +101,16 @@ def test_a_killed_run_ends_the_same(params, tmp_path, batches, recommender, kind
         assert batches.trained == STEPS - kill  # and did nothing twice
 
 
+@pytest.mark.parametrize("encoder", ["minilm", "static"])
+def test_a_killed_run_of_the_release_ends_the_same(params, tmp_path, batches, encoder):
+    """Before and after the validation from which a PLM has dropout (D5), and with words that have
+    drawn rows (D14)."""
+    params = change(params, "released", encoder=encoder, seeded=True)
+    whole = run_in(tmp_path / "whole", params)
+    for kill in (1, 2, 3):
+        assert run_killed(tmp_path / f"at{kill}", params, batches, [kill]) == whole, kill
+
+
 def test_what_came_after_the_last_save_is_done_again(params, tmp_path, batches):
     whole = run_in(tmp_path / "whole", params)
     batches.save_every = 3
