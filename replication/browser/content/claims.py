@@ -55,6 +55,7 @@ def judged_claims(study: Study) -> list[dict[str, Any]]:
         | {
             "verdicts": {
                 protocol: result
+                | dict.fromkeys(("sign", "size", "these_runs", "naive", "power"))
                 | {
                     "verdict": "stale",
                     "reason": f"{reason}; it was {result['verdict']}. Run `{COMPARED}`",
