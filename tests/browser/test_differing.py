@@ -65,12 +65,13 @@ def test_metrics_are_those_of_the_files(of, made_trees):
 
 
 def test_a_gap_brings_its_interval_and_p(of):
-    gap = Gap("auc", 0.5, 0.6, 0.1, (0.05, 0.15), 0.01, 0.04, None, None, 0.6, 0.1, 0.3, 3000)
+    gap = Gap("auc", 0.5, 0.6, 0.1, (0.05, 0.15), 0.01, 0.04, None, None, 0.6, 0.1, 0.3, 3000,
+              (0.08, 0.12), 0.001)  # fmt: skip
     gaps = {name: replace(gap, metric=name) for name in ("auc", "mrr", "ndcg@5", "ndcg@10")}
     table = metrics_table(of(FROZEN), of(TUNED), gaps)
-    assert table.header[-3:] == ["p", "p (Holm)", "paired test"]
+    assert table.header[-4:] == ["B - A, naive", "p", "p (Holm)", "paired test"]
     assert [str(cell) for cell in table.rows[0][4:]] == [
-        "+0.1000 [+0.0500, +0.1500]", "0.010", "0.040", "B better",
+        "+0.1000 [+0.0500, +0.1500]", "+0.1000 [+0.0800, +0.1200]", "0.010", "0.040", "B better",
     ]  # fmt: skip
 
 

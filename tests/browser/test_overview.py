@@ -107,7 +107,7 @@ def test_an_empty_study_lists_the_claims_the_command_and_its_cost(inside):
     assert "min" in next(c.value for c in app.caption if "expected to take" in c.value)
     table = app.table[0].value
     assert table["the paper"].iloc[0].replace("\\", "") == "+3.58 %"
-    assert set(table.iloc[:, -1]) == {"○ not run"}
+    assert set(table["verdict, clean"]) == {"○ not run"}
     assert "0 %" not in texts(app)
 
 

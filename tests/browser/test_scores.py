@@ -10,8 +10,10 @@ from scipy import stats
 
 from replication.browser.content import scores
 from replication.browser.content.scores import compare_scores, find_scores
+from replication.evaluation.clusters import Clusters, mean_variance
 from replication.evaluation.intervals import interval, resampled_means
 from replication.evaluation.metrics import METRICS
+from replication.mind.columns.ragged import Ragged
 
 IMPRESSIONS = 400
 MD5 = hashlib.md5(b"scores").hexdigest()
@@ -63,6 +65,36 @@ def test_each_metric_is_tested_as_scipy_does(compare):
         assert gap.worse == pytest.approx((y < x).mean())
         assert gap.equal == 0
         assert gap.impressions == IMPRESSIONS
+
+
+def test_users_and_articles_widen_what_impressions_alone_would_say(compare, monkeypatch, tmp_path):
+    """Forty impressions a clicked article, alike in what B gains: ten articles, not 400."""
+    article = np.arange(IMPRESSIONS) // 40
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "data/prepared/test"
+    folder.mkdir(parents=True)
+    order = np.random.default_rng(3).permutation(IMPRESSIONS)  # its order is another one
+    Ragged.from_lengths(1 + article[order], np.ones(IMPRESSIONS, int)).save(folder, "candidates")
+    for name, values in {
+        "impression_id": order + 1,
+        "user": order,
+        "labels": order * 0 + 1,
+    }.items():
+        np.save(folder / f"{name}.npy", values)
+    a = frame(1)
+    gained = np.random.default_rng(4).normal(0, 0.02, 10)[article]
+    found = compare(a, a.with_columns(auc=a["auc"] + gained))
+    gap = found.gaps[0]
+    assert found.naive is None and gap.p > 5 * gap.p_naive
+    (low, high), (left, right) = gap.ci95, gap.ci95_naive
+    assert (high - low) > 4 * (right - left)
+    variance, _ = mean_variance(gained, Clusters.of(np.arange(IMPRESSIONS), article))
+    assert variance == pytest.approx(gained[::40].var(ddof=1) / 10)
+    # Impressions of other data tell nothing, and that is told.
+    np.save(folder / "impression_id.npy", order + 2)
+    told = compare(a, a.with_columns(auc=a["auc"] + gained), 501)
+    assert told.naive == "data/prepared holds other impressions"
+    assert told.gaps[0].p == told.gaps[0].p_naive
 
 
 def test_the_interval_is_that_of_means_resampled_by_hand(compare):

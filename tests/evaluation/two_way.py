@@ -55,15 +55,14 @@ def coverage(world: World, sets: int, samples: int, seed: int = 0, owen: bool = 
     rng, hits, effects = np.random.default_rng(seed), [], []
     for repetition in range(sets):
         values, clusters = world.draw(rng)
-        ends = {
-            "two-way": interval(resampled_means({"m": values}, samples, repetition, clusters)["m"]),
-            "naive": interval(resampled_means({"m": values}, samples, repetition)["m"]),
-        }
+        drawn = resampled_means({"m": values}, samples, repetition, clusters)["m"]
+        ends = {"two-way": interval(drawn)}
         if owen:
             ends["pigeonhole"] = interval(pigeonhole(values, clusters, samples, repetition))
-        variance, freedom = mean_variance(values, clusters)
-        half = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
-        ends["sandwich"] = [values.mean() - half, values.mean() + half]
+        for kind, of in (("sandwich", clusters), ("naive", Clusters.independent(len(values)))):
+            variance, freedom = mean_variance(values, of)
+            half = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
+            ends[kind] = [values.mean() - half, values.mean() + half]
         hits.append({kind: low <= 0 <= high for kind, (low, high) in ends.items()})
         effects.append([design_effect(values, g) for g in (clusters.user, clusters.article)])
     found = {kind: float(np.mean([hit[kind] for hit in hits])) for kind in hits[0]}

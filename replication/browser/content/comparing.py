@@ -28,6 +28,7 @@ class Test:
     gaps: Mapping[str, Gap]
     reason: str | None = None
     command: str | None = None
+    naive: str | None = None  # why impressions are taken as independent, where they are
 
 
 def paired_test(a: Candidate, b: Candidate, study: Study) -> Test:
@@ -58,7 +59,7 @@ def paired_test(a: Candidate, b: Candidate, study: Study) -> Test:
                 "metrics.json was made of",
                 _remake(candidate, study),
             )
-    return Test(gaps)
+    return Test(gaps, naive=compared.naive)
 
 
 def _scores(candidate: Candidate) -> Path | None:
@@ -146,7 +147,8 @@ def answer(a: Candidate, b: Candidate, test: Test) -> str:
     if gap.p_holm is not None:
         p = "< 0.001" if gap.p_holm < 0.001 else f"= {gap.p_holm:.3f}"
         text += f", p {p} (Holm, over {counted(tests, 'metric')})"
-    return f"{text}, on {gap.impressions:,} shared impressions: {READINGS[reading(gap)]}."
+    taken = f" (taken as independent: {test.naive})" if test.naive else ""
+    return f"{text}, on {gap.impressions:,} shared impressions{taken}: {READINGS[reading(gap)]}."
 
 
 def _auc(candidate: Candidate) -> float | None:

@@ -39,13 +39,17 @@ def metrics_table(a: Candidate, b: Candidate, gaps: Mapping[str, Gap]) -> Table:
         gained = Number(found, gap.ci95 if gap else None, "+.4f", "+.4f", absent="unknown")
         tested: list[Field] = []
         if gap:
-            tested = [Probability(gap.p), Probability(gap.p_holm), reading(gap)]
+            plain = Number(found, gap.ci95_naive, "+.4f", "+.4f", absent="unknown")
+            tested = [plain, Probability(gap.p), Probability(gap.p_holm), reading(gap)]
         rows.append([name, "higher", *values, gained, *tested])
     header = ["metric", "better", "A", "B", "B - A"]
     caption = f"{_titled(a, b)}: metrics with 95 % intervals"
     if gaps:
-        header += ["p", "p (Holm)", "paired test"]
-        caption += "; B - A and its paired t-test over shared impressions"
+        header += ["B - A, naive", "p", "p (Holm)", "paired test"]
+        caption += (
+            "; B - A and its paired t-test over shared impressions, which allow for users and "
+            "clicked articles; naive takes impressions as independent"
+        )
     return Table("compared-metrics", f"{caption}.", MADE_BY, header, rows, text_columns=2)
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from replication.evaluation.clusters import Clusters, prepared_clusters
 from replication.evaluation.intervals import interval, resampled_means
 from replication.evaluation.metrics import METRICS
 from replication.evaluation.statistics import ROUNDING, holm, paired_tests
 from replication.files.errors import StudyError
 from replication.paper.cells import read_columns
+from replication.study import paths
 
 DVC = Path(".dvc")
 ID = "impression_id"
@@ -28,8 +30,11 @@ class Gap:
     """One metric of runs A and B, over the impressions for which both define it.
 
     difference       mean of B minus mean of A
-    ci95             [low, high] of the difference, by a paired percentile bootstrap
-    p, p_holm        paired t-test; p_holm is Holm-adjusted for the metrics compared
+    ci95             [low, high] of the difference, by a paired bootstrap over users and articles
+    ci95_naive       the same with impressions taken as independent
+    p, p_holm        paired t-test, robust to users and articles; p_holm is Holm-adjusted for the
+                     metrics compared
+    p_naive          the usual paired t-test
     p_wilcoxon       signed-rank test; p_wilcoxon_holm likewise
     better, equal, worse   shares of impressions in which B is above, equal to, below A
 
@@ -49,14 +54,20 @@ class Gap:
     equal: float | None
     worse: float | None
     impressions: int
+    ci95_naive: tuple[float, float] | None = None
+    p_naive: float | None = None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One `Gap` per metric, in their order; or the problem that keeps the runs from comparison."""
+    """One `Gap` per metric, in their order; or the problem that keeps the runs from comparison.
+
+    naive  why impressions are taken as independent, where they are
+    """
 
     gaps: tuple[Gap, ...] = ()
     problem: str | None = None
+    naive: str | None = None
 
 
 # ---------------------------------------------------------------- where the scores are
@@ -120,11 +131,17 @@ def compare_scores(a: Path, b: Path, samples: int) -> Comparison:
         states = [(path, (state := path.stat()).st_mtime_ns, state.st_size) for path in (a, b)]
     except (OSError, ValueError) as error:
         return Comparison(problem=f"cannot be read ({error}): no paired test")
-    return _compare(*states, samples)
+    try:
+        prepared = (paths.PREPARED / "test" / "labels.npy").stat().st_mtime_ns
+    except OSError:
+        prepared = None
+    return _compare(*states, samples, prepared)
 
 
 @lru_cache(maxsize=64)
-def _compare(a: tuple[Path, int, int], b: tuple[Path, int, int], samples: int) -> Comparison:
+def _compare(
+    a: tuple[Path, int, int], b: tuple[Path, int, int], samples: int, prepared: int | None
+) -> Comparison:
     try:
         first, second = _scores(a[0]), _scores(b[0])
     except StudyError as error:
@@ -132,7 +149,21 @@ def _compare(a: tuple[Path, int, int], b: tuple[Path, int, int], samples: int) -
     if problem := _mismatch(first, second):
         return Comparison(problem=problem)
     columns = {name: (first[name].to_numpy(), second[name].to_numpy()) for name in METRICS}
-    return Comparison(_gaps(columns, samples))
+    clusters, naive = _clusters(first[ID].to_numpy())
+    return Comparison(_gaps(columns, samples, clusters), naive=naive)
+
+
+def _clusters(ids: np.ndarray) -> tuple[Clusters | None, str | None]:
+    """Of the impressions with these ids; None with the reason where prepared data do not tell."""
+    try:
+        known, clusters = prepared_clusters(paths.PREPARED / "test")
+    except StudyError:
+        return None, f"{paths.PREPARED} is not on this machine"
+    order = np.argsort(known)
+    place = np.searchsorted(known, ids, sorter=order) if ids.dtype.kind == "i" else None
+    if place is None or (place == len(known)).any() or (known[order[place]] != ids).any():
+        return None, f"{paths.PREPARED} holds other impressions"
+    return clusters.select(order[place]), None
 
 
 def _scores(path: Path) -> pl.DataFrame:
@@ -163,11 +194,15 @@ def _mismatch(a: pl.DataFrame, b: pl.DataFrame) -> str | None:
     return None
 
 
-def _gaps(columns: dict[str, tuple[np.ndarray, np.ndarray]], samples: int) -> tuple[Gap, ...]:
-    """columns: metric -> values of A and of B, (I,) float64 each."""
-    tests = {name: paired_tests(b, a) for name, (a, b) in columns.items()}
-    # One draw of impressions serves all metrics: drawing is what takes long.
-    draws = resampled_means({name: b - a for name, (a, b) in columns.items()}, samples, SEED)
+def _gaps(
+    columns: dict[str, tuple[np.ndarray, np.ndarray]], samples: int, clusters: Clusters | None
+) -> tuple[Gap, ...]:
+    """columns: metric -> values of A and of B, (I,) float64 each; clusters: of the impressions."""
+    tests = {name: paired_tests(b, a, clusters) for name, (a, b) in columns.items()}
+    # One draw serves all metrics: drawing is what takes long.
+    differences = {name: b - a for name, (a, b) in columns.items()}
+    draws = resampled_means(differences, samples, SEED, clusters)
+    naive = draws if clusters is None else resampled_means(differences, samples, SEED)
     p_holm = holm([test["p"] for test in tests.values()])
     p_wilcoxon_holm = holm([test["p_wilcoxon"] for test in tests.values()])
     gaps = []
@@ -177,7 +212,9 @@ def _gaps(columns: dict[str, tuple[np.ndarray, np.ndarray]], samples: int) -> tu
         known = test["impressions"] > 0
         gap = b[both] - a[both]
         near = np.abs(gap) <= ROUNDING * max(1.0, np.abs(a[both]).max(initial=0.0))
-        ends = interval(draws[name]) if test["impressions"] > 1 else None
+        ends, plain = (
+            interval(found[name]) if test["impressions"] > 1 else None for found in (draws, naive)
+        )
         gaps.append(
             Gap(
                 metric=name,
@@ -193,6 +230,8 @@ def _gaps(columns: dict[str, tuple[np.ndarray, np.ndarray]], samples: int) -> tu
                 equal=float(near.mean()) if known else None,
                 worse=float(((gap < 0) & ~near).mean()) if known else None,
                 impressions=test["impressions"],
+                ci95_naive=tuple(plain) if plain else None,
+                p_naive=test["p_naive"],
             )
         )
     return tuple(gaps)

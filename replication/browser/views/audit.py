@@ -34,6 +34,7 @@ from replication.report.deviations import (
     flips_table,
     pair_title,
 )
+from replication.report.independence import S1_TEXT, s1_table
 from replication.report.study import COMPARED
 from replication.study.protocol import DEVIATIONS
 
@@ -125,7 +126,8 @@ def _reading(base: str) -> str:
         f"From *{plain(base)}* a flip {way}. Grey band: what another seed does ({CHANCE}, the "
         "larger of the two tunings), a single draw of mere chance. Filled: larger than the band, "
         "and p < 0.05 after Holm's correction over the pair's tests; hollow: not told from chance. "
-        "Bars: paired 95 % intervals over impressions. All runs of an audit share one seed."
+        "Bars: paired 95 % intervals over users, clicked articles and seeds, the latter by the "
+        "spread between a base and its D11. All other runs of an audit share one seed."
     )
 
 
@@ -165,6 +167,16 @@ def _deviation(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[st
         )
 
 
+def _independence(study: Study) -> None:
+    """S1, the assumption that stands beside the deviations."""
+    judged = study.claims.content["claims"] if study.claims.content else []
+    table = s1_table(judged, list(judged[0]["verdicts"]) if judged else [])
+    if table.rows:
+        st.subheader("S1: independent impressions", anchor=False)
+        show_table(study, table)
+        st.caption(plain(S1_TEXT))
+
+
 def _tables(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[str]) -> None:
     st.subheader("Verdicts that change", anchor=False)
     claims = claims_by_id(study.claims)
@@ -179,6 +191,7 @@ def _tables(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[str])
             st.markdown(plain(f"No flip changes the verdict on {ids}."))
         else:
             st.markdown("No claim compares the two tunings of this pair.")
+    _independence(study)
     st.subheader("Every effect", anchor=False)
     table = effects_table(pairs, bases)
     scroll_table(study, table)

@@ -12,6 +12,7 @@ from replication.browser.controls import command, draw, pick, show_rows, show_ta
 from replication.browser.reading.experiments import Experiment
 from replication.browser.reading.study import Study
 from replication.browser.words import MEANINGS, SIGNS, counted, plain, signed
+from replication.report.independence import answers_text
 from replication.report.texts import kind_of, listed, sentence
 from replication.report.verdicts import found_number, judged_table, parts_table
 
@@ -85,6 +86,8 @@ def _judged(claim: dict[str, Any], protocol: str) -> str:
     ran, of = result["coverage"]
     if of:
         text += f" It rests on {ran} of {counted(of, 'run')}."
+    if answers := answers_text(result):
+        text += " " + plain(answers)
     if result["reason"]:
         text += " " + plain(sentence(result["reason"]))
     if result["missing"]:
