@@ -38,8 +38,9 @@ def frame(seed: int, better: float = 0.0, count: int = IMPRESSIONS) -> pl.DataFr
 
 
 @pytest.fixture
-def compare(tmp_path):
-    """The comparison of two frames, by way of files."""
+def compare(tmp_path, monkeypatch):
+    """The comparison of two frames, by way of files, where no prepared data tell their articles."""
+    monkeypatch.chdir(tmp_path)
 
     def of(a: pl.DataFrame, b: pl.DataFrame, samples: int = 500):
         a.write_parquet(tmp_path / "a.parquet")

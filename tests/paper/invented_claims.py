@@ -29,7 +29,7 @@ from replication.study.params import Params
 IMPRESSIONS, ARTICLES = 400, 100
 LEVEL, NOISE, BY_ARTICLE, BY_USER, SEED_SD = 0.65, 0.02, 0.017, 0.005, 0.0024
 RECOMMENDERS = ("naml", "nrms", "lstur")
-LLM, GLOVE = "my-llama-8b", "my-glove"
+LLM, GLOVE = "my-llama-3-1-8b", "my-glove"
 SMALL = 0.25  # of the paper's effect
 Truth = Callable[[Cell, np.ndarray], Any]  # cell, group 1 to 5 (I,) -> AUC
 

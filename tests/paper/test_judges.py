@@ -208,7 +208,7 @@ def test_frozen_plms_against_glove(tmp_path, monkeypatch, tiny, base, verdict):
 )
 def test_fine_tuning_llama_in_naml(tmp_path, monkeypatch, tuned, verdict):
     params = study(tmp_path, monkeypatch, ["glove", "llama-3.1-8b"], ("naml", "nrms"))
-    truth = levels(glove=0.65, llama_8b=(0.65, tuned))
+    truth = levels(glove=0.65, llama_3_1_8b=(0.65, tuned))
     found = judge(CLAIMS["C7"], Planted(params).evidence(truth), "clean")
     assert found["verdict"] == verdict
     [part] = found["parts"]

@@ -41,7 +41,7 @@ def test_quality_by_size(params, truth, verdict, tau):
     for part in found["parts"]:
         assert part["found"] == pytest.approx(tau)
         assert part["inversions"] == part["resolved_inversions"] == (tau < 1)
-    order = ["my-llama-8b", "my-bert-base", "my-bert-tiny", "my-glove"]
+    order = ["my-llama-3-1-8b", "my-bert-base", "my-bert-tiny", "my-glove"]
     order[2:] = order[2:] if truth is rising else order[:1:-1]
     assert found["parts"][0]["order"] == order
 
@@ -125,7 +125,7 @@ def test_costs_by_size(tuned, costs, verdict):
     assert by_measure["sensitivity"]["found"] == pytest.approx(1)
     values = by_measure["sensitivity"]["values"]
     assert values["my-bert-base"] == pytest.approx(0.04)
-    assert [part["values"]["my-llama-8b"] for part in found["parts"]] == [None] * 15
+    assert [part["values"]["my-llama-3-1-8b"] for part in found["parts"]] == [None] * 15
     # What no run records is told, and leaves the claim to the rest.
     unknown = {part["measure"]: part["verdict"] for part in found["parts"] if part.get("reason")}
     assert unknown == dict.fromkeys(("operations", "device_seconds"), "not testable")
@@ -141,7 +141,7 @@ def test_an_adapters_cost_counts_as_its_models(tuned, memory, found):
     write_json(paths.ADAPTERS / "my-lora.json", took)
     parts = cost_of(tuned, growing, searched)["parts"]
     by_measure = {part["measure"]: part for part in parts}
-    llm = {name: part["values"]["my-llama-8b"] for name, part in by_measure.items()}
+    llm = {name: part["values"]["my-llama-3-1-8b"] for name, part in by_measure.items()}
     assert llm.pop("memory") == memory and set(llm.values()) == {None}
     # At 1 MiB the largest model is the cheapest: 6 pairs of 10 in order, 4 against it.
     assert by_measure["memory"]["found"] == pytest.approx(found)

@@ -230,7 +230,7 @@ def _gaps(
                 equal=float(near.mean()) if known else None,
                 worse=float(((gap < 0) & ~near).mean()) if known else None,
                 impressions=test["impressions"],
-                ci95_naive=tuple(plain) if plain else None,
+                ci95_naive=(plain[0], plain[1]) if plain else None,
                 p_naive=test["p_naive"],
             )
         )
