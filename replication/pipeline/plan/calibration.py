@@ -20,7 +20,7 @@ from replication.report.estimate import adapting, training
 from replication.report.expected import mean_cost, shape_of
 from replication.report.machines import Machine
 from replication.study import paths
-from replication.study.params import Params, as_mapping
+from replication.study.params import Params, as_mapping, load_protocol
 
 RESTS = ("seconds", "search_seconds", "training_seconds", "test_seconds")
 
@@ -119,6 +119,8 @@ def _as_it_ran(run: dict, params: Params, folder: Path) -> Params:
     found = {**base, **run["params"]}
     for key in ("training", "encoders", "adapters"):
         found[key] = {**base[key], **run["params"][key]}
+    group = load_protocol(run["params"]["protocol"]["name"])
+    found["protocol"] = {**as_mapping(group), **run["params"]["protocol"]}
     cell = validated(Params, found, folder / "run.json")
     schedule = replace(cell.schedule, max_steps=run["training"]["steps"])
     changed: dict[str, Any] = {cell.schedule_name: schedule}
