@@ -137,8 +137,20 @@ class Evidence:
         sides: Sequence[tuple[Place, np.ndarray | float]],
     ) -> float | None:
         """Two-sided p that the contrast, the mean of `uncertainty`'s sum, is zero."""
+        return self.tested(contrast, metric, sides)[0]
+
+    def tested(
+        self,
+        contrast: float | None,
+        metric: str,
+        sides: Sequence[tuple[Place, np.ndarray | float]],
+    ) -> tuple[float | None, list[float] | None]:
+        """`p_value`, and the interval that agrees with it. The bootstrap's is too wide for a
+        difference of places with few seeds: it does not add up their degrees of freedom."""
         found = self.uncertainty(metric, sides)
-        return None if found is None else found.p(contrast)
+        if found is None or contrast is None:
+            return None, None
+        return found.p(contrast), found.interval(contrast)
 
     def inside(self, protocol: str, group: Group) -> np.ndarray:
         """Which impressions are of the group: (I,) bool."""

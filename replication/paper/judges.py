@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from replication.evaluation.intervals import interval
 from replication.evaluation.reproduction import delta_relative_improvement, relative_improvement
 from replication.paper import verdict
 from replication.paper.claims import Claim, ColdGain, Cost, Depth, Gain, NotMonotone, SignOf
@@ -65,12 +64,10 @@ def _gain(claim: Gain, evidence: Evidence, protocol: str) -> Result:
         raise not_testable(f"{claim.metric} is undefined")
     gain = relative_improvement(tuned, frozen)
     assert gain is not None  # frozen is not 0
-    replicates = evidence.replicates(protocol, claim.metric, None)
-    a, b = (replicates[place] for place in places)
-    ends = interval(100 * (a - b) / b)
     # The gain changes by 100 / frozen with the tuned mean, by -100 tuned / frozen^2 with the other.
     weights = (100 / frozen, -100 * tuned / frozen**2)
-    p = evidence.p_value(100 * gain, claim.metric, list(zip(places, weights, strict=True)))
+    sides = list(zip(places, weights, strict=True))
+    p, ends = evidence.tested(100 * gain, claim.metric, sides)
     sign = verdict.of_sign(ends, 1 if claim.value > 0 else -1, p)
     return result(
         sign,

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from replication.evaluation.intervals import interval
 from replication.evaluation.statistics import holm
 from replication.paper import verdict
 from replication.paper.evidence import Evidence, Place
@@ -81,19 +80,19 @@ def differences(
     evidence: Evidence, pairs: Sequence[tuple[Place, Place]], metric: str
 ) -> list[Result]:
     """First minus second of each pair, both under one protocol: the difference of the means, its
-    interval, and p (both over impressions and seeds); see `correct`."""
+    interval, and p (both of one test over impressions and seeds); see `correct`."""
     parts: list[Result] = []
     for a, b in pairs:
-        replicates = evidence.replicates(a.protocol, metric, None)
         found = minus(evidence.mean(a, metric), evidence.mean(b, metric))
+        p, ends = evidence.tested(found, metric, [(a, 1.0), (b, -1.0)])
         parts.append(
             {
                 "recommender": a.recommender,
                 "a": f"{a.encoder} {a.tuning}",
                 "b": f"{b.encoder} {b.tuning}",
                 "found": found,
-                "ci95": interval(replicates[a] - replicates[b]),
-                "p": evidence.p_value(found, metric, [(a, 1.0), (b, -1.0)]),
+                "ci95": ends,
+                "p": p,
             }
         )
     correct(parts)

@@ -39,6 +39,15 @@ class Uncertainty:
             return 1.0 if abs(contrast) <= self.rounding else None
         return float(2 * stats.t.sf(abs(contrast) / np.sqrt(self.variance), self.freedom))
 
+    def interval(self, contrast: float, level: float = 0.95) -> list[float] | None:
+        """[low, high] of what the test does not reject; None where no variance is known."""
+        if not np.isfinite(self.variance):
+            return None
+        half = 0.0
+        if self.variance > self.rounding**2:
+            half = float(stats.t.isf((1 - level) / 2, self.freedom) * np.sqrt(self.variance))
+        return [contrast - half, contrast + half]
+
 
 def uncertainty(
     terms: Sequence[np.ndarray],

@@ -86,9 +86,9 @@ def _ends(ends: Sequence[float]) -> str:
 
 def _power(power: Record) -> str:
     source = "measured here" if power["measured"] else "as NewsReX reports it"
-    seeds, more, now = power["seeds"], power["impressions"], power["now"]
+    seeds, more, now = power["seeds"] or "no number of", power["impressions"], power["now"]
     ways = [
-        f"{seeds} seeds on these impressions" if seeds else "no 100 seeds on these impressions",
+        f"{seeds} seeds on these impressions",
         f"{more:,} impressions with the seeds at hand, two at least" if more else
         "no more impressions with the seeds at hand",
     ]  # fmt: skip

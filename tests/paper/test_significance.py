@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from replication.paper.significance import p_value
+from replication.evaluation.clusters import Clusters
+from replication.paper.significance import p_value, uncertainty
 
 NAN = np.nan
 
@@ -13,6 +14,28 @@ def test_with_one_run_each_it_is_the_paired_t_test():
     a, b = np.random.default_rng(1).random((2, 40))
     found = p_value((a - b).mean(), [a[None], -b[None]])
     assert found == pytest.approx(stats.ttest_rel(a, b).pvalue)
+
+
+def test_the_interval_is_what_the_test_does_not_reject():
+    a, b = np.random.default_rng(3).normal(size=(2, 3, 40))
+    clusters = Clusters.of(np.arange(40) % 30, np.arange(40) % 8)
+    found = uncertainty([a, -b], clusters)
+    low, high = found.interval(0.2)
+    assert low < 0.2 < high
+    assert [found.p(0.2 - low), found.p(high - 0.2)] == pytest.approx([0.05, 0.05])
+    flat = uncertainty([np.ones((1, 3)), -np.ones((1, 3))])
+    assert flat.interval(0.0) == [0.0, 0.0]
+    one_article = uncertainty([a, -b], Clusters.of(np.arange(40), np.zeros(40)))
+    assert one_article.interval(0.2) is None and one_article.p(0.2) is None
+
+
+def test_one_run_takes_the_spread_of_those_that_were_repeated():
+    """Impressions alike: what is left is the pooled variance, .5 with 1 and 2 with 2 degrees."""
+    one = np.full((1, 9), 0.6)
+    runs = [np.repeat([[0.0], [1.0]], 9, axis=1), np.repeat([[0.0], [1.0], [2.0]], 9, axis=1)]
+    found = uncertainty([one, -one], None, [runs, runs])
+    assert found.variance == pytest.approx(2 * 2.5 / 3) and found.freedom == pytest.approx(6)
+    assert uncertainty([one, -one]).variance == 0
 
 
 def test_without_noise_of_impressions_it_is_welchs_test_over_seeds():
