@@ -1,7 +1,7 @@
 """How many threads a process computes with, and how those wait: settled before torch is loaded."""
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 _SPINS = 1000  # turns that an idle thread of OpenMP looks for work before it sleeps
 
@@ -17,3 +17,9 @@ def settle(environ: MutableMapping[str, str] = os.environ) -> None:
     environ.setdefault("OMP_NUM_THREADS", "1")
     if not environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
         environ["GOMP_SPINCOUNT"] = str(_SPINS)
+
+
+def stated_threads(environ: Mapping[str, str] = os.environ) -> int:
+    """Of each process: what OMP_NUM_THREADS says, else one."""
+    stated = environ.get("OMP_NUM_THREADS", "")
+    return int(stated) if stated.isdecimal() and int(stated) else 1

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from replication.machine.threads import settle
+from replication.machine.threads import settle, stated_threads
 
 COUNT = (
     "from replication.machine import threads; threads.settle(); "
@@ -36,3 +36,9 @@ def test_torch_takes_so_many(stated, threads):
         [sys.executable, "-c", COUNT], env=stated, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == threads
+
+
+@pytest.mark.parametrize(("stated", "threads"), [("", 1), ("6", 6), ("0", 1), ("2,1", 1)])
+def test_how_many_are_stated(stated, threads):
+    assert stated_threads({"OMP_NUM_THREADS": stated}) == threads
+    assert stated_threads({}) == 1

@@ -5,6 +5,7 @@ import os
 import psutil
 
 from replication.files.errors import StudyError
+from replication.machine.threads import stated_threads
 from replication.report.expected import GIB, expected_rows
 from replication.study.params import load_params
 
@@ -37,10 +38,8 @@ def _gpus() -> list[str]:
 
 def _jobs() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = os.environ.get("OMP_NUM_THREADS", "1")
-    each = int(threads) if threads.isdecimal() and int(threads) else 1
     free = psutil.virtual_memory().available
-    return max(1, min((cores or 1) // each, int(free / _largest())))
+    return max(1, min((cores or 1) // stated_threads(), int(free / _largest())))
 
 
 def _largest() -> float:

@@ -1,10 +1,10 @@
 """What to ask of the cluster for each stage: what its runs have taken here, else the estimate."""
 
 import math
-import os
 from collections.abc import Callable
 
 from replication.files.errors import StudyError
+from replication.machine.threads import stated_threads
 from replication.pipeline.grid.graph import Stage
 from replication.report.expected import GIB, Expected, expected_rows, machine_of
 from replication.study.params import Params
@@ -14,7 +14,6 @@ MEMORY = 1.5  # margin of memory
 LIBRARIES = 2 * GIB  # which a process takes before it does anything
 START = 10  # minutes for what a task does besides: its copy, what it needs from DVC's cache
 TIME_STEP, MEMORY_STEP = 30, 4  # minutes and GiB: stages that ask for the same share an array
-THREADS = 4  # of each task, unless OMP_NUM_THREADS says
 # Long, but not estimated: as much memory as the largest row, time as the partition has it.
 _UNESTIMATED = ("audit", "experiment")
 _COMPUTING = ("embed", "embed-adapted", "adapt", "grid", "grid-llm", "sweep", *_UNESTIMATED)
@@ -36,7 +35,9 @@ def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
     rows = {(row.kind, row.name): row for row in expected_rows(params)}
     gpu = (f"--gres=gpu:{launch.processes}",) if machine_of(params).gpu is not None else ()
     largest = max(_memory(row) for row in rows.values())
-    common = (f"--cpus-per-task={threads() * launch.processes}",)
+    # Beside a GPU another core builds the batches to come.
+    cores = (stated_threads() + bool(gpu)) * launch.processes
+    common = (f"--cpus-per-task={cores}",)
 
     def of(stage: Stage) -> tuple[str, ...]:
         row = rows.get(_row_of(stage))
@@ -52,12 +53,6 @@ def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
 def computes(stage: Stage) -> bool:
     """Whether a stage can use a GPU: none that brings, reads or compares what others make."""
     return stage.name.partition("@")[0] in _COMPUTING
-
-
-def threads() -> int:
-    """Threads that each task computes with: one number for all, for it changes last digits."""
-    stated = os.environ.get("OMP_NUM_THREADS", "")
-    return int(stated) if stated.isdecimal() and int(stated) else THREADS
 
 
 def _row_of(stage: Stage) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from replication.files.documents import read_json
 from replication.files.errors import StudyError
 from replication.pipeline.grid.graph import Stage, needing
 from replication.pipeline.grid.options import combined
-from replication.pipeline.grid.resources import computes, threads
+from replication.pipeline.grid.resources import computes
 from replication.pipeline.grid.task import finished_mark
 from replication.study import paths
 
@@ -56,7 +56,7 @@ def script(module: str, names: Sequence[str]) -> str:
     quoted = " ".join(map(shlex.quote, names))
     return (
         "#!/bin/bash\n"
-        f"export OMP_NUM_THREADS={threads()}\n"
+        f"export OMP_NUM_THREADS={stated_threads()}\n"
         f"names=({quoted})\n"
         'name="${names[SLURM_ARRAY_TASK_ID]}"\n'
         f"exec {shlex.quote(sys.executable)} -m {module} "
@@ -111,7 +111,7 @@ def submit(
         last_job = sbatch(
             (
                 "--job-name=collect", "--array=0", *_after([f"afterany:{job}" for job in before]),
-                *combined([f"--cpus-per-task={threads()}"], options, gpu=False),
+                *combined([f"--cpus-per-task={stated_threads()}"], options, gpu=False),
             ),
             script("replication.pipeline.grid.collect", ["collect"]), len(submitted),
         )  # fmt: skip

@@ -158,15 +158,16 @@ def test_a_name_and_a_path_are_words_and_nothing_more(tmp_path, monkeypatch):
 
 def test_threads_are_one_number_for_all_tasks(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    assert resources.threads() == 7 and "OMP_NUM_THREADS=7\n" in slurm.script("m", [])
+    assert "OMP_NUM_THREADS=7\n" in slurm.script("m", [])
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert resources.threads() == resources.THREADS
+    assert "OMP_NUM_THREADS=1\n" in slurm.script("m", [])
 
 
 @pytest.fixture
 def demo(monkeypatch):
     """The committed study, whose runs have been measured."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     return load_params()
 
 
@@ -180,7 +181,7 @@ def test_measured_runs_ask_for_what_they_took(demo):
     needs = resources.resources(demo)
     cell = asked(needs, "grid@naml-minilm-frozen-clean-s1")
     # Seconds and some 1.3 GiB: one step of each.
-    assert cell == {"cpus-per-task": str(resources.threads()), "time": "30", "mem": "4G"}
+    assert cell == {"cpus-per-task": "1", "time": "30", "mem": "4G"}
     assert asked(needs, "prepare").keys() == {"cpus-per-task"}
     assert asked(needs, "audit@words").keys() == {"cpus-per-task", "mem"}
     assert {"time", "mem"} <= asked(needs, "adapt@llama-tiny-lora").keys()
@@ -209,7 +210,7 @@ def test_a_stage_of_several_processes_has_a_gpu_for_each_and_one_node(demo):
         return resources.resources(replace(demo, training=training, data=data))
 
     cell = asked(launched(processes=2), "audit@words")
-    assert cell["gres"] == "gpu:2" and int(cell["cpus-per-task"]) == 2 * resources.threads()
+    assert cell["gres"] == "gpu:2" and cell["cpus-per-task"] == "4"
     with pytest.raises(StudyError, match=r"training\.launch\.nodes: 3"):
         launched(nodes=3)
 
