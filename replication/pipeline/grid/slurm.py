@@ -10,6 +10,7 @@ from pathlib import Path
 from replication.files.atomic import write_json
 from replication.files.documents import read_json
 from replication.files.errors import StudyError
+from replication.machine.threads import stated_threads
 from replication.pipeline.grid.graph import Stage, needing
 from replication.pipeline.grid.options import combined
 from replication.pipeline.grid.resources import computes
