@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help repro app test test-all bench bench-gpu lint setup params lock audit archive docker-check
+.PHONY: help repro app test test-all simulate bench bench-gpu lint setup params lock audit archive docker-check
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -22,8 +22,11 @@ PYTEST = OMP_WAIT_POLICY=PASSIVE python -m pytest --numprocesses 2 --dist loadfi
 test: setup .git  ## run the tests but for those that train or run whole stages
 	$(PYTEST) -m 'not slow'
 
-test-all: setup .git  ## run all tests
+test-all: setup .git  ## run all tests but the simulations
 	$(PYTEST)
+
+simulate: setup .git  ## count false verdicts on thousands of invented studies, in hours
+	$(PYTEST) -m simulation tests/paper
 
 # On an idle machine: all are timed. A benchmark that fails is a row of the table, and an error.
 GPU_BENCHMARKS = tests/benchmarks/bench_gpu.py

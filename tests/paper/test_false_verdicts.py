@@ -1,7 +1,7 @@
 """How often a verdict on invented studies is false, and that true effects are found.
 
-The quick test has few studies, in which only a rule that is badly wrong shows; the slow one has the
-thousand of docs/claims.md.
+The quick test has few studies, in which only a rule that is badly wrong shows; that of
+`make simulate` has the thousand of docs/claims.md.
 """
 
 import math
@@ -41,6 +41,7 @@ def test_one_seed_decides_nothing(studies):
 
 
 @pytest.mark.slow
+@pytest.mark.simulation
 @pytest.mark.parametrize("seeds", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("claim", list(KINDS))
 def test_a_thousand_studies(studies, claim, seeds):
