@@ -34,7 +34,7 @@ def test_d1_users_without_a_sample_are_read_as_the_unknown_user(params, changes,
     rows = [row for rows in PLACES.values() for row in rows]
     extra = [(6, [1], [10, 11, 12], [1, 0, 0])]  # always a sample
     params = change(params, history=3, **changes)
-    params = with_schedule(params, batch_size=4, max_epochs=2, max_steps=None, evaluate_every=1)
+    params = with_schedule(params, batch_size=3, max_epochs=2, max_steps=None, evaluate_every=1)
     model = recommender("lstur", users=6, masked=params.protocol.attention_masks)
     torch.nn.init.normal_(model.user_embedding.weight[1:])
     everybody = impressions_of([(user, [1, 2], [3, 4], [1, 0]) for user in range(8)])
