@@ -46,8 +46,8 @@ def stages(tmp_path_factory):
     (folder / ".dvc").mkdir()
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n")
     shutil.copy(ROOT / "dvc.yaml", folder)
-    conf = str(ROOT / "conf")
-    compose_and_dump(folder / "params.yaml", conf, None, "config", conf, ["profile=mind-small"])
+    conf, none = str(ROOT / "conf"), str(ROOT / "conf/protocol")  # without Hydra plugins
+    compose_and_dump(folder / "params.yaml", conf, None, "config", none, ["profile=mind-small"])
     with Repo(folder) as repo:
         yield lambda target: {
             stage.addressing.rsplit(":", 1)[-1]

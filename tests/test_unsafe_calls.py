@@ -1,6 +1,7 @@
 """No file of the package runs what it reads: no pickle, no unsafe YAML, no code of others."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -65,9 +66,7 @@ def dangers(source: str) -> list[str]:
             tell(node, "np.save without allow_pickle=False")
         if owner == "yaml" and name == "load":
             loader = keywords.get("Loader", node.args[1] if len(node.args) > 1 else None)
-            if "Loader" not in ast.unparse(loader or ast.Constant("")) or not _is_safe(
-                source, loader
-            ):
+            if loader is None or not _is_safe(source, loader):
                 tell(node, "yaml.load without a safe loader")
         if name == "YAML" and getattr(keywords.get("typ"), "value", None) != "safe":
             tell(node, "YAML() that is not safe")
@@ -87,16 +86,19 @@ def _is_restricted(owner: str, name: str, keywords: dict[str, ast.expr]) -> bool
 
 
 def _is_safe(source: str, loader: ast.expr) -> bool:
-    """Whether a loader is yaml's safe one, or a class of the module that is derived from it."""
+    """Whether a loader is yaml's safe one, or a name of the module for it or what derives from it."""
     name = ast.unparse(loader)
     if name.rpartition(".")[2] in ("SafeLoader", "CSafeLoader"):
         return True
-    classes = [
-        n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ClassDef) and n.name == name
-    ]
-    return bool(classes) and all(
-        "SafeLoader" in ast.unparse(base) for c in classes for base in c.bases
-    )
+    defined: list[ast.expr] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            defined += node.bases
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == name and node.value:
+            # `getattr(yaml, "CSafeLoader", yaml.SafeLoader)`: each that it may be
+            called = re.findall(r"\w*Loader", ast.unparse(node.value))
+            defined += [ast.Name(one) for one in called]
+    return bool(defined) and all(_is_safe(source, one) for one in defined)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())

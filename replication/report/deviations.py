@@ -35,15 +35,19 @@ WHAT = {
 
 def audit_table(study: Study) -> Table:
     """Pair x deviation x tuning: the change of AUC from each base protocol."""
-    return effects_table(study.comparison["audit"], study.params.audit.bases)
+    audit = study.params.audit
+    return effects_table(study.comparison["audit"], audit.bases, audit.flips)
 
 
-def effects_table(pairs: Sequence[dict[str, Any]], bases: Sequence[str]) -> Table:
-    """`audit_table` of some pairs and base protocols; what they have no run of is `not run`."""
+def effects_table(
+    pairs: Sequence[dict[str, Any]], bases: Sequence[str], flips: Sequence[str] = tuple(DEVIATIONS)
+) -> Table:
+    """`audit_table` of some pairs and base protocols; what they have no run of is `not run`, and
+    deviations that are not among the study's `flips` are left out."""
     rows: list[list[Field]] = []
     for pair in pairs:
         effects = {(e["deviation"], e["tuning"], e["base"]): e for e in pair["effects"]}
-        for deviation in DEVIATIONS if effects else ():
+        for deviation in (d for d in DEVIATIONS if effects and d in flips):
             what = [pair["pair"], deviation, WHAT[deviation]]
             of_each = {
                 tuning: [effects.get((deviation, tuning, base), _NO_RUN) for base in bases]

@@ -213,7 +213,8 @@ def test_the_page_shows_the_numbers_of_the_comparison(inside, base):
         if (e["base"], e["deviation"]) == (base, "D3") and e["difference"] is not None
     ]  # fmt: skip
     largest = max((e["difference"] for e in d3), key=abs)
-    assert f"D3 ({largest:+.3f} in pair words)" in text
+    stands_out = any(s.stands_out for p in found for s in shifts(p, base) if s.deviation == "D3")
+    assert (f"D3 ({largest:+.3f} in pair words)" in text) == stands_out
     assert f"starting from {base}" in text
     assert "dvc exp run -S protocol.gru_reads=first_slots" in text
     assert "dvc repro audit@words\ndvc repro audit@llm" in text

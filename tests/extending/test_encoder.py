@@ -151,7 +151,7 @@ def test_no_other_file_tells_families_or_sources_apart():
     telling = {
         path.name
         for path in package.rglob("*.py")
-        if any(f"{what} {how} " in path.read_text(encoding="utf-8")
+        if any(f".{what} {how} " in path.read_text(encoding="utf-8")
                for what in ("family", "source") for how in ("==", "!=", "in ("))
     }  # fmt: skip
     assert telling <= {

@@ -78,7 +78,7 @@ def test_it_goes_through_the_whole_study(listed, own_project, edit, monkeypatch)
     study = read_study()
     rows = rows_of(study, "auc")
     ran = [row for row in rows if not row.swept]
-    assert {row.place.recommender for row in rows} == {"mean"} and len(ran) == 4
+    assert {row.experiment.recommender for row in rows} == {"mean"} and len(ran) == 4
     assert all(row.figure.ours is not None for row in ran)
     assert "mean" in options(params)["recommender"]
     assert expected_cost(params, at_hand(params), []).seconds > 0

@@ -147,20 +147,27 @@ def test_half_an_environment_is_told_before_any_work(inputs, monkeypatch, capsys
         assert "unset RANK" in errors
 
 
-def test_number_0_of_one_is_alone(inputs, monkeypatch):
+@pytest.fixture
+def checked(inputs):
+    """A folder in which stage `check` finds what data.path names."""
+    (inputs / "replication/mind/demo").mkdir(parents=True, exist_ok=True)
+    return inputs
+
+
+def test_number_0_of_one_is_alone(checked, monkeypatch):
     for name, value in {"RANK": "0", "WORLD_SIZE": "1"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.chdir(inputs)
+    monkeypatch.chdir(checked)
     assert main(["check"]) == 0
     monkeypatch.delenv("WORLD_SIZE")
     assert main(["check"]) == 0
 
 
-def test_a_command_that_is_not_shared_ends_well_in_each_process(inputs, monkeypatch):
+def test_a_command_that_is_not_shared_ends_well_in_each_process(checked, monkeypatch):
     world = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_PORT": "1"}
     for name, value in (world | {"MASTER_ADDR": "localhost"}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.chdir(inputs)
+    monkeypatch.chdir(checked)
     assert main(["check"]) == 0
 
 

@@ -39,7 +39,7 @@ def folder(tmp_path_factory) -> Path:
     conf = str(folder / "conf")
     for profile in ("mind-small", "mind-demo", "mind-large", "demo", "local"):
         out = str(folder / f"{profile}.yaml")
-        compose_and_dump(out, conf, None, "config", conf, [f"profile={profile}"])
+        compose_and_dump(out, conf, None, "config", f"{conf}/protocol", [f"profile={profile}"])
     return folder
 
 

@@ -38,7 +38,7 @@ def project(tmp_path, monkeypatch):
 
 def compose(*overrides: str) -> Params:
     conf = str(Path("conf").resolve())
-    compose_and_dump("params.yaml", conf, None, "config", conf, list(overrides))
+    compose_and_dump("params.yaml", conf, None, "config", f"{conf}/protocol", list(overrides))
     return load_params()
 
 

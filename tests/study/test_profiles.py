@@ -36,7 +36,7 @@ def project(folder, monkeypatch):
 def compose(*overrides: str) -> Params:
     """What `dvc exp run -S` makes of its overrides."""
     conf = str(Path("conf").resolve())
-    compose_and_dump("params.yaml", conf, None, "config", conf, list(overrides))
+    compose_and_dump("params.yaml", conf, None, "config", f"{conf}/protocol", list(overrides))
     return load_params(Path("params.yaml"))
 
 

@@ -88,7 +88,7 @@ def test_the_text_names_what_it_assumes_and_marks_each_figure(bare):
     assert "python -m replication plan --profile mind-large --gpus 8xH100" in shown
     assert "989 TFLOP/s" in shown and "embed 39% (measured)" in shown
     assert "on 8 devices" in shown and "nothing is calibrated" in shown
-    assert "which more devices do not shorten: data -> prepare -> " in shown
+    assert "which more devices do not shorten: check -> data -> prepare -> " in shown
     rows = [line.strip("|").split("|") for line in shown.split("## The order")[1].splitlines()]
     rows = [[cell.strip() for cell in row] for row in rows if len(row) == 7][2:]
     assert len(rows) == len(found.stages)
