@@ -90,6 +90,7 @@ def test_the_page_has_an_example_of_each_list():
 
 def test_recommender_family_and_source_run(extended, own_project, edit):
     edit(lambda values: values["encoders"].update(YAML(typ="safe", pure=True).load(ENTRY)))
+    Path("replication/mind/demo").mkdir(parents=True)  # what data.path names has to be there
     printed = python(RUN, extended)
     for name in ("mean-mine-frozen", "mean-mine-finetuned", "mean-minilm-frozen"):
         assert f"reports/runs/{name}-clean-s1/metrics.json" in printed
