@@ -111,6 +111,7 @@ def test_repro_takes_the_inventory_of_all_that_it_made(study):
     }  # fmt: skip
     unlisted = (
         paths.SETTINGS,
+        paths.SOURCE.parent,
         paths.CODE / "encoders.json",
         paths.CODE / "runs.json",
         paths.INVENTORY,
