@@ -52,10 +52,16 @@ def test_errors_by_hand():
 
 
 @pytest.fixture(scope="module")
-def demo() -> Plan:
-    """The committed demo, planned on the cores on which it was made."""
+def demo(tmp_path_factory) -> Plan:
+    """The committed demo, planned on the cores on which it was made, as a fresh clone plans it:
+    with checkpoints at hand their parameters are counted, without they are estimated."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("conf", "reports"):
+        shutil.copytree(ROOT / name, folder / name)
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
+        patch.chdir(folder)
         return plan("demo", "1xcore")
 
 

@@ -231,7 +231,7 @@ def test_an_interrupt_ends_the_stages_and_leaves_nothing(recorded, tmp_path, how
         text=True,
     )
     deadline = time.monotonic() + 300
-    while not list(tmp_path.glob("*/rerun/cache/settings")):  # a stage has been run
+    while not list(tmp_path.glob("*/rerun/cache/code/encoders.json")):  # stages have been run
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(how)
