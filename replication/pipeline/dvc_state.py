@@ -16,6 +16,7 @@ from typing import TextIO
 from replication.files.errors import StudyError
 from replication.pipeline.dvc_guard import PATIENCE, at_work, held, settings
 from replication.pipeline.dvc_lock import LOCK, mend_lock
+from replication.study import paths
 
 _STILL = 2  # seconds in which a file that is being written changes
 _GONE = "could not be read, and is removed"
@@ -27,7 +28,7 @@ def make_good(folder: Path = Path(), file: TextIO | None = None) -> None:
     To be called before DVC is. Errors: `StudyError` where a process that lives is in the way (it is
     waited for first), or dvc.lock holds a conflict that git left.
     """
-    for mend in (_mend_tmp, _mend_runs, _mend_dvc_lock):
+    for mend in (_mend_tmp, _mend_runs, _mend_dvc_lock, _mend_link):
         for told in mend(folder):
             print(told, file=file, flush=True)
 
@@ -35,6 +36,15 @@ def make_good(folder: Path = Path(), file: TextIO | None = None) -> None:
 def _mend_dvc_lock(folder: Path) -> Iterator[str]:
     if told := mend_lock(folder / LOCK):
         yield told
+
+
+def _mend_link(folder: Path) -> Iterator[str]:
+    """The link to the data: DVC stops at one that leads nowhere, as after the project has moved."""
+    link = folder / paths.SOURCE
+    if link.is_symlink() and not link.exists():
+        leads = link.readlink()
+        link.unlink()
+        yield f"{link}: led to {leads}, which is not there; removed, stage `check` makes it anew"
 
 
 def _mend_tmp(folder: Path) -> Iterator[str]:

@@ -6,10 +6,10 @@ import psutil
 
 from replication.files.errors import StudyError
 from replication.machine.threads import stated_threads
+from replication.pipeline.grid.resources import LIBRARIES
 from replication.report.expected import GIB, expected_rows
 from replication.study.params import load_params
 
-_LIBRARIES = 2 * GIB  # which a process takes before it does anything
 _STAGE = 3 * GIB  # of one whose size is not known yet
 
 
@@ -45,6 +45,6 @@ def _jobs() -> int:
 def _largest() -> float:
     """Bytes that the largest stage needs, by the plan's estimate."""
     try:
-        return max(row.estimate.memory for row in expected_rows(load_params())) + _LIBRARIES
+        return max(row.estimate.memory for row in expected_rows(load_params())) + LIBRARIES
     except StudyError:  # the data's size is not known before they are prepared
         return _STAGE

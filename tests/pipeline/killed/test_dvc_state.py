@@ -13,6 +13,7 @@ from small_project import EXPERIMENT, damage, dvc, mended
 from replication.__main__ import main
 from replication.pipeline import dvc_state
 from replication.pipeline.dvc_lock import LOCK
+from replication.study import paths
 
 HOW = ("empty", "cut", "zeros", "[]", "null", "folder")
 MORE = ("first line", "outs: []", "cmd: cp\nouts:")
@@ -183,3 +184,17 @@ def test_a_lock_of_git_is_named(project, capsys):
     Path(".git/index.lock").unlink()
     assert mended(capsys) == ["params.yaml: no longer staged"]
     assert "Ran experiment" in dvc("exp", "run", "-S", "a=4")
+
+
+def test_a_link_to_data_that_are_gone_is_removed(project, capsys):
+    """As where the whole project was moved: the link names the folder that it was in."""
+    link = paths.SOURCE
+    link.parent.mkdir(parents=True)
+    link.symlink_to("elsewhere/data")
+    [told] = mended(capsys)
+    assert (
+        told.startswith(f"{link}: led to elsewhere/data, which is not there")
+        and not link.is_symlink()
+    )
+    link.symlink_to(Path.cwd())
+    assert mended(capsys) == [] and link.exists()
