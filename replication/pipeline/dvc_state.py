@@ -43,7 +43,7 @@ def _mend_link(folder: Path) -> Iterator[str]:
     link = folder / paths.SOURCE
     if link.is_symlink() and not link.exists():
         leads = link.readlink()
-        link.unlink()
+        shutil.rmtree(link.parent)  # the output as DVC knows it, which holds nothing else
         yield f"{link}: led to {leads}, which is not there; removed, stage `check` makes it anew"
 
 
