@@ -192,9 +192,8 @@ def test_a_link_to_data_that_are_gone_is_removed(project, capsys):
     link.parent.mkdir(parents=True)
     link.symlink_to("elsewhere/data")
     [told] = mended(capsys)
-    assert (
-        told.startswith(f"{link}: led to elsewhere/data, which is not there")
-        and not link.is_symlink()
-    )
+    assert told.startswith(f"{link}: led to elsewhere/data, which is not there")
+    assert not link.parent.exists()  # all of the output, or stage `check` is not run again
+    link.parent.mkdir()
     link.symlink_to(Path.cwd())
     assert mended(capsys) == [] and link.exists()
