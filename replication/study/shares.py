@@ -6,6 +6,7 @@ same fifty lines for every run.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -67,15 +68,19 @@ def write_shares(folder: Path) -> None:
 
 def link_source(path: str) -> None:
     """Make the link by which stage `data` depends on what data.path names: DVC itself knows neither
-    `~` nor the project that a copy was made from.
+    `~` nor the project that a copy was made from. Within the project the link is relative, so that
+    it leads there wherever the project is moved.
 
     Errors: `StudyError` where nothing lies there.
     """
     found = paths.given(path)
     if not found.exists():
         raise StudyError(f"data.path: {found}: no such folder or file{paths.where(found)}")
+    target, project = found.resolve(), Path.cwd().resolve()
     with new_folder(paths.SOURCE.parent) as folder:
-        (folder / paths.SOURCE.name).symlink_to(found.resolve())
+        if target.is_relative_to(project):
+            target = Path(os.path.relpath(target, folder.resolve()))
+        (folder / paths.SOURCE.name).symlink_to(target)
 
 
 def run_share(

@@ -113,6 +113,15 @@ def test_check_links_to_the_data_and_takes_no_harm_to_them(study, monkeypatch):
     assert main(["check"]) == 0 and (own / "news.tsv").read_text() == "precious"
 
 
+def test_the_link_holds_where_the_project_is_moved(study, monkeypatch):
+    """Data of the project's own move with it; those elsewhere stay where they are."""
+    moved = study.with_name(f"{study.name}-moved")
+    assert main(["check"]) == 0
+    study.rename(moved)
+    monkeypatch.chdir(moved)
+    assert paths.SOURCE.resolve(strict=True) == moved / "replication/mind/demo"
+
+
 def test_check_stops_where_nothing_lies(study, capsys):
     compose(["profile=local", "data.path=none/MIND"], paths.PARAMS)
     assert main(["check"]) == 1
