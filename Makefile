@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help repro app test test-all simulate bench bench-gpu lint setup params lock audit archive docker-check
+.PHONY: help repro app test test-all simulate bench bench-gpu lint docs setup params lock audit archive docker-check
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -48,6 +48,14 @@ lint: setup  ## check style and types
 	ruff check .
 	ruff format --check .
 	mypy
+
+# Strict: a link that leads nowhere is an error.
+docs: setup  ## write the pages as a site, build/site/index.html
+	rm -rf build/pages
+	mkdir -p build/pages
+	git ls-files --cached --others --exclude-standard -z | tar -c --null -T - | tar -x -C build/pages
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@echo $(CURDIR)/build/site/index.html
 
 setup: $(VENV)/installed  ## install the pinned packages into .venv
 
