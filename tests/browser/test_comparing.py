@@ -64,12 +64,12 @@ def test_holm_decides_not_the_plain_p(two):
 
 def test_without_scores_there_is_no_test_but_the_command(inside):
     inside("full")
-    a, b, study = chosen(FROZEN, "nrms-llama-tiny-frozen-clean-s1")
+    a, b, study = chosen(FROZEN, "nrms-smollm2-frozen-clean-s1")
     test = paired_test(a, b, study)
     assert not test.gaps
     assert (
         test.command
-        == "dvc repro grid@nrms-minilm-frozen-clean-s1 grid-llm@nrms-llama-tiny-frozen-clean-s1"
+        == "dvc repro grid@nrms-minilm-frozen-clean-s1 grid-llm@nrms-smollm2-frozen-clean-s1"
     )
     text = answer(a, b, test)
     assert "no paired test: the per-impression scores of A and B are not on this machine" in text

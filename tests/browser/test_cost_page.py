@@ -83,9 +83,9 @@ def test_costs_are_the_files_own_and_an_adapter_counts(inside, points):
     found = by_key["nrms-minilm-frozen-clean"].costs
     assert found["seconds"] == own["seconds"]
     assert found["gpu"] is None
-    own = cost("naml-llama-tiny-lora-frozen-clean-s1")
-    adapter = json.loads((folder / "reports/adapters/llama-tiny-lora.json").read_text("utf-8"))
-    found = by_key["naml-llama-tiny-finetuned-clean"].costs
+    own = cost("naml-smollm2-lora-frozen-clean-s1")
+    adapter = json.loads((folder / "reports/adapters/smollm2-lora.json").read_text("utf-8"))
+    found = by_key["naml-smollm2-finetuned-clean"].costs
     assert found["parameters"] == own["parameters"]
     assert found["trained"] == own["trainable_parameters"] + adapter["trainable_parameters"]
     assert found["seconds"] == pytest.approx(own["seconds"] + adapter["seconds"])
@@ -110,14 +110,14 @@ def test_an_unknown_cost_is_listed_with_its_reason(own_tree, points):
     (folder / "reports/runs/naml-static-frozen-clean-s1/cost.json").unlink()
     change(folder / "reports/runs/nrms-static-frozen-clean-s1/cost.json", seconds=None)
     change(folder / "reports/runs/lstur-static-frozen-clean-s1/cost.json", seconds=0)
-    (folder / "reports/adapters/llama-tiny-lora.json").unlink()
+    (folder / "reports/adapters/smollm2-lora.json").unlink()
     rows = {row[0]: row[2] for row in left_out(points(), "seconds").rows}
     assert "not valid JSON" in rows["nrms-minilm-finetuned-k2-clean"]
     assert "no such file" in rows["naml-static-frozen-clean"]
     assert "seconds was not measured" in rows["nrms-static-frozen-clean"]
     assert "log axis" in rows["lstur-static-frozen-clean"]
     for name in ("naml", "nrms", "lstur"):
-        assert "llama-tiny-lora.json: no such file" in rows[f"{name}-llama-tiny-finetuned-clean"]
+        assert "smollm2-lora.json: no such file" in rows[f"{name}-smollm2-finetuned-clean"]
     assert len(rows) == 7
     by_key = {row[0]: row for row in left_out(points(), "parameters").rows}
     assert set(by_key) == {"nrms-minilm-finetuned-k2-clean", "naml-static-frozen-clean"}
@@ -139,7 +139,7 @@ def test_each_kind_of_hardware_has_its_own_line_of_time_and_all_share_that_of_si
     settle(folder)
     found = {p.experiment.key: p for p in points()}
     assert found["lstur-static-frozen-clean"].machine == "G, P, 8 cores"
-    assert found["lstur-llama-tiny-finetuned-clean"].machine == SEVERAL  # its adapter ran elsewhere
+    assert found["lstur-smollm2-finetuned-clean"].machine == SEVERAL  # its adapter ran elsewhere
     assert found["naml-static-frozen-clean"].machine == UNKNOWN
     lines = front_lines([*found.values()], "seconds")
     assert set(lines) == {"G, P, 8 cores", found["nrms-static-frozen-clean"].machine}

@@ -20,7 +20,7 @@ from replication.browser.content.differing import (
 from replication.browser.content.scores import Gap
 from replication.browser.reading.study import read_study
 
-ADAPTED = "nrms-llama-tiny-lora-frozen-clean-s1"
+ADAPTED = "nrms-smollm2-lora-frozen-clean-s1"
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_an_unknown_cost_is_not_zero(of):
 
 def test_training_of_an_adapter_is_told_apart(of):
     name = "seconds of the adapter's training"
-    found = row(cost_table(of(FROZEN), of(ADAPTED), {"llama-tiny-lora": 12.5}), name)
+    found = row(cost_table(of(FROZEN), of(ADAPTED), {"smollm2-lora": 12.5}), name)
     assert [str(cell) for cell in found[2:]] == ["has none", "12.5", "-", "-"]
     unknown = row(cost_table(of(FROZEN), of(ADAPTED), {}), name)
     assert str(unknown[3]) == "unknown"

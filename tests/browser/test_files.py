@@ -33,7 +33,7 @@ REAL = {
     ROOT / "reports/baselines.json": BaselinesFile,
     ROOT / "reports/claims.json": ClaimsFile,
     ROOT / "reports/comparison.json": ComparisonFile,
-    ROOT / "reports/adapters/llama-tiny-lora.json": AdapterFile,
+    ROOT / "reports/adapters/smollm2-lora.json": AdapterFile,
 }
 NAME = Path("reports/some/file.json")
 each_file = pytest.mark.parametrize("real", REAL, ids=lambda path: path.stem)

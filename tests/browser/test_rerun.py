@@ -148,7 +148,7 @@ def test_where_files_are_damaged_there_is_no_line(name, text):
 @pytest.mark.parametrize(
     ("choice", "words"),
     [
-        (Choice("nrms", "llama-tiny", "finetuned", "clean", 1), ["tuning", "llama-tiny-lora"]),
+        (Choice("nrms", "smollm2", "finetuned", "clean", 1), ["tuning", "smollm2-lora"]),
         (Choice("nrms", "minilm", "finetuned", "clean", 1, 7), ["finetune_layers", "0 to 6"]),
         (Choice("npa", "minilm", "frozen", "clean", 1), ["recommender", "naml, nrms, lstur"]),
         (Choice("nrms", "bert", "frozen", "clean", 1), ["encoder", "minilm-l3"]),
@@ -170,7 +170,7 @@ def test_depths_are_those_of_layers_that_can_train():
     params = load_params()
     assert list(depths(params, "minilm-l3", "finetuned")) == [0, 1, 2, 3]
     assert no_depth(params, "minilm-l3", "finetuned") is None
-    for encoder, tuning in [("minilm", "frozen"), ("llama-tiny", "finetuned"), ("?", "finetuned")]:
+    for encoder, tuning in [("minilm", "frozen"), ("smollm2", "finetuned"), ("?", "finetuned")]:
         assert not depths(params, encoder, tuning)
         assert no_depth(params, encoder, tuning) == f"no layer of {encoder} is fine-tuned"
     assert "word vectors" in no_depth(params, "static", "finetuned")
@@ -181,8 +181,8 @@ def test_the_experiment_of_a_choice_in_the_study():
     stages = {
         Choice("nrms", "minilm", "finetuned", "clean", 1, 2): "grid@nrms-minilm-finetuned-clean-s1",
         Choice("nrms", "static", "frozen", "clean", 1, 9): "grid@nrms-static-frozen-clean-s1",
-        Choice("naml", "llama-tiny-lora", "frozen", "clean", 1): (
-            "grid-llm@naml-llama-tiny-lora-frozen-clean-s1"
+        Choice("naml", "smollm2-lora", "frozen", "clean", 1): (
+            "grid-llm@naml-smollm2-lora-frozen-clean-s1"
         ),
         Choice(
             "lstur", "minilm-l3", "finetuned", "clean", 1, 3
@@ -272,7 +272,7 @@ def test_a_damaged_run_is_not_counted(odd):
 def test_before_the_first_run_it_is_estimated_with_what_is_not_there_yet():
     params = load_params()
     shape, machine = shape_of(params), machine_of(params)
-    for choice in (CHOICE, Choice("naml", "llama-tiny-lora", "frozen", "clean", 1)):
+    for choice in (CHOICE, Choice("naml", "smollm2-lora", "frozen", "clean", 1)):
         names = choice.recommender, choice.encoder, choice.tuning, "clean", 1, choice.layers
         alone = training(grid_cell(params, *names), shape, machine)
         besides = embedding(params, choice.encoder, shape, machine).seconds
@@ -333,5 +333,5 @@ def test_an_odd_size_in_the_data_card_is_named():
 
 
 def test_a_grid_that_holds_what_cannot_be_run_has_no_cost():
-    params = compose("grid.encoders=[static,llama-tiny]")
-    assert "llama-tiny is a causal language model" in study_cost(params).reason
+    params = compose("grid.encoders=[static,smollm2]")
+    assert "smollm2 is a causal language model" in study_cost(params).reason

@@ -307,7 +307,7 @@ def test_the_chart_draws_the_grid_s_figures_and_leaves_gaps(inside):
         (row["encoder"], row["tuning"]): (row["value"], row["low"], row["high"])
         for row in spec["datasets"][dots.get("data", spec.get("data"))["name"]]
     }
-    encoders = ("static", "minilm", "minilm-l3", "llama-tiny")
+    encoders = ("static", "minilm", "minilm-l3", "smollm2")
     names = [f"{r} {e}" for r in ("naml", "nrms", "lstur") for e in encoders]
     cells = {(name, tuning) for name in names for tuning in ("frozen", "finetuned")}
     assert {*found} == cells - {("nrms minilm", "finetuned")}  # the damaged one

@@ -70,12 +70,12 @@ def test_cost_is_the_file_s_and_what_is_not_known_is_told(inside):
 def test_an_adapted_model_has_the_cost_of_its_adapter(inside):
     folder = inside("full")
     study = read_study()
-    row = row_of(study, "nrms-llama-tiny-finetuned-clean")
-    adapter = json.loads((folder / "reports/adapters/llama-tiny-lora.json").read_text())
+    row = row_of(study, "nrms-smollm2-finetuned-clean")
+    adapter = json.loads((folder / "reports/adapters/smollm2-lora.json").read_text())
     last = texts(cost_table(study, row.experiment))[-1]
     trained = f"{adapter['trainable_parameters']:,}"
     assert last == [
-        "adapter llama-tiny-lora, once",
+        "adapter smollm2-lora, once",
         "unknown",
         trained,
         *spent(adapter),

@@ -49,9 +49,9 @@ def test_why_there_are_no_layers_to_choose(inside, encoder, tuning, reason):
 
 def test_a_choice_that_is_refused_has_a_reason_and_no_command(inside):
     inside("full")
-    app = opened(wi_encoder="llama-tiny", wi_tuning="finetuned")
+    app = opened(wi_encoder="smollm2", wi_tuning="finetuned")
     assert commands(app) == []
-    assert "This cannot be run: " in words(app) and "llama-tiny" in words(app)
+    assert "This cannot be run: " in words(app) and "smollm2" in words(app)
 
 
 def test_a_link_to_a_depth_that_there_is_not_is_told(inside):

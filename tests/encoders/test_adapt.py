@@ -11,7 +11,8 @@ from tiny_study import impressions_of
 
 from replication.encoders.lora import adapt as module
 from replication.encoders.lora import judge
-from replication.encoders.lora.adapt import Clicks, adapt
+from replication.encoders.lora.adapt import adapt
+from replication.encoders.lora.clicks import Clicks
 from replication.encoders.lora.questions import Questioner, answer_scores
 from replication.encoders.sources.adapters import load_causal
 from replication.files.digest import sha256
@@ -79,6 +80,41 @@ def test_it_learns_a_planted_rule_and_carries_it_to_a_day_it_has_not_seen(adapte
     before = selection_auc(load_causal(Path("checkpoints/llama"), "float32"))
     after = selection_auc(load_causal(LORA, "float32"))
     assert after > 0.9 > 0.7 > before
+    held_out = json.loads((LORA / "source.json").read_text())["training"]["held_out"]
+    assert held_out["after"]["auc"] > 0.9 > 0.7 > held_out["before"]["auc"]
+    assert held_out["after"]["loss"] < 0.5 * held_out["before"]["loss"]
+
+
+def test_what_is_told_of_the_day_held_out_is_so(adapted):
+    """All its clicks, each against the others drawn beside it, one question at a time."""
+    told = json.loads((LORA / "source.json").read_text())["training"]["held_out"]
+    data = load_prepared(paths.PREPARED)
+    titles = data.articles.title.to_list()
+    questioner = Questioner(titles, Path("checkpoints/llama"), small.ADAPTER.title_tokens)
+    clicks = Clicks.of(split_last_day(data.train)[1])
+    count = len(clicks.article)
+    steps = range(-(-count // small.ADAPTER.batch_size))
+    batches = [clicks.draw(small.ADAPTER, step) for step in steps]
+    samples = [pair for batch in batches for pair in zip(*batch, strict=True)][:count]
+    for name, when in (("llama", "before"), ("llama-lora", "after")):
+        model = load_causal(Path("checkpoints", name), "float32")
+        losses, aucs = [], []
+        for history, row in samples:
+            real = row[row > 0]
+            with torch.no_grad():
+                questions = questioner.ask([history], real[None])
+                scores = answer_scores(model, questions, questioner.answers)[0].double().numpy()
+            losses.append(np.log(np.exp(scores).sum()) - scores[0])
+            aucs.append(np.mean((scores[1:] < scores[0]) + 0.5 * (scores[1:] == scores[0])))
+        assert told[when]["clicks"] == count
+        assert told[when]["loss"] == pytest.approx(np.mean(losses), abs=1e-3)
+        assert told[when]["auc"] == pytest.approx(np.mean(aucs), abs=0.02)
+
+
+def test_no_more_clicks_are_judged_than_asked_for(adapted_copy):
+    adapt("llama-lora", change(adapted_copy, judged=5, max_steps=1))
+    told = json.loads((LORA / "source.json").read_text())["training"]["held_out"]
+    assert told["before"]["clicks"] == told["after"]["clicks"] == 5
 
 
 class Stop(Exception):
@@ -96,6 +132,8 @@ def steps(monkeypatch):
     draw = Clicks.draw
 
     def counted(self, adapter, step):
+        if not torch.is_grad_enabled():  # drawn to be judged
+            return draw(self, adapter, step)
         if step == taken.stop:
             raise Stop
         taken.append(step)

