@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 PROJECT = "REPLICATION_PROJECT"  # a variable: the project that this folder is a copy of
+WARM = "REPLICATION_WARM"  # a variable: the socket of a process that stages of the grid begin in
 PARAMS = Path("params.yaml")
 PROTOCOLS = Path("conf/protocol")
 

@@ -6,12 +6,12 @@ The table of architectures (`encoders/architectures.py`) says where each one kee
 from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, nn
-from transformers.modeling_outputs import BaseModelOutput
 
 from replication.encoders.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+    from transformers.modeling_outputs import BaseModelOutput
     from transformers.models.albert.modeling_albert import AlbertTransformer
 
 
@@ -57,8 +57,10 @@ class SharedLayers(nn.Module):
 class NoLayers(nn.Module):
     """Stands for the encoder of DeBERTa v2, which cannot run without layers."""
 
-    def forward(self, hidden_states: Tensor, *_: object, **__: object) -> BaseModelOutput:
+    def forward(self, hidden_states: Tensor, *_: object, **__: object) -> "BaseModelOutput":
         """(n, t, d) -> the same."""
+        from transformers.modeling_outputs import BaseModelOutput
+
         return BaseModelOutput(hidden_states, (hidden_states,))
 
 

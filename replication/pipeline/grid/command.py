@@ -14,6 +14,8 @@ def run_grid(arguments: argparse.Namespace) -> None:
     from replication.pipeline.grid.graph import choose, read_stages
     from replication.pipeline.grid.local import command, run_stages
     from replication.pipeline.grid.presence import present
+    from replication.pipeline.grid.resources import computes
+    from replication.pipeline.grid.warm import offered
 
     if arguments.slurm and arguments.gpus:
         raise StudyError("--gpus: names this machine's; --slurm asks for one for each job")
@@ -33,7 +35,8 @@ def run_grid(arguments: argparse.Namespace) -> None:
             for name in chosen:
                 print(shlex.join(["dvc", *command(name)[3:]]))
         else:
-            run_stages(stages, chosen, jobs, gpus)
+            with offered(sum(computes(stages[name]) for name in chosen)):
+                run_stages(stages, chosen, jobs, gpus)
 
 
 def _submit(arguments: argparse.Namespace, stages: Mapping, chosen: Sequence[str]) -> None:

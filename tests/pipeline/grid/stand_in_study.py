@@ -73,7 +73,9 @@ def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", *words],
         cwd=folder,
-        env={**os.environ, "CONTROL": str(folder / "control"), "PATH": path, **environment},
+        # The stages of a stand-in import nothing that would have to be imported for them.
+        env={**os.environ, "CONTROL": str(folder / "control"), "PATH": path, "REPLICATION_WARM": ""}
+        | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
