@@ -92,6 +92,7 @@ def adapt(name: str, params: Params) -> bool:
         "objective": {"loss": OBJECTIVE, "prompt": WORDING},
         "training": {
             "trainable_parameters": sum(t.numel() for t in weights.values()),
+            "base_format": adapter.base_format,
             "steps": adapter.max_steps,
             "loss": curve,
         },
@@ -231,16 +232,19 @@ def _train(
             torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            losses.append(processes.mean(loss.detach()).item())
+            losses.append(processes.mean(loss.detach()))
             progress.update()
-            progress.set_postfix(loss=f"{losses[-1]:.3f}")
             step += 1
-            if not np.isfinite(losses[-1]):
-                raise StudyError(
-                    f"adapters.{name}: the loss is not finite at step {step}; lower learning_rate"
-                )
             if step % adapter.save_every == 0 or step == adapter.max_steps:
-                curve.append([step, round(float(np.mean(losses)), 6)])
+                # A GPU is waited for here alone, and not at every step.
+                mean_loss = float(np.mean(torch.stack(losses).tolist()))
+                if not np.isfinite(mean_loss):
+                    raise StudyError(
+                        f"adapters.{name}: the loss is not finite at step {step}; lower "
+                        "learning_rate"
+                    )
+                curve.append([step, round(mean_loss, 6)])
+                progress.set_postfix(loss=f"{mean_loss:.3f}")
                 losses.clear()
                 state.save(trained, optimizer, {"step": step, "curve": curve})
     return curve
