@@ -1,4 +1,4 @@
-"""Four bits: the levels by their definition, rounding by hand, and an adapter over a rounded base."""
+"""Four bits: levels by their definition, rounding by hand, an adapter over a rounded base."""
 
 import json
 from pathlib import Path

@@ -31,8 +31,9 @@ def told(monkeypatch):
     """What was asked of any tensor."""
     asked = []
     for name in ("item", "tolist", "__int__", "__float__", "__bool__"):
+        method = getattr(torch.Tensor, name)
 
-        def counted(self, *arguments, name=name, method=getattr(torch.Tensor, name)):
+        def counted(self, *arguments, name=name, method=method):
             asked.append(name)
             return method(self, *arguments)
 

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from replication.encoders.lora.cost import operations_a_sample
 from replication.encoders.lora.judge import Judge, shared
 from replication.encoders.lora.questions import WORDING, Questioner
 from replication.encoders.lora.refusals import refuse_long, refuse_shared
@@ -54,10 +55,11 @@ OBJECTIVE = (
 )
 
 
-def adapt(name: str, params: Params) -> bool:
+def adapt(name: str, params: Params) -> tuple[bool, float | None]:
     """Train one adapter of `params.adapters` and write `checkpoints/<name>/`.
 
-    Returns whether it went on from the state of a run that was cut off.
+    Returns whether it went on from the state of a run that was cut off, and the floating-point
+    operations of training a sample, which is a click; None where processes share the weights.
     Errors: `StudyError` where checkpoint or data are missing, targets do not exist in the base,
     nf4 is wanted without a GPU, or the loss is no longer finite.
     """
@@ -79,7 +81,8 @@ def adapt(name: str, params: Params) -> bool:
     clicks = Clicks.of(split_last_day(data.train)[0])
     refuse_long(name, adapter, questioner, model_config(base))
     model = _lora(name, adapter, base, fsdp)
-    judge = shared(Judge(model, questioner.answers), fsdp)
+    alone = Judge(model, questioner.answers)
+    judge = shared(alone, fsdp)
     state = SavedState(paths.ADAPTING / name, key)
     curve = _train(name, adapter, judge, questioner, clicks, precision, state)
     weights = {key: whole(p.detach()) for key, p in _trainable(model).items()}
@@ -101,7 +104,10 @@ def adapt(name: str, params: Params) -> bool:
         if processes.is_first():
             _save(model, weights, folder, origin)
     state.remove()
-    return state.notes is not None
+    operations = None
+    if processes.is_first() and not fsdp:
+        operations = operations_a_sample(adapter, alone, questioner, clicks, precision)
+    return state.notes is not None, operations
 
 
 @dataclass(frozen=True)
