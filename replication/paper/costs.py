@@ -5,7 +5,6 @@ of steps: both are choices of the study, and say nothing of the models.
 """
 
 import itertools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from replication.paper.cells import Cell, number
 from replication.paper.claims import Cost
 from replication.paper.evidence import Evidence, Place
 from replication.paper.results import Result, known_models, located, whole
+from replication.paper.run_costs import device_seconds, memory, operations, seconds_a_sample
 from replication.paper.sizes import LEAST, ladders
-from replication.study import paths
 
 TOLERANCE = 0.1  # two costs that differ by less count as alike: runs of one model do
 TUNING = "sensitivity"  # the half of the claim that is no cost
@@ -91,67 +90,6 @@ def _measured(evidence: Evidence, place: Place, measure: str) -> float | None:
     return float(np.mean(known)) if len(known) == len(values) else None
 
 
-def _operations(cell: Cell) -> float | None:
-    """Floating-point operations of training a sample, which is a click: of the run, and of the
-    adapter where an LLM was fine-tuned before it."""
-    return _sum_of_trainings(cell, "operations_a_sample")
-
-
-def _seconds_a_sample(cell: Cell) -> float | None:
-    return _sum_of_trainings(cell, "seconds_a_sample")
-
-
-def _sum_of_trainings(cell: Cell, key: str) -> float | None:
-    found = [_value(cell.cost, key)]
-    if cell.adapter is not None:
-        found.append(_value(cell.adapter_cost, key))
-    return total(found)
-
-
-def device_seconds(cell: Cell) -> float | None:
-    """Seconds of all devices together: of the run, of the states that it reads, of embedding the
-    articles, and of the adapter. States and vectors that several runs read count in each."""
-    parts = [_of_devices(cell.cost), _value(cell.cost, "states_seconds")]
-    parts += [_of_devices(record) for record in _before(cell)]
-    return total(parts)
-
-
-def _of_devices(cost: dict[str, Any] | None) -> float | None:
-    seconds = _value(cost, "seconds")
-    return None if seconds is None else seconds * (_value(cost, "processes") or 1.0)
-
-
-def _before(cell: Cell) -> list[dict[str, Any] | None]:
-    """What was done for a run before it: its adapter's training and its articles' embedding; None
-    where that is not recorded."""
-    records: list[dict[str, Any] | None] = [] if cell.adapter is None else [cell.adapter_cost]
-    reads = None if cell.cost is None else cell.cost.get("reads_embeddings")
-    return records if reads is False else [*records, cell.embedding_cost if reads else None]
-
-
-def _memory(cell: Cell) -> float | None:
-    """MiB at the peak, of the GPU if there is one; of the run or of what was done for it before:
-    one frees it before the other takes it."""
-    records = [cell.cost, *_before(cell)]
-    peaks = [_value(record, "peak_gpu_memory_mib") for record in records]
-    if None in peaks:
-        peaks = [_value(record, "peak_memory_mib") for record in records]
-    return None if None in peaks else max(peak for peak in peaks if peak is not None)
-
-
-def total(values: Sequence[float | None]) -> float | None:
-    """None where one of them is not known."""
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
-
-
-def _value(record: dict[str, Any] | None, key: str) -> float | None:
-    """A figure of a record; None where it, or the record, is of a version that had none."""
-    if record is None or key not in record:
-        return None
-    return number(record, key, paths.REPORTS)
-
-
 def _sensitivity(cell: Cell) -> float | None:
     """Range of the selection AUC over the learning rates that were tried; an adapter's are not."""
     tried = None if cell.adapter else _of_run(cell, "training", "search")
@@ -163,10 +101,10 @@ def _sensitivity(cell: Cell) -> float | None:
 
 
 _MEASURES = {
-    "operations": _operations,
+    "operations": operations,
     "device_seconds": device_seconds,
-    "seconds_a_sample": _seconds_a_sample,
-    "memory": _memory,
+    "seconds_a_sample": seconds_a_sample,
+    "memory": memory,
     TUNING: _sensitivity,
 }
 

@@ -167,8 +167,8 @@ class Planted:
         write_json(cell.folder / "metrics.json", summary)
         write_json(cell.folder / "cold_start.json", {"rule": "users", **cold})
         usual = {
-            "trainable_parameters": 10, "training_seconds": 1.0, "peak_memory_mib": 5.0,
-            "peak_gpu_memory_mib": None,
+            "trainable_parameters": 10, "seconds_a_sample": 1.0, "peak_memory_mib": 5.0,
+            "peak_gpu_memory_mib": None, "reads_embeddings": False,
         }  # fmt: skip
         write_json(cell.folder / "cost.json", usual | (cost or {}))
         run = {
