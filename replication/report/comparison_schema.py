@@ -259,7 +259,7 @@ class FlippedClaim(TypedDict):
     would_change: NotRequired[bool]
 
 
-class Seeds(TypedDict):
+class BaseSeeds(TypedDict):
     """Runs of a base of an audit, and how far apart they are."""
 
     runs_of_a_base: Count
@@ -276,7 +276,7 @@ class AuditedPair(TypedDict):
     finetuned: str
     missing: str | None
     bases: dict[str, Finite | None]
-    seeds: NotRequired[Seeds | None]
+    seeds: NotRequired[BaseSeeds | None]
     effects: list[Flip]
     claims: list[FlippedClaim]
 

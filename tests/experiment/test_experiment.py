@@ -83,6 +83,9 @@ def test_what_a_run_writes(params, data, tmp_path):
         "seconds_a_sample",
     ):
         assert math.isfinite(cost[name]) and cost[name] > 0, name
+    # It reads its own states below the cut, and not what stage `embed` made.
+    assert cost["reads_embeddings"] is False
+    assert cost["states_seconds"] > 0 and cost["states_operations"] > 0
     assert cost["training_seconds"] + cost["test_seconds"] <= cost["seconds"] + 0.02
     assert (cost["peak_gpu_memory_mib"] is None) == (not torch.cuda.is_available())
 
