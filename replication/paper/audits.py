@@ -18,6 +18,7 @@ from replication.paper.base_seeds import (
     average,
     band,
     bases,
+    beyond,
     mean,
     repeated_runs,
     spread,
@@ -206,8 +207,6 @@ def _claim_rows(
             least = min(len(run_of[side]) for side in (frozen, tuned))
             verdicts[base], bands[base] = word, band(found, weights, seeds, least)
         other, around = word != verdicts[base], bands[base]
-        outside = found is not None and around is not None
-        outside = outside and not around[0] <= found <= around[1]
         rows.append(
             {
                 "claim": claim.id,
@@ -218,7 +217,7 @@ def _claim_rows(
                 "band": around,
                 "verdict": word if enough else verdict.ONE_SEED,
                 "these_runs": word,
-                "changes": enough and other and outside,
+                "changes": enough and other and beyond(found, around),
                 "would_change": other,
             }
         )

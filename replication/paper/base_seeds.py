@@ -72,3 +72,8 @@ def band(
     spread = seeds["sd"] * float(np.hypot(*weights)) * float(np.sqrt(1 + 1 / runs))
     half = _draws(seeds["freedom"]) * spread
     return [found - half, found + half]
+
+
+def beyond(found: float | None, around: list[float] | None) -> bool:
+    """Whether a figure lies outside of a band; False where either is not known."""
+    return found is not None and around is not None and not around[0] <= found <= around[1]
