@@ -125,6 +125,7 @@ def audit_runs(params: Params, name: str) -> Iterator[AuditRun]:
     """All runs of one pair's audit: each base with every seed, then its flips."""
     first, *others = params.audit.seeds
     for base in params.audit.bases:
+        labels: list[tuple[str, str, int | None]]
         labels = [(f"{base}@{seed}", "none", seed) for seed in others]
         labels += [(f"{base}~{flip}", flip, None) for flip in params.audit.flips if flip != "none"]
         for label, flip, seed in [(base, "none", first), *labels]:
