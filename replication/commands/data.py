@@ -48,8 +48,10 @@ def adapt(arguments: argparse.Namespace) -> None:
     from replication.encoders.lora.adapt import adapt
     from replication.encoders.lora.cost import save_adapter_cost
 
-    resumed = adapt(name, params)
-    save_adapter_cost(name, None if resumed else time.perf_counter() - started)
+    resumed, operations = adapt(name, params)
+    seconds = None if resumed else time.perf_counter() - started
+    adapter = params.adapters[name]
+    save_adapter_cost(name, seconds, adapter.max_steps * adapter.batch_size, operations)
 
 
 @argument("encoder", help="a name under `encoders` of params.yaml")

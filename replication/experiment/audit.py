@@ -1,15 +1,16 @@
 """Stage `audit`: each deviation of the released code flipped alone, for one pair.
 
 A pair is a recommender and an encoder, frozen and fine-tuned. From each base protocol every
-deviation that touches the pair is flipped alone, and both tunings are run anew. All runs of the
-audit share one seed and the first of the listed learning rates, so that each differs from its base
-in one thing: only where D11 (no seed) is flipped does another seed stand for "any other draw",
-which shows how large mere chance is.
+deviation that touches the pair is flipped alone, and both tunings are run anew. All flips share
+one seed and the first of the listed learning rates, so that each differs from its base in one
+thing. The bases themselves are run with several seeds, which show how large mere chance is. One of
+these runs is D11's (no seed): another seed stands for "any other draw".
 """
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -72,32 +73,28 @@ def untouched(deviation: str, cell: Params) -> str | None:
 def audit(name: str, params: Params) -> None:
     """Run one pair's audit; write reports/audit/<name>.json and runs/audit/<name>.parquet.
 
-    The Parquet file has a column of AUC per impression for each run, such as
-    `clean~D4/frozen`. A run that is finished is kept in cache/audit, so that an interrupted audit
-    goes on where it was.
+    The Parquet file has a column of AUC per impression for each run, such as `clean~D4/frozen` or,
+    of another seed than the first, `clean@2/frozen`. A run that is finished is kept in cache/audit,
+    so that an interrupted audit goes on where it was.
     """
     if name not in params.audit.pairs:
         listed = ", ".join(params.audit.pairs)
         raise StudyError(f"the command line: audit: {name!r} is not accepted; accepted: {listed}")
     runs, columns = {}, {}
-    for base in params.audit.bases:
-        for flip in params.audit.flips:
-            label = base if flip == "none" else f"{base}~{flip}"
-            for tuning in TUNINGS:
-                cell = audit_cell(params, name, base, flip, tuning)
-                reason = untouched(flip, cell)
-                found = None if reason else _run_once(cell, label)
-                runs[f"{label}/{tuning}"] = {
-                    "base": base,
-                    "deviation": flip,
-                    "tuning": tuning,
-                    "recommender": cell.recommender,
-                    "encoder": cell.encoder,
-                    "untouched": reason,
-                    **({"auc": None, "seconds": None} if found is None else found[0]),
-                }
-                if found is not None:
-                    columns[f"{label}/{tuning}"] = found[1]
+    for one in audit_runs(params, name):
+        found = None if one.untouched else _run_once(one.cell, one.key)
+        runs[one.key] = {
+            "base": one.base,
+            "deviation": one.flip,
+            "tuning": one.tuning,
+            "seed": one.cell.seed,
+            "recommender": one.cell.recommender,
+            "encoder": one.cell.encoder,
+            "untouched": one.untouched,
+            **({"auc": None, "seconds": None} if found is None else found[0]),
+        }
+        if found is not None:
+            columns[one.key] = found[1]
     if not processes.is_first():
         return
     with new_file(paths.IMPRESSIONS / "audit" / f"{name}.parquet") as temporary:
@@ -105,9 +102,50 @@ def audit(name: str, params: Params) -> None:
     write_json(paths.AUDIT / f"{name}.json", {"pair": name, "runs": runs})
 
 
-def audit_cell(params: Params, name: str, base: str, flip: str, tuning: str) -> Params:
-    """One run of the audit as the experiment at hand."""
-    pair, seed = params.audit.pairs[name], params.audit.seed + (flip == "D11")
+@dataclass(frozen=True)
+class AuditRun:
+    """One run of an audit.
+
+    key        such as `clean~D4/frozen`, or `clean@2/frozen` of the base with seed 2, another than
+               the first
+    untouched  why its deviation cannot change the scores of `cell`, so that it is not run
+    again      whether it is a run that stands before it: D11's, that of the base's second seed
+    """
+
+    key: str
+    base: str
+    flip: str
+    tuning: str
+    cell: Params
+    untouched: str | None
+    again: bool
+
+
+def audit_runs(params: Params, name: str) -> Iterator[AuditRun]:
+    """All runs of one pair's audit: each base with every seed, then its flips."""
+    first, *others = params.audit.seeds
+    for base in params.audit.bases:
+        labels: list[tuple[str, str, int | None]]
+        labels = [(f"{base}@{seed}", "none", seed) for seed in others]
+        labels += [(f"{base}~{flip}", flip, None) for flip in params.audit.flips if flip != "none"]
+        for label, flip, seed in [(base, "none", first), *labels]:
+            for tuning in TUNINGS:
+                cell = audit_cell(params, name, base, flip, tuning, seed)
+                why, again = untouched(flip, cell), flip == "D11" and bool(others)
+                yield AuditRun(f"{label}/{tuning}", base, flip, tuning, cell, why, again)
+
+
+def audit_cell(
+    params: Params, name: str, base: str, flip: str, tuning: str, seed: int | None = None
+) -> Params:
+    """One run of the audit as the experiment at hand.
+
+    seed  None: the first of the audit's, but for D11, which takes the second, or the number after
+          the first where there is one alone
+    """
+    pair, seeds = params.audit.pairs[name], params.audit.seeds
+    if seed is None:
+        seed = seeds[0] if flip != "D11" else [*seeds, seeds[0] + 1][1]
     encoder = getattr(pair, tuning)
     # The fine-tuned form of an LLM is an encoder of its own, whose vectors are read as they are.
     own = "frozen" if FAMILIES[params.registry[encoder].family].schedule is None else tuning
@@ -131,7 +169,7 @@ def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
     folder = paths.AUDIT_CACHE / digest
     if not processes.agreed(folder.exists()):
         with processes.folder_by_first(folder) as temporary:
-            run(cell, temporary / "run", temporary / "impressions.parquet")
+            run(cell, temporary / "run", temporary / "impressions.parquet", counted=False)
     metrics = json.loads((folder / "run/metrics.json").read_bytes())
     cost = json.loads((folder / "run/cost.json").read_bytes())
     auc = pl.read_parquet(folder / "impressions.parquet", columns=["auc"])["auc"]

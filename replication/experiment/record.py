@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from replication.encoders.models.layouts import copied
+from replication.encoders.models.making import states_cost
 from replication.encoders.models.text import StoredVectors, TunedTransformer
 from replication.encoders.sources.adapters import model_folder
 from replication.encoders.sources.checkpoints import checkpoint_digest, parameter_count
@@ -69,14 +70,24 @@ def _by_impression(scores: np.ndarray, lengths: np.ndarray) -> pl.Series:
 
 
 def cost(
-    params: Params, model: Recommender, fit: Fit, seconds: dict[str, float], resumed: int
+    params: Params,
+    model: Recommender,
+    fit: Fit,
+    seconds: dict[str, float],
+    resumed: int,
+    operations: float | None,
 ) -> dict:
     """What the run took; `seconds` are those of its parts: search, test, all.
 
+    operations  floating-point operations of training a sample (`training.operations`)
     resumed  how often the run was cut off and went on: seconds are then the sum over its parts
              without what was lost, and memory is that of the last part
 
     Of several processes, seconds and articles are those of all together, memory that of the first.
+
+    Cached states below a cut are booked here to every run that reads them, and are no part of its
+    own seconds, whoever made them. What stage `embed` took stands in its own record, and
+    `reads_embeddings` says whether this run needed it.
 
     Articles per second count every slot read in training. Parameters are those of the recommender
     and of the language model, whether its output is computed here or read from disk; a text field's
@@ -93,6 +104,9 @@ def cost(
         total += whole - sum(p.numel() for p in one_field.parameters())
         if isinstance(one_field, TunedTransformer):
             total += copied(one_field.top, encoder.layers - params.finetune_layers)
+    folders = {path.parent for path in stored(model).values()}
+    embedded = (paths.EMBEDDINGS / params.encoder).resolve()
+    words = not FAMILIES[encoder.family].layer  # their table is stage `embed`'s
     return {
         "parameters": total,
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
@@ -100,6 +114,10 @@ def cost(
         "search_seconds": round(seconds["search"], 2),
         "training_seconds": round(fit.seconds, 2),
         "test_seconds": round(seconds["test"], 2),
+        "seconds_a_sample": round(fit.seconds / fit.samples, 6),
+        "operations_a_sample": operations,
+        "reads_embeddings": words or embedded in folders,
+        **states_cost(folders - {embedded}),
         "articles_per_second": round(fit.articles / fit.seconds, 1),
         "resumed": resumed,
         "processes": processes.count(),
@@ -157,14 +175,21 @@ def inputs(params: Params, model: Recommender) -> dict[str, str]:
     files += [path for path in files_in(folder) if not path.name.endswith(".states.npy")]
     for path in files:
         found[path.as_posix()] = sha256(path)
+    for field, path in stored(model).items():
+        kept = path.parent == folder.resolve()
+        name = folder / path.name if kept else paths.STATES / field
+        found[name.as_posix()] = sha256(path)
+    return found
+
+
+def stored(model: Recommender) -> dict[str, Path]:
+    """By text field, the file of vectors that the model reads, where it reads one."""
+    found = {}
     for field, text in model.text.items():
         for module in text.modules():
             if isinstance(module, StoredVectors):
                 mapped: Any = module.states  # a np.memmap, which knows its file
-                path = Path(mapped.filename)
-                kept = path.parent == folder.resolve()
-                name = folder / path.name if kept else paths.STATES / field
-                found[name.as_posix()] = sha256(path)
+                found[field] = Path(mapped.filename)
     return found
 
 

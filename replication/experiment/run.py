@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from replication.encoders.models.making import booked_elsewhere
 from replication.encoders.models.text import build_text
 from replication.encoders.sources.checkpoints import checkpoint_digest
 from replication.evaluation.clusters import clusters_of
@@ -27,6 +28,7 @@ from replication.study.params import Params, as_mapping
 from replication.study.registry import FAMILIES, RECOMMENDERS
 from replication.study.runs import run_id
 from replication.training.loop import train
+from replication.training.operations import operations_a_sample
 from replication.training.progress import Fit, Progress
 from replication.training.search import search
 
@@ -84,13 +86,15 @@ def training_and_selection(params: Params, data: Prepared) -> tuple[Impressions,
     return learn, select
 
 
-def run(params: Params, folder: Path, per_impression: Path) -> dict:
+def run(params: Params, folder: Path, per_impression: Path, counted: bool = True) -> dict:
     """Run the experiment at hand.
 
     Writes metrics.json, cold_start.json, cost.json and run.json into `folder`, per-impression
     metrics (Parquet) to `per_impression`; returns the content of metrics.json. A run that was cut
     off goes on from its last state in cache/training, if there is one, to the same result. Several
     processes share training and scoring; the first one writes.
+
+    counted: whether floating-point operations are, which takes one step more
     """
     environment.return_freed_memory()
     data = load_prepared(paths.PREPARED)
@@ -107,6 +111,11 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
     if not processes.is_first():
         return summary
     seconds = {"search": progress.search_seconds, "test": time.perf_counter() - testing}
+    operations = None
+    if counted:
+        with booked_elsewhere():
+            learn, _ = training_and_selection(params, data)
+            operations = operations_a_sample(model, learn, params, precision)
     samples = params.evaluation.bootstrap_samples
     clusters = clusters_of(data.test)
     summary["ci95"] = bootstrap_ci(
@@ -123,7 +132,8 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
         write_json(temporary / "metrics.json", summary)
         write_json(temporary / "cold_start.json", {"rule": rule, **cold})
         seconds["all"] = progress.seconds
-        write_json(temporary / "cost.json", cost(params, model, fitted, seconds, progress.resumed))
+        took = cost(params, model, fitted, seconds, progress.resumed, operations)
+        write_json(temporary / "cost.json", took)
         write_json(
             temporary / "run.json",
             origin(params, data, run_id(params), progress, precision, model, fitted, tried),

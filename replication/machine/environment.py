@@ -96,10 +96,11 @@ def computing() -> dict[str, Any]:
 
 def loaded_code() -> dict[str, str]:
     """SHA-256 of every file of this package that the process runs, by its path."""
+    below = f"{PACKAGE}{os.sep}"  # as text: among thousands of modules, paths take a second
     files = {
         Path(file)
         for module in list(sys.modules.values())
-        if (file := getattr(module, "__file__", None)) and PACKAGE in Path(file).parents
+        if (file := getattr(module, "__file__", None)) and file.startswith(below)
     }
     return {path.relative_to(PACKAGE.parent).as_posix(): sha256(path) for path in sorted(files)}
 

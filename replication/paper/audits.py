@@ -13,6 +13,16 @@ from replication.evaluation.reproduction import relative_improvement
 from replication.evaluation.statistics import holm
 from replication.files.errors import StudyError
 from replication.paper import verdict
+from replication.paper.base_seeds import (
+    Columns,
+    average,
+    band,
+    bases,
+    beyond,
+    mean,
+    repeated_runs,
+    spread,
+)
 from replication.paper.cells import number, read_columns, read_json
 from replication.paper.claims import Claim, Gain, SignOf
 from replication.paper.evidence import SEED
@@ -27,14 +37,18 @@ def audit_effects(params: Params, claims: Sequence[Claim]) -> list[dict[str, Any
     """One entry per pair: the effect of every deviation from every base, and the claims about it.
 
     missing  the command, where the audit has not been run; None, and nothing is missing, elsewhere
-    bases    AUC per base and tuning
-    effects  AUC minus that of the base protocol: paired interval and t-test over users, clicked
-             articles and seeds, Holm-corrected over the pair's tests; null with the reason where
-             the deviation cannot touch the runs. Each was run with one seed: the spread of seeds is
-             that between the bases and their D11, another seed, pooled over the pair
-    seeds    runs of a base, and that spread: `sd` of an AUC, and of how many `runs`
-    claims   the verdict under each flip, what these very runs say, and whether it differs from that
-             under the base: with fewer than SEEDS runs of a base it is never called a change
+    bases    AUC per base and tuning, mean over its seeds
+    effects  AUC minus that of the base protocol with the same seed: paired interval and t-test over
+             users, clicked articles and seeds, Holm-corrected over the pair's tests; null with the
+             reason where the deviation cannot touch the runs. Flips were run with one seed: the
+             spread of seeds is that between the runs of a base, pooled over the pair
+    seeds    `runs_of_a_base`, the fewest; that spread: `sd` of an AUC, of `runs` runs with
+             `freedom` degrees of freedom; `band`: the most that another seed changes an AUC, in 95
+             of 100 draws
+    claims   the verdict under each flip, what these very runs say, and `changes`: whether it is
+             another than under the base, and the figure outside of `band`, [low, high], where one
+             more run of the base would lie in 95 of 100 draws. With fewer than SEEDS runs of a base
+             it is undecided, and never called a change
     Errors: `StudyError` naming a file that is damaged.
     """
     return [_pair(name, params, claims) for name in params.audit.pairs]
@@ -59,20 +73,21 @@ def _pair(name: str, params: Params, claims: Sequence[Claim]) -> dict[str, Any]:
     frame = read_columns(table, scored, command)
     auc = {key: frame[key].fill_null(np.nan).to_numpy() for key in scored}
     clusters = _clusters(len(frame), table, command)
-    repeated = _repeated(runs, auc)
+    repeated = repeated_runs(runs, auc)
+    seeds = spread(runs, repeated)
     samples = params.evaluation.bootstrap_samples
     replicates = resampled_means(auc, samples, SEED, clusters, repeated)
     test = partial(_test, clusters, repeated)
     return entry | {
         "missing": None,
-        "seeds": {"runs_of_a_base": 1, **_spread(repeated)},
-        "bases": {key: means[key] for key in scored if runs[key]["deviation"] == "none"},
+        "seeds": seeds,
+        "bases": {base: average([means[key] for key in keys]) for base, keys in bases(runs)},
         "effects": _effects(runs, auc, replicates, test),
         "claims": [
             row
             for claim in claims
             if _concerns(claim, pair, params)
-            for row in _claim_rows(claim, runs, auc, replicates, test)
+            for row in _claim_rows(claim, runs, auc, replicates, test, seeds)
         ],
     }
 
@@ -85,23 +100,6 @@ def _clusters(impressions: int, table: Path, command: str) -> Clusters:
             f"{table}: {impressions} impressions, but {folder} has {len(clusters)}; run `{command}`"
         )
     return clusters
-
-
-def _repeated(runs: dict[str, Any], auc: "Columns") -> list[np.ndarray]:
-    """The AUC, (2, I) each, of what was run with two seeds: a base and its D11."""
-    pairs = [
-        (f"{run['base']}/{run['tuning']}", key)
-        for key, run in runs.items()
-        if run["deviation"] == ANOTHER_SEED
-    ]
-    return [np.stack([auc[base], auc[key]]) for base, key in pairs if base in auc and key in auc]
-
-
-def _spread(repeated: list[np.ndarray]) -> dict[str, Any]:
-    means = (_mean(one - other) for one, other in repeated)
-    gaps = [gap for gap in means if gap is not None]
-    sd = float(np.sqrt(np.mean(np.square(gaps)) / 2)) if gaps else None
-    return {"sd": sd, "runs": 2 * len(gaps)}
 
 
 def _test(
@@ -126,10 +124,8 @@ def _checked(found: dict[str, Any], path: Path, command: str) -> dict[str, dict[
     raise StudyError(f"{path}: runs: not as an audit writes them; run `{command}` again")
 
 
-ANOTHER_SEED = "D11"
 SEEDS = 3  # runs of a base, for a change of verdict to be called one
 _KEYS = {"base", "deviation", "tuning", "encoder", "untouched", "auc"}
-Columns = dict[str, np.ndarray]
 Test = Callable[[float | None, Sequence[tuple[float, np.ndarray]]], float | None]
 
 
@@ -144,7 +140,7 @@ def _effects(
         effect |= {"difference": None, "ci95": None, "p": None}
         base = f"{run['base']}/{run['tuning']}"
         if key in auc:
-            difference = _mean(auc[key] - auc[base])
+            difference = mean(auc[key] - auc[base])
             effect |= {
                 "difference": difference,
                 "ci95": interval(replicates[key] - replicates[base]),
@@ -154,12 +150,6 @@ def _effects(
     for effect, adjusted in zip(effects, holm([e["p"] for e in effects]), strict=True):
         effect["p_holm"] = adjusted
     return effects
-
-
-def _mean(values: np.ndarray) -> float | None:
-    """Over the impressions where there is one; None where there is none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
 
 
 def _concerns(claim: Claim, pair: Any, params: Params) -> bool:
@@ -177,11 +167,29 @@ def _concerns(claim: Claim, pair: Any, params: Params) -> bool:
 
 
 def _claim_rows(
-    claim: Claim, runs: dict[str, Any], auc: Columns, replicates: Columns, test: Test
+    claim: Claim,
+    runs: dict[str, Any],
+    auc: Columns,
+    replicates: Columns,
+    test: Test,
+    seeds: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """The claim judged on the pair under every protocol of the audit."""
+    """The claim judged on the pair under every protocol of the audit.
+
+    A base and its flips are judged alike, as one run each: the base by the mean of its runs, with
+    the spread of one.
+    """
+    auc, replicates = auc.copy(), replicates.copy()
+    run_of = dict(bases(runs))
+    for base, keys in run_of.items():
+        several = np.mean([auc[key] for key in keys], axis=0)
+        shift = np.nan_to_num((mean(several) or 0.0) - (mean(auc[keys[0]]) or 0.0))
+        replicates[base] = replicates[keys[0]] + shift
+        auc[base] = several
+    enough = seeds["runs_of_a_base"] >= SEEDS
     rows = []
     verdicts: dict[str, str] = {}
+    bands: dict[str, list[float] | None] = {}
     for base, flip in dict.fromkeys((run["base"], run["deviation"]) for run in runs.values()):
         label = base if flip == "none" else f"{base}~{flip}"
         if not any(f"{label}/{tuning}" in auc for tuning in TUNINGS):
@@ -190,24 +198,15 @@ def _claim_rows(
         frozen, tuned = (
             f"{label}/{t}" if f"{label}/{t}" in auc else f"{base}/{t}" for t in TUNINGS
         )
-        low, high = _mean(auc[frozen]), _mean(auc[tuned])
-        gap = replicates[tuned] - replicates[frozen]
-        found: float | None
-        if isinstance(claim, Gain):
-            gain = relative_improvement(high, low)
-            found = None if gain is None else 100 * gain
-            ends = interval(100 * gap / replicates[frozen])
-            sides = [(0.0, auc[tuned]), (0.0, auc[frozen])]
-            if low and high is not None:  # how the gain follows each of the two
-                sides = [(100 / low, auc[tuned]), (-100 * high / low**2, auc[frozen])]
-            word = verdict.of_sign(ends, 1 if claim.value > 0 else -1, test(found, sides))
-        else:
-            assert isinstance(claim, SignOf)  # `_concerns` lets no other through
-            found, ends = minus(high, low), interval(gap)
-            p = test(found, [(1.0, auc[tuned]), (-1.0, auc[frozen])])
-            word = verdict.of_sign(ends, 1 if claim.sign == "positive" else -1, p)
+        found, ends, weights, sign = _figure(
+            claim, mean(auc[frozen]), mean(auc[tuned]), replicates[frozen], replicates[tuned]
+        )
+        sides = list(zip(weights, (auc[tuned], auc[frozen]), strict=True))
+        word = verdict.of_sign(ends, sign, test(found, sides))
         if flip == "none":
-            verdicts[base] = word
+            least = min(len(run_of[side]) for side in (frozen, tuned))
+            verdicts[base], bands[base] = word, band(found, weights, seeds, least)
+        other, around = word != verdicts[base], bands[base]
         rows.append(
             {
                 "claim": claim.id,
@@ -215,11 +214,36 @@ def _claim_rows(
                 "deviation": flip,
                 "found": found,
                 "ci95": ends,
-                # One run of each, however well their impressions tell them apart.
-                "verdict": verdict.ONE_SEED,
+                "band": around,
+                "verdict": word if enough else verdict.ONE_SEED,
                 "these_runs": word,
-                "changes": False,
-                "would_change": word != verdicts[base],
+                "changes": enough and other and beyond(found, around),
+                "would_change": other,
             }
         )
     return rows
+
+
+def _figure(
+    claim: Claim,
+    low: float | None,
+    high: float | None,
+    frozen: np.ndarray,
+    tuned: np.ndarray,
+) -> tuple[float | None, list[float] | None, tuple[float, float], int]:
+    """What a claim looks at, by AUC and replicates of the two tunings.
+
+    The figure, its interval, how it follows the AUC of the fine-tuned and of the frozen, and the
+    claimed sign.
+    """
+    gap = tuned - frozen
+    if isinstance(claim, Gain):
+        gain = relative_improvement(high, low)
+        weights = (0.0, 0.0)
+        if low and high is not None:
+            weights = (100 / low, -100 * high / low**2)
+        found = None if gain is None else 100 * gain
+        return found, interval(100 * gap / frozen), weights, 1 if claim.value > 0 else -1
+    assert isinstance(claim, SignOf)  # `_concerns` lets no other through
+    sign = 1 if claim.sign == "positive" else -1
+    return minus(high, low), interval(gap), (1.0, -1.0), sign

@@ -26,6 +26,7 @@ class Cell:
     encoder, tuning  as the paper has them: an LLM and its adapter are one encoder, frozen and
                      fine-tuned, though the vectors of either are read as they are
     adapter          the adapter's name, where there is one; `adapter_cost` is what it took
+    embedding_cost   what stage `embed` took for the vectors of `reads`
     layers           fine-tuned transformer layers; None where no layer is tuned
     name             of its folder under `reports/` and of its Parquet file under `runs/`
     command          what runs it again
@@ -45,6 +46,12 @@ class Cell:
     cold_start: dict[str, Any] | None = None
     adapter: str | None = None
     adapter_cost: dict[str, Any] | None = None
+    embedding_cost: dict[str, Any] | None = None
+
+    @property
+    def reads(self) -> str:
+        """Our encoder, whose vectors or tokens it reads."""
+        return self.adapter or self.encoder
 
     @property
     def folder(self) -> Path:
@@ -137,7 +144,8 @@ def _read(cell: Cell) -> Cell:
     for name in METRICS if files["metrics"] is not None else ():
         number(files["metrics"], name, cell.folder / "metrics.json")
     adapter_cost = read_json(paths.ADAPTERS / f"{cell.adapter}.json") if cell.adapter else None
-    return replace(cell, **files, adapter_cost=adapter_cost)
+    embedding_cost = read_json(paths.EMBEDDING_COSTS / f"{cell.reads}.json")
+    return replace(cell, **files, adapter_cost=adapter_cost, embedding_cost=embedding_cost)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

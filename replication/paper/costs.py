@@ -16,8 +16,8 @@ from replication.paper.cells import Cell, number
 from replication.paper.claims import Cost
 from replication.paper.evidence import Evidence, Place
 from replication.paper.results import Result, known_models, located, whole
+from replication.paper.run_costs import device_seconds, memory, operations, seconds_a_sample
 from replication.paper.sizes import LEAST, ladders
-from replication.study import paths
 
 TOLERANCE = 0.1  # two costs that differ by less count as alike: runs of one model do
 TUNING = "sensitivity"  # the half of the claim that is no cost
@@ -77,8 +77,8 @@ def _halves(places: list[Place], parts: list[Result]) -> Result:
 
 _ABSENT = f"fewer than {LEAST} of its models have a known cost"
 _UNKNOWN = {
-    "operations": "no run records its floating-point operations",
-    "device_seconds": "the seconds of embedding a catalogue, which belong to it, are not recorded",
+    "operations": "its runs, or an adapter's training, have not counted them: run them again",
+    "device_seconds": "not all of its runs have those of the stages before them: run them again",
     TUNING: f"fewer than {LEAST} of its models were searched for a learning rate",
 }
 
@@ -88,38 +88,6 @@ def _measured(evidence: Evidence, place: Place, measure: str) -> float | None:
     values = [_MEASURES[measure](cell) for cell in evidence.ran(place)]
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if len(known) == len(values) else None
-
-
-def _unrecorded(cell: Cell) -> None:
-    return None
-
-
-def _seconds_a_sample(cell: Cell) -> float | None:
-    """Of training; None for an LLM whose adapter trained before: its samples are not recorded."""
-    if cell.cost is None or cell.adapter is not None:
-        return None
-    seconds = number(cell.cost, "training_seconds", cell.folder / "cost.json")
-    samples = _of_run(cell, "training", "samples")
-    return seconds / samples if seconds is not None and samples else None
-
-
-def _memory(cell: Cell) -> float | None:
-    """MiB at the peak, of the GPU if there is one; of the run or, where an LLM was fine-tuned
-    before it, of its adapter: one frees it before the other takes it."""
-    on_gpu = _peak(cell, "peak_gpu_memory_mib")
-    return _peak(cell, "peak_memory_mib") if on_gpu is None else on_gpu
-
-
-def _peak(cell: Cell, key: str) -> float | None:
-    if cell.cost is None:
-        return None
-    own = number(cell.cost, key, cell.folder / "cost.json")
-    if cell.adapter is None or own is None:
-        return own
-    if cell.adapter_cost is None:
-        return None
-    before = number(cell.adapter_cost, key, paths.ADAPTERS / f"{cell.adapter}.json")
-    return None if before is None else max(own, before)
 
 
 def _sensitivity(cell: Cell) -> float | None:
@@ -133,10 +101,10 @@ def _sensitivity(cell: Cell) -> float | None:
 
 
 _MEASURES = {
-    "operations": _unrecorded,
-    "device_seconds": _unrecorded,
-    "seconds_a_sample": _seconds_a_sample,
-    "memory": _memory,
+    "operations": operations,
+    "device_seconds": device_seconds,
+    "seconds_a_sample": seconds_a_sample,
+    "memory": memory,
     TUNING: _sensitivity,
 }
 

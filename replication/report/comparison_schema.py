@@ -254,8 +254,19 @@ class FlippedClaim(TypedDict):
     ci95: Interval | None
     verdict: Verdict
     changes: bool
+    band: NotRequired[Interval | None]
     these_runs: NotRequired[Verdict]
     would_change: NotRequired[bool]
+
+
+class BaseSeeds(TypedDict):
+    """Runs of a base of an audit, and how far apart they are."""
+
+    runs_of_a_base: Count
+    runs: Count
+    freedom: NotRequired[Count]
+    sd: Finite | None
+    band: NotRequired[Finite | None]
 
 
 class AuditedPair(TypedDict):
@@ -265,6 +276,7 @@ class AuditedPair(TypedDict):
     finetuned: str
     missing: str | None
     bases: dict[str, Finite | None]
+    seeds: NotRequired[BaseSeeds | None]
     effects: list[Flip]
     claims: list[FlippedClaim]
 

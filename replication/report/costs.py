@@ -1,8 +1,10 @@
 """What each experiment took."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from replication.paper.cells import Cell
+from replication.paper.run_costs import device_seconds, operations, seconds_a_sample
 from replication.report.study import EXPERIMENT, Study
 from replication.report.tables import Field, Number, Table
 
@@ -17,16 +19,41 @@ MEANS = {
     "GPU MiB": ("peak_gpu_memory_mib", ",.0f"),
 }
 
+# Column -> what it is of a run and of what was done for it before, by what unit, format.
+WHOLE: dict[str, tuple[Callable[[Cell], float | None], float, str]] = {
+    "MFLOP/sample": (operations, 1e-6, ",.2f"),
+    "ms/sample": (seconds_a_sample, 1e3, ",.2f"),
+    "device s": (device_seconds, 1.0, ",.1f"),
+}
+
+
+def form_of(column: str) -> str:
+    """The format of a column's figures."""
+    return WHOLE[column][2] if column in WHOLE else MEANS[column][1]
+
+
+def whole_cost(column: str, cell: Cell) -> float | None:
+    """Of a column of WHOLE, in its unit; None where a part is not known."""
+    of, unit, _ = WHOLE[column]
+    value = of(cell)
+    return None if value is None else value * unit
+
+
 COLUMN_TEXTS = {
     "parameters": "recommender and language model together;",
     "trained": "those that training changes.",
     "batches": "of the training that was kept.",
-    "seconds": "the whole experiment, imports excepted, and the encoder's states below the cut "
-    "where this was the first to need them; of a run that was cut off and went on, without what "
-    "was lost;",
+    "seconds": "the whole experiment, but for imports and for the encoder's states that it reads; "
+    "of a run that was cut off and went on, without what was lost;",
     "of search": "the part that went into finding the learning rate.",
     "articles/s": "candidates and clicks read in training; a distinct article of a batch is "
     "encoded once.",
+    "MFLOP/sample": "millions of floating-point operations for a training sample, which is a click "
+    "with its negatives, forward and backward, counted on one batch; an adapter's are added.",
+    "ms/sample": "of training, validations included; an adapter's training is added.",
+    "device s": "seconds of all devices: of the run, of making the states that it reads, of "
+    "embedding all articles where it reads that, and of an adapter's training, each counted in "
+    "every run that needs it.",
     "peak MiB": "most memory that the process held.",
 }
 MACHINE_TEXT = "The figures depend on the machine and on what else it did."
@@ -39,7 +66,7 @@ def cost_table(study: Study) -> Table:
     """A row per experiment, the mean over its seeds; runs without a figure count as unknown."""
     gpu = any(cell.cost and cell.cost.get("peak_gpu_memory_mib") for cell in study.cells)
     columns = {name: c for name, c in MEANS.items() if gpu or name != "GPU MiB"}
-    header = [*EXPERIMENT, *columns, "batches"]
+    header = [*EXPERIMENT, *columns, *WHOLE, "batches"]
     rows: list[list[Field]] = []
     for experiment, cells in study.experiments.items():
         ran = [cell for cell in cells if cell.cost]
@@ -49,6 +76,12 @@ def cost_table(study: Study) -> Table:
                 mean([cell.cost.get(key) for cell in ran if cell.cost]), form=form, absent=absent
             )
             for key, form in columns.values()
+        ]
+        numbers += [
+            Number(
+                mean([whole_cost(name, cell) for cell in ran]), form=form_of(name), absent=absent
+            )
+            for name in WHOLE
         ]
         steps = mean([cell.run["training"]["steps"] if cell.run else None for cell in ran])
         numbers.append(Number(steps, form=",.0f", absent=absent))

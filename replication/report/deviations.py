@@ -89,13 +89,14 @@ def _fields(found: list[dict[str, Any]]) -> list[Field]:
 
 def audit_text(study: Study) -> str:
     return (
-        "From `clean` a flip takes the released code's way, from `released` it takes the careful "
-        "one. All runs of the audit share one seed but D11's, which is another seed and shows what "
-        "mere chance does. The spread between the bases and their D11, pooled over a pair, is in "
-        "every interval and p, as are users and clicked articles. The p values are Holm-corrected "
-        "over the tests of a pair. With one run of a base no flip is said to change a verdict: "
-        "that takes three seeds a base, and what these runs by themselves would say stands beside "
-        "it. The audit has its own length of training: its AUC are not those of the grid."
+        "From `clean` a flip takes the released code's way, from `released` it takes the "
+        "careful one. Flips share one seed, and are compared with the base of that seed. The "
+        "spread between the seeds of a base, pooled over a pair, is in every interval and p, as "
+        "are users and clicked articles; D11 is one of these seeds, and shows what mere chance "
+        "does. The p values are Holm-corrected over the tests of a pair. A flip changes a "
+        "verdict only where each base was run with three seeds or more, and where what the "
+        "claim looks at leaves the band in which 95 of 100 more runs of the base would lie. The "
+        "audit has its own length of training: its AUC are not those of the grid."
     )
 
 
@@ -123,7 +124,9 @@ def bases_text(pair: dict[str, Any]) -> str:
         f"{name} {'undefined' if auc is None else f'{auc:.4f}'}"
         for name, auc in pair["bases"].items()
     )
-    return f"AUC before any flip: {bases}."
+    seeds = (pair.get("seeds") or {}).get("runs_of_a_base", 1)
+    means = f", means of {seeds} seeds" if seeds > 1 else ""
+    return f"AUC before any flip{means}: {bases}."
 
 
 def flips_table(pair: dict[str, Any], claims: Mapping[str, dict[str, Any]]) -> Table:
@@ -137,10 +140,11 @@ def flips_table(pair: dict[str, Any], claims: Mapping[str, dict[str, Any]]) -> T
             before = unflipped.get((row["claim"], row["base"]))
             claim = claims.get(row["claim"], {"kind": None})
             rows.append([*what, _judged(claim, before), _judged(claim, row)])
-    header = ["claim", "protocol", "flip", "before", "after"]
+            rows[-1].append("yes" if row["changes"] else "no")
+    header = ["claim", "protocol", "flip", "before", "after", "changes the verdict"]
     caption = (
-        "Flips after which these runs say something else of a claim. With one seed that is no "
-        "change of a verdict: each is undecided."
+        "Flips after which these runs say something else of a claim. That is a change of the "
+        "verdict only with three seeds a base, and beyond what another seed does."
     )
     return Table("flips", caption, COMPARED, header, rows, text_columns=len(header))
 

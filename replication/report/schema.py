@@ -72,6 +72,11 @@ class CostFile(TypedDict):
     training_seconds: NotRequired[Finite | None]
     test_seconds: NotRequired[Finite | None]
     articles_per_second: NotRequired[Finite | None]
+    seconds_a_sample: NotRequired[Finite | None]
+    operations_a_sample: NotRequired[Finite | None]
+    reads_embeddings: NotRequired[bool]
+    states_seconds: NotRequired[Finite | None]
+    states_operations: NotRequired[Finite | None]
     resumed: NotRequired[Count]
     processes: NotRequired[Count]
     peak_memory_mib: Finite | None
@@ -101,7 +106,23 @@ class AdapterFile(TypedDict):
     trainable_parameters: Count | None
     steps: Count
     held_out: NotRequired[dict[Literal["before", "after"], Judged]]
+    samples: NotRequired[Count]
+    processes: NotRequired[Count]
     seconds: Finite | None
+    seconds_a_sample: NotRequired[Finite | None]
+    operations_a_sample: NotRequired[Finite | None]
+    peak_memory_mib: Finite | None
+    peak_gpu_memory_mib: Finite | None
+    hardware: Hardware
+
+
+class EmbeddingFile(TypedDict):
+    """What embedding all articles by an encoder took."""
+
+    articles: Count
+    seconds: Finite
+    operations: Finite
+    processes: Count
     peak_memory_mib: Finite | None
     peak_gpu_memory_mib: Finite | None
     hardware: Hardware

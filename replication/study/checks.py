@@ -125,6 +125,11 @@ def _check_analyses(params: Params, where: Path) -> None:
             )
     for deviation in audit.deviations or ():
         require("audit.deviations", deviation, DEVIATIONS, where)
+    if not audit.seeds or len(set(audit.seeds)) < len(audit.seeds):
+        listed = list(audit.seeds)
+        raise StudyError(
+            f"{where}: audit.seeds: {listed} is not accepted; expected some, each once"
+        )
     for base in audit.bases:
         require("audit.bases", base, known_protocols(), where)
     for name, pair in audit.pairs.items():
@@ -202,7 +207,8 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
     counts |= {f"model.{k}": getattr(model, k) for k in ("filters", "query", "category", "window")}
     shares = {f"model.{k}": getattr(model, k) for k in ("dropout", "user_dropout")}
     counts |= {f"data.{key}": getattr(params.data, key) for key in DEMO_SIZES}
-    seeds: dict[str, Any] = {"seed": params.seed, "audit.seed": params.audit.seed}
+    seeds: dict[str, Any] = {"seed": params.seed}
+    seeds |= {f"audit.seeds.{i}": seed for i, seed in enumerate(params.audit.seeds)}
     seeds["data.seed"] = params.data.seed
     seeds |= {f"grid.seeds.{i}": seed for i, seed in enumerate(params.grid.seeds)}
     rates = {}

@@ -33,6 +33,7 @@ EXPERIMENT = REPORTS / "experiment"
 RUNS = REPORTS / "runs"
 AUDIT = REPORTS / "audit"
 ADAPTERS = REPORTS / "adapters"  # what each adapter's training took
+EMBEDDING_COSTS = REPORTS / "embeddings"  # what embedding all articles by each encoder took
 BASELINES = REPORTS / "baselines.json"
 DATA_CARD = REPORTS / "data.json"
 COMPARISON = REPORTS / "comparison.json"

@@ -163,13 +163,14 @@ class AuditPair:
 class Audit:
     """Protocol audit: each deviation flipped alone, from each base protocol, for each pair.
 
+    seeds       of the runs of each base; flips are run with the first
     deviations  those that are flipped; null: all
     max_steps   batches; null: the schedule's own
     """
 
     pairs: dict[str, AuditPair]
     bases: tuple[str, ...]
-    seed: int
+    seeds: tuple[int, ...]
     deviations: tuple[str, ...] | None = None
     max_steps: int | None = None
 

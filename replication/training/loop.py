@@ -118,6 +118,9 @@ def train(
             # D5: a PLM comes in evaluation mode, which the first validation ends.
             model.text.eval()
         for batch in stream:
+            # Before it is on a GPU, which would have to be waited for.
+            for read in (batch.candidates, batch.clicked):
+                fit.articles += int(np.count_nonzero(read.numpy()))
             batch = batch.to(device)
             own, weight = _own_share(batch, seed, fit.steps)
             with autocast(precision):
@@ -129,7 +132,6 @@ def train(
             losses.append(processes.mean(loss.detach()))
             fit.steps += 1
             fit.samples += len(batch.users)
-            fit.articles += int((batch.candidates > 0).sum() + (batch.clicked > 0).sum())
             bar.update()
             if fit.steps % schedule.evaluate_every == 0 or fit.steps == total:
                 mean_loss = float(torch.stack(losses).mean())

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor
 
+from replication.encoders.models.making import making
 from replication.machine import environment
 from replication.machine.saved_state import SavedState
 from replication.study.params import Schedule, as_mapping
@@ -47,12 +48,13 @@ class Progress:
         self.trials: dict[str, tuple[float, float]] = kept.get("trials", {})
         self._training = kept.get("training")
         self._spent: float = kept.get("seconds", 0.0)
-        self._clock = time.perf_counter()
+        self._clock = time.perf_counter() - making.elsewhere
 
     @property
     def seconds(self) -> float:
-        """Spent on the run up to now, but for what was lost between a save and its end."""
-        return self._spent + time.perf_counter() - self._clock
+        """Spent on the run up to now, but for what was lost between a save and its end, and for
+        the states that it reads, which cost every run that reads them the same."""
+        return self._spent + time.perf_counter() - making.elsewhere - self._clock
 
     @property
     def search_seconds(self) -> float:

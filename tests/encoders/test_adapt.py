@@ -140,6 +140,7 @@ def steps(monkeypatch):
         return draw(self, adapter, step)
 
     monkeypatch.setattr(Clicks, "draw", counted)
+    monkeypatch.setattr(module, "operations_a_sample", lambda *_: None)  # it draws one more
     return taken
 
 
@@ -284,6 +285,17 @@ def test_nf4_needs_a_gpu_and_its_package(adapted):
         adapt("llama-lora", change(adapted, base_format="nf4"))
 
 
+def test_steps_between_two_saves_wait_for_nothing(adapted_copy, monkeypatch):
+    """A loss that is read at each step would make a GPU wait."""
+    asked, item = [], torch.Tensor.item
+    monkeypatch.setattr(torch.Tensor, "item", lambda t: [asked.append(t), item(t)][1])
+    adapt("llama-lora", change(adapted_copy, max_steps=4, save_every=4))
+    few = len(asked)
+    asked.clear()
+    adapt("llama-lora", change(adapted_copy, max_steps=8, save_every=8))
+    assert len(asked) == few
+
+
 def test_a_bf16_base(adapted_copy):
     adapt("llama-lora", change(adapted_copy, base_format="bf16", max_steps=2))
     plain = load_causal(Path("checkpoints/llama"), "float32")
@@ -298,6 +310,6 @@ def test_an_unknown_adapter_names_the_known_ones(adapted):
 
 def test_a_loss_that_is_not_finite_names_the_rate(adapted_copy, monkeypatch):
     monkeypatch.setattr(judge, "answer_scores", lambda *a: answer_scores(*a) * float("nan"))
-    with pytest.raises(StudyError, match=r"not finite at step 1; lower learning_rate"):
+    with pytest.raises(StudyError, match=r"not finite at step 5; lower learning_rate"):
         adapt("llama-lora", adapted_copy)
     assert not paths.ADAPTING.exists() or not any(paths.ADAPTING.iterdir())

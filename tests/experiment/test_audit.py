@@ -9,7 +9,7 @@ import pytest
 from tiny_study import with_schedule
 
 from replication.experiment import audit as module
-from replication.experiment.audit import audit, audit_cell, untouched
+from replication.experiment.audit import audit, audit_cell, audit_runs, untouched
 from replication.files.errors import StudyError
 from replication.machine import environment
 from replication.study import paths
@@ -26,7 +26,7 @@ PAIRS = {
 @pytest.fixture
 def study(params):
     pairs = replace(
-        params.audit, pairs=PAIRS, bases=("clean",), deviations=None, max_steps=2, seed=3
+        params.audit, pairs=PAIRS, bases=("clean",), deviations=None, max_steps=2, seeds=(3, 4, 9)
     )
     return replace(params, audit=pairs)
 
@@ -109,7 +109,7 @@ def runs(study, monkeypatch, tmp_path):
         monkeypatch.setattr(paths, name, tmp_path / name.lower())
     done = []
 
-    def run(cell, folder, per_impression):
+    def run(cell, folder, per_impression, counted):
         done.append((cell.tuning, cell.protocol.negatives, cell.seed))
         auc = np.full(4, 0.5 + cell.protocol.negatives / 100 + cell.seed / 1000)
         auc[0] = np.nan
@@ -127,13 +127,17 @@ def test_what_is_written(study, runs):
     audit("bert", study)
     found = json.loads((paths.AUDIT / "bert.json").read_bytes())
     table = pl.read_parquet(paths.IMPRESSIONS / "audit/bert.parquet")
-    assert found["pair"] == "bert" and len(found["runs"]) == 2 * (1 + len(DEVIATIONS))
+    assert found["pair"] == "bert" and len(found["runs"]) == 2 * (3 + len(DEVIATIONS))
     flip = found["runs"]["clean~D12/finetuned"]
     assert {k: flip[k] for k in ("base", "deviation", "tuning", "untouched", "seconds")} == {
         "base": "clean", "deviation": "D12", "tuning": "finetuned", "untouched": None,
         "seconds": 1.5,
     }  # fmt: skip
     assert flip["auc"] == pytest.approx(0.5 + 0.02 + 0.003)
+    again = [found["runs"][f"clean{seed}/frozen"] for seed in ("", "@4", "@9")]
+    assert [(run["deviation"], run["seed"]) for run in again] == [("none", s) for s in (3, 4, 9)]
+    assert [run["auc"] for run in again] == pytest.approx([0.543, 0.544, 0.549])
+    assert flip["seed"] == 3
     idle = found["runs"]["clean~D10/frozen"]
     assert idle["untouched"] and idle["auc"] is None and idle["seconds"] is None
     assert set(table.columns) == {k for k, r in found["runs"].items() if r["untouched"] is None}
@@ -143,10 +147,10 @@ def test_what_is_written(study, runs):
 def test_an_interrupted_audit_goes_on_where_it_was(study, runs, monkeypatch):
     whole = module.run
 
-    def breaks(cell, folder, per_impression):
+    def breaks(cell, folder, per_impression, counted):
         if len(runs) == 5:
             raise KeyboardInterrupt
-        whole(cell, folder, per_impression)
+        whole(cell, folder, per_impression, counted)
 
     monkeypatch.setattr(module, "run", breaks)
     with pytest.raises(KeyboardInterrupt):
@@ -155,9 +159,22 @@ def test_an_interrupted_audit_goes_on_where_it_was(study, runs, monkeypatch):
     monkeypatch.setattr(module, "run", whole)
     audit("bert", study)
     columns = pl.read_parquet(paths.IMPRESSIONS / "audit/bert.parquet").columns
-    assert len(runs) == len(columns)  # none was run twice
+    alone = len(columns) - 2  # D11 is the second seed of the base, which is not run twice
+    assert len(runs) == alone and len(set(columns)) == len(columns)
     audit("bert", study)
-    assert len(runs) == len(columns)
+    assert len(runs) == alone
+
+
+def test_another_seed_is_the_second_of_the_base(study, runs):
+    audit("bert", study)
+    found = json.loads((paths.AUDIT / "bert.json").read_bytes())["runs"]
+    for tuning in ("frozen", "finetuned"):
+        assert found[f"clean~D11/{tuning}"]["auc"] == found[f"clean@4/{tuning}"]["auc"]
+    again = [one.key for one in audit_runs(study, "bert") if one.again]
+    assert again == ["clean~D11/frozen", "clean~D11/finetuned"]
+    single = replace(study, audit=replace(study.audit, seeds=(3,)))
+    assert audit_cell(single, "bert", "clean", "D11", "frozen").seed == 4
+    assert not any(one.again or "@" in one.key for one in audit_runs(single, "bert"))
 
 
 def test_other_parameters_or_code_are_other_runs(study, runs, monkeypatch):

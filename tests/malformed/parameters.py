@@ -118,9 +118,9 @@ def _values() -> list[Case]:
             "data/train_users", f"{lora}/rank",
         )),
         *((key, -1, "accepted: 0 or more") for key in (
-            "seed", "audit/seed", "data/seed", f"{lora}/seed",
+            "seed", "audit/seeds/0", "data/seed", f"{lora}/seed",
         )),
-        *((key, huge, "accepted: 4294967295 or less") for key in ("seed", "audit/seed")),
+        *((key, huge, "accepted: 4294967295 or less") for key in ("seed", "audit/seeds/0")),
         ("grid/seeds/0", -1, "expected s1, s2, ..."), ("grid/seeds/0", huge, "expected s1, s2, ..."),
         ("grid/seeds/0", f"s{huge}", "accepted: 4294967295 or less"),
         *((key, 0, above) for key in (

@@ -19,7 +19,7 @@ from replication.evaluation.clusters import clusters_of
 from replication.evaluation.cold_start import cold_start, user_groups
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
-from replication.experiment.audit import audit_cell, untouched
+from replication.experiment.audit import audit_runs
 from replication.experiment.record import clicks, save_impressions
 from replication.files.atomic import write_json
 from replication.mind.columns.prepared import Impressions
@@ -28,7 +28,6 @@ from replication.paper.cells import Cell, read_grid, read_sweep
 from replication.paper.evidence import Evidence
 from replication.study import paths
 from replication.study.params import Params, load_params
-from replication.study.protocol import DEVIATIONS
 
 ROOT = Path(__file__).parents[2]
 LAYERS = {  # of the paper's eight language models
@@ -168,8 +167,8 @@ class Planted:
         write_json(cell.folder / "metrics.json", summary)
         write_json(cell.folder / "cold_start.json", {"rule": "users", **cold})
         usual = {
-            "trainable_parameters": 10, "training_seconds": 1.0, "peak_memory_mib": 5.0,
-            "peak_gpu_memory_mib": None,
+            "trainable_parameters": 10, "seconds_a_sample": 1.0, "peak_memory_mib": 5.0,
+            "peak_gpu_memory_mib": None, "reads_embeddings": False,
         }  # fmt: skip
         write_json(cell.folder / "cost.json", usual | (cost or {}))
         run = {
@@ -183,25 +182,24 @@ class Planted:
         """One pair's audit; truth: base, deviation, tuning -> expected AUC."""
         self.write_prepared()
         runs, columns = {}, {}
-        for base in self.params.audit.bases:
-            for flip in ("none", *DEVIATIONS):
-                label = base if flip == "none" else f"{base}~{flip}"
-                for tuning in ("frozen", "finetuned"):
-                    cell = audit_cell(self.params, name, base, flip, tuning)
-                    reason = untouched(flip, cell)
-                    values = None if reason else self.run(truth(base, flip, tuning))["auc"]
-                    runs[f"{label}/{tuning}"] = {
-                        "base": base,
-                        "deviation": flip,
-                        "tuning": tuning,
-                        "recommender": cell.recommender,
-                        "encoder": cell.encoder,
-                        "untouched": reason,
-                        "auc": None if reason or np.isnan(values).all() else float(values.mean()),
-                        "seconds": None if reason else 1.0,
-                    }
-                    if reason is None:
-                        columns[f"{label}/{tuning}"] = values
+        every = replace(self.params, audit=replace(self.params.audit, deviations=None))
+        for one in audit_runs(every, name):
+            known = None
+            if not one.untouched:
+                twin = f"{one.base}@{one.cell.seed}/{one.tuning}"
+                planted = self.run(truth(one.base, one.flip, one.tuning))["auc"]
+                known = columns[one.key] = columns[twin] if one.again else planted
+            runs[one.key] = {
+                "base": one.base,
+                "deviation": one.flip,
+                "tuning": one.tuning,
+                "seed": one.cell.seed,
+                "recommender": one.cell.recommender,
+                "encoder": one.cell.encoder,
+                "untouched": one.untouched,
+                "auc": None if known is None or np.isnan(known).all() else float(known.mean()),
+                "seconds": None if known is None else 1.0,
+            }
         table = paths.IMPRESSIONS / "audit" / f"{name}.parquet"
         table.parent.mkdir(parents=True, exist_ok=True)
         pl.DataFrame(columns).fill_nan(None).write_parquet(table)

@@ -73,16 +73,37 @@ def test_the_claim_about_the_pair_changes_where_its_effect_does(params):
     assert {row["claim"] for row in entry["claims"]} == {"C1"}
     changed = [(r["base"], r["deviation"]) for r in entry["claims"] if r["would_change"]]
     assert changed == [("clean", "D4")]
-    # One run of each base: what these runs say is no change of a verdict yet.
-    assert {(r["verdict"], r["changes"]) for r in entry["claims"]} == {
-        ("undecided: one seed", False)
-    }
-    assert entry["seeds"]["runs_of_a_base"] == 1 and entry["seeds"]["runs"] == 8
+    # Its figure is beyond what another seed does, and the bases have three.
+    assert [(r["base"], r["deviation"]) for r in entry["claims"] if r["changes"]] == changed
+    assert entry["seeds"]["runs_of_a_base"] == 3 and entry["seeds"]["runs"] == 12
+    assert entry["seeds"]["freedom"] == 8 and entry["seeds"]["band"] < 0.02
     verdicts = {(r["base"], r["deviation"]): r["these_runs"] for r in entry["claims"]}
     assert verdicts["clean", "none"] == verdicts["released", "D4"] == "confirmed"
     assert verdicts["clean", "D4"] == "contradicted"
     # D10 moves no score: there is nothing to judge anew.
     assert ("clean", "D10") not in verdicts
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2)])
+def test_with_fewer_than_three_seeds_a_base_no_flip_changes_a_verdict(params, seeds):
+    params = replace(params, audit=replace(params.audit, seeds=seeds))
+    Planted(params, impressions=24000).write_audit("main", gain(-4.0, ["D4"]))
+    [entry] = audit_effects(params, load_claims())
+    found = {(r["verdict"], r["changes"]) for r in entry["claims"]}
+    assert found == {("undecided: one seed", False)}
+    assert any(row["would_change"] for row in entry["claims"])
+    # With one seed a base, D11 is another run of it; with two it is the second of them.
+    assert entry["seeds"]["runs_of_a_base"] == len(seeds) and entry["seeds"]["runs"] == 8
+
+
+def test_what_another_seed_would_do_is_no_change_of_a_verdict(params):
+    """D4 contradicts C1 by 4 %, and seeds move an AUC by as much."""
+    planted = Planted(params, impressions=2000, seed_sd=0.03)
+    planted.write_audit("main", gain(-4.0, ["D4"]))
+    [entry] = audit_effects(params, load_claims())
+    [row] = [r for r in entry["claims"] if (r["base"], r["deviation"]) == ("clean", "D4")]
+    assert row["band"][0] < -4.0 and not row["changes"]
+    assert 0.015 < entry["seeds"]["sd"] < 0.06
 
 
 def test_what_a_deviation_cannot_touch_is_null_with_the_reason(params):

@@ -66,7 +66,7 @@ def as_denied(cell, clicks):
 
 def costs(cell):
     size = {"my-glove": 1, "my-bert-tiny": 2, "my-bert-base": 3}.get(cell.encoder, 0)
-    return {"training_seconds": 1.0 * size, "peak_memory_mib": 2.0 * size}
+    return {"seconds_a_sample": 1.0 * size, "peak_memory_mib": 2.0 * size}
 
 
 def searched(cell):

@@ -96,11 +96,16 @@ LADDER = {"my-glove": 1, "my-bert-tiny": 2, "my-bert-small": 3, "my-bert-base": 
 
 def growing(cell):
     size = LADDER.get(cell.encoder, 0)  # the LLM's recommender is the cheapest of all
-    return {"training_seconds": 2.0 * size, "peak_memory_mib": 3.0 * size}
+    return {
+        "seconds_a_sample": 2.0 * size, "peak_memory_mib": 3.0 * size, "seconds": 4.0 * size,
+        "operations_a_sample": 5.0 * size, "states_seconds": 1.0 * size, "reads_embeddings": False,
+    }  # fmt: skip
 
 
 def shrinking(cell):
-    return {key: 100 - value for key, value in growing(cell).items()}
+    return growing(cell) | {
+        key: 100 - value for key, value in growing(cell).items() if value is not False
+    }
 
 
 def searched(cell):
@@ -120,16 +125,48 @@ def cost_of(params, costs, search):
 def test_costs_by_size(tuned, costs, verdict):
     found = cost_of(tuned, costs, searched)
     assert found["verdict"] == verdict and len(found["parts"]) == 15
+    assert found["reason"] is None
     by_measure = {part["measure"]: part for part in found["parts"]}
     assert by_measure["seconds_a_sample"]["found"] == pytest.approx(1 if costs is growing else -1)
     assert by_measure["sensitivity"]["found"] == pytest.approx(1)
     values = by_measure["sensitivity"]["values"]
     assert values["my-bert-base"] == pytest.approx(0.04)
     assert [part["values"]["my-llama-3-1-8b"] for part in found["parts"]] == [None] * 15
-    # What no run records is told, and leaves the claim to the rest.
+    for measure in ("operations", "device_seconds", "memory"):
+        assert by_measure[measure]["found"] == pytest.approx(1 if costs is growing else -1)
+    # The LLM's own training is not recorded: without it, its runs say nothing of its cost.
+    if costs is growing:
+        assert by_measure["device_seconds"]["values"]["my-bert-base"] == 20.0
+
+
+def test_runs_of_before_say_so_and_leave_the_claim_to_the_rest(tuned):
+    def costs(cell):
+        kept = ("seconds_a_sample", "peak_memory_mib", "reads_embeddings")
+        return {key: value for key, value in growing(cell).items() if key in kept}
+
+    found = cost_of(tuned, costs, searched)
+    assert found["verdict"] == "confirmed"
     unknown = {part["measure"]: part["verdict"] for part in found["parts"] if part.get("reason")}
     assert unknown == dict.fromkeys(("operations", "device_seconds"), "not testable")
-    assert "operations: unknown, no run records its" in found["reason"]
+    assert "operations: unknown, its runs, or an adapter's training, have not" in found["reason"]
+
+
+def test_embedding_is_booked_to_the_runs_that_read_it(tuned):
+    from replication.files.atomic import write_json
+    from replication.study import paths
+
+    for name, size in LADDER.items():
+        took = {"seconds": 100.0 * (5 - size), "processes": 2, "peak_memory_mib": 1.0}
+        write_json(paths.EMBEDDING_COSTS / f"{name}.json", took | {"peak_gpu_memory_mib": None})
+
+    def costs(cell):
+        return growing(cell) | {"reads_embeddings": cell.encoder != "my-bert-base"}
+
+    parts = cost_of(tuned, costs, searched)["parts"]
+    values = next(p["values"] for p in parts if p["measure"] == "device_seconds")
+    # Run and states take 5 a size; embedding 400, 300 and 200 on each of two devices.
+    expected = {"my-glove": 805.0, "my-bert-tiny": 610.0, "my-bert-small": 415.0}
+    assert values == expected | {"my-bert-base": 20.0, "my-llama-3-1-8b": None}
 
 
 @pytest.mark.parametrize(("memory", "found"), [(40.0, 1), (1.0, 0.2), (None, 1)])
@@ -138,11 +175,14 @@ def test_an_adapters_cost_counts_as_its_models(tuned, memory, found):
     from replication.study import paths
 
     took = {"peak_memory_mib": memory, "peak_gpu_memory_mib": None}
-    write_json(paths.ADAPTERS / "my-lora.json", took)
+    more = {"seconds": 30.0, "seconds_a_sample": 7.0, "operations_a_sample": 9.0, "processes": 2}
+    write_json(paths.ADAPTERS / "my-lora.json", took | more)
     parts = cost_of(tuned, growing, searched)["parts"]
     by_measure = {part["measure"]: part for part in parts}
     llm = {name: part["values"]["my-llama-3-1-8b"] for name, part in by_measure.items()}
-    assert llm.pop("memory") == memory and set(llm.values()) == {None}
+    assert llm.pop("memory") == memory and llm.pop("sensitivity") is None
+    # Its recommender takes nothing here.
+    assert llm == {"seconds_a_sample": 7.0, "operations": 9.0, "device_seconds": 60.0}
     # At 1 MiB the largest model is the cheapest: 6 pairs of 10 in order, 4 against it.
     assert by_measure["memory"]["found"] == pytest.approx(found)
 
@@ -150,7 +190,7 @@ def test_an_adapters_cost_counts_as_its_models(tuned, memory, found):
 def test_costs_that_grow_but_for_one_step_are_near(tuned):
     def costs(cell):
         return growing(cell) | (
-            {"training_seconds": 3.0} if cell.encoder == "my-bert-small" else {}
+            {"seconds_a_sample": 3.0} if cell.encoder == "my-bert-small" else {}
         )
 
     assert cost_of(tuned, costs, searched)["verdict"] == "undecided"
@@ -198,8 +238,7 @@ def test_runs_of_several_machines_cannot_be_compared(tuned):
 @pytest.mark.parametrize(
     ("file", "content", "told"),
     [
-        ("cost", {"training_seconds": "long"}, "training_seconds: 'long'"),
-        ("cost", {"training_seconds": 1.0}, "peak_gpu_memory_mib: is missing"),
+        ("cost", {"seconds_a_sample": "long"}, "seconds_a_sample: 'long'"),
         ("run", {"hardware": {}, "training": {"samples": 1}}, "training.search: is missing"),
         ("run", {"training": {"search": [], "samples": 1}}, "hardware: is missing"),
     ],

@@ -133,7 +133,9 @@ def results(folder: Path) -> dict[str, object]:
         if name.endswith("run.json"):
             record = json.loads(path.read_bytes())
             found[name] = {k: record[k] for k in ("seed", "training", "checkpoint", "data_sha256")}
-        elif name.endswith("cost.json") or name.startswith(("reports/adapters", "cache/audit")):
+        elif name.endswith("cost.json") or name.startswith(
+            ("reports/adapters", "reports/embeddings", "cache/audit")
+        ):
             found[name] = None
         elif not name.startswith(("reports/audit", "reports/REPORT", "reports/comparison",
                                   "reports/claims", "reports/figures/cost",

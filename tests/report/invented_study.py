@@ -6,13 +6,14 @@ Impressions hold noise around a mean of each run, so that the stage `compare` ca
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from replication.evaluation.cold_start import cold_start
-from replication.experiment.audit import TUNINGS, audit_cell, untouched
+from replication.experiment.audit import audit_runs
 from replication.mind.columns.ragged import Ragged, save_array
 from replication.paper.cells import METRICS, Cell, read_grid, read_sweep
 from replication.study import paths
@@ -124,22 +125,20 @@ def write_audit(params: Params, impressions: int = IMPRESSIONS) -> None:
     write_clicks(impressions)
     for pair in params.audit.pairs:
         runs, columns = {}, {}
-        for base in params.audit.bases:
-            for number, flip in enumerate(("none", *DEVIATIONS)):
-                label = base if flip == "none" else f"{base}~{flip}"
-                for tuning in TUNINGS:
-                    cell = audit_cell(params, pair, base, flip, tuning)
-                    reason, key = untouched(flip, cell), f"{label}/{tuning}"
-                    noise = np.random.default_rng(number).normal(0, 0.05, impressions)
-                    values = 0.62 - number / 500 + noise
-                    runs[key] = {
-                        "base": base, "deviation": flip, "tuning": tuning,
-                        "recommender": cell.recommender, "encoder": cell.encoder,
-                        "untouched": reason, "seconds": None if reason else 3.0,
-                        "auc": None if reason else float(values.mean()),
-                    }  # fmt: skip
-                    if not reason:
-                        columns[key] = values
+        every = replace(params, audit=replace(params.audit, deviations=None))
+        for one in audit_runs(every, pair):
+            number = ("none", *DEVIATIONS).index(one.flip)
+            noise = np.random.default_rng([number, one.cell.seed])
+            values = 0.62 - number / 500 + noise.normal(0, 0.05, impressions)
+            runs[one.key] = {
+                "base": one.base, "deviation": one.flip, "tuning": one.tuning,
+                "seed": one.cell.seed,
+                "recommender": one.cell.recommender, "encoder": one.cell.encoder,
+                "untouched": one.untouched, "seconds": None if one.untouched else 3.0,
+                "auc": None if one.untouched else float(values.mean()),
+            }  # fmt: skip
+            if not one.untouched:
+                columns[one.key] = values
         table = paths.IMPRESSIONS / "audit" / f"{pair}.parquet"
         table.parent.mkdir(parents=True, exist_ok=True)
         pl.DataFrame(columns).write_parquet(table)

@@ -4,16 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from replication.browser.content.run_costs import adapter_of, cost_of
 from replication.browser.reading.experiments import Experiment, Figure
-from replication.browser.reading.runs import Run, adapter_name
 from replication.browser.words import counted
 from replication.files.readable import File
 from replication.paper.cells import METRIC_NAMES
-from replication.report.costs import MEANS, mean
+from replication.report.costs import form_of
 from replication.report.expected import duration
 from replication.report.study import EXPERIMENT
 from replication.report.tables import Field, Number, Table
-from replication.study import paths
 
 SEVERAL, UNKNOWN = "several kinds of hardware", "unknown hardware"
 MADE_BY = "dvc repro grid grid-llm"
@@ -23,7 +22,8 @@ MADE_BY = "dvc repro grid grid-llm"
 class Measure:
     """A cost to choose.
 
-    column      its column of the report's table, which knows its key in cost.json
+    column      its column of the report's table, which knows its key in cost.json, or what it is
+                of a run and of what was done before it
     title       of the axis
     by_machine  whether it can be compared on like hardware only
     said        a value in a sentence
@@ -34,10 +34,6 @@ class Measure:
     by_machine: bool
     said: Callable[[float], str]
 
-    @property
-    def key(self) -> str:
-        return MEANS[self.column][0]
-
 
 MEASURES = {
     "parameters": Measure("parameters", "parameters", False, "{:,.0f} parameters".format),
@@ -45,6 +41,11 @@ MEASURES = {
         "trained", "trained parameters", False, "{:,.0f} trained parameters".format
     ),
     "seconds": Measure("seconds", "seconds of the whole run", True, duration),
+    "operations": Measure(
+        "MFLOP/sample", "MFLOP a training sample", False, "{:,.2f} MFLOP a sample".format
+    ),
+    "pace": Measure("ms/sample", "ms a training sample", True, "{:,.2f} ms a sample".format),
+    "device": Measure("device s", "seconds of all devices, embedding included", True, duration),
     "memory": Measure("peak MiB", "peak memory, MiB", True, "{:,.0f} MiB at the peak".format),
     "gpu": Measure("GPU MiB", "peak memory of the GPU, MiB", True, "{:,.0f} MiB of GPU".format),
 }  # fmt: skip
@@ -92,13 +93,19 @@ class Point:
 
 
 def read_points(
-    experiments: Sequence[Experiment], adapters: Mapping[str, File], metric: str
+    experiments: Sequence[Experiment],
+    adapters: Mapping[str, File],
+    metric: str,
+    embeddings: Mapping[str, File] | None = None,
 ) -> tuple[Point, ...]:
-    """adapters: what the training of each took. Like claim C8, a run on an adapter's vectors counts
-    the training of the adapter as its own."""
+    """adapters: what the training of each took; embeddings: what embedding by each encoder took.
+    Like claim C8, a run on an adapter's vectors counts the training of the adapter as its own."""
     points = []
     for experiment in experiments:
-        found = {name: _cost(experiment, m.key, adapters) for name, m in MEASURES.items()}
+        found = {
+            name: cost_of(experiment, measure.column, adapters, embeddings or {})
+            for name, measure in MEASURES.items()
+        }
         points.append(
             Point(
                 experiment,
@@ -180,7 +187,7 @@ def costs_table(points: Sequence[Point], measure: str, metric: str) -> Table:
         experiment, figure = point.experiment, point.figure
         word = experiment.state().word if not experiment.done else "unknown"
         costs = [
-            Number(point.costs[name], form=MEANS[MEASURES[name].column][1], absent=word)
+            Number(point.costs[name], form=form_of(MEASURES[name].column), absent=word)
             for name in names
         ]
         rows.append(
@@ -218,44 +225,9 @@ def left_out(points: Sequence[Point], measure: str) -> Table | None:
     )
 
 
-def _cost(
-    experiment: Experiment, key: str, adapters: Mapping[str, File]
-) -> tuple[float | None, str | None]:
-    """Mean over the runs that are there; the first reason where it is not known of each."""
-    found = [_of_run(run, key, adapters) for run in experiment.done]
-    reason = next((reason for _, reason in found if reason), None)
-    return mean([value for value, _ in found]), reason
-
-
-def _of_run(run: Run, key: str, adapters: Mapping[str, File]) -> tuple[float | None, str | None]:
-    own, reason = _value(run.files["cost"], key)
-    adapter = _adapter(run, adapters)
-    # Its weights are merged into the model's, which the run's own count holds.
-    if own is None or adapter is None or key == "parameters":
-        return own, reason
-    before, reason = _value(adapter, key)
-    if before is None:
-        return None, reason
-    # One frees its memory before the other takes it.
-    return (max(own, before) if "memory" in key else own + before), None
-
-
-def _value(file: File, key: str) -> tuple[float | None, str | None]:
-    if file.content is None:
-        return None, file.problem or f"{file.path}: no such file"
-    value = file.content[key]
-    return value, f"{file.path}: {key} was not measured" if value is None else None
-
-
-def _adapter(run: Run, adapters: Mapping[str, File]) -> File | None:
-    """What the training of a run's adapter took; None where it has none."""
-    name = adapter_name(run, adapters)
-    return adapters.get(name, File(paths.ADAPTERS / f"{name}.json")) if name else None
-
-
 def _machine(experiment: Experiment, adapters: Mapping[str, File]) -> str:
     files = [run.files["run"] for run in experiment.done]
-    files += [file for run in experiment.done if (file := _adapter(run, adapters))]
+    files += [file for run in experiment.done if (file := adapter_of(run, adapters))]
     names = {machine_name((file.content or {}).get("hardware")) for file in files}
     if not names or UNKNOWN in names:
         return UNKNOWN

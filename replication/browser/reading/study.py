@@ -24,7 +24,7 @@ from replication.files.readable import File, read_file, tried
 from replication.paper.cells import grid_cells, sweep_cells
 from replication.paper.values import VALUES, load_values
 from replication.report.comparison_schema import ClaimsFile, ComparisonFile
-from replication.report.schema import AdapterFile, BaselinesFile, DataFile
+from replication.report.schema import AdapterFile, BaselinesFile, DataFile, EmbeddingFile
 from replication.report.study import DEMO_LABEL
 from replication.report.study import Study as Report
 from replication.report.texts import sentence
@@ -54,6 +54,7 @@ class Study:
     baselines: File
     data: File
     adapters: Mapping[str, File]
+    embeddings: Mapping[str, File]
     loaded: datetime
 
     @property
@@ -77,7 +78,9 @@ class Study:
     def problems(self) -> list[str]:
         """Every file that cannot be read, with the reason, once."""
         files = [self.params, self.paper, self.claims, self.comparison, self.baselines, self.data]
-        lines = [file.problem for file in (*files, *self.adapters.values())]
+        lines = [
+            file.problem for file in (*files, *self.adapters.values(), *self.embeddings.values())
+        ]
         lines += [problem for run in self.runs for problem in run.problems]
         lines.append(self.stages.problem if self.stages.lock_digest else None)  # may be missing
         return list(dict.fromkeys(line for line in lines if line))
@@ -141,6 +144,9 @@ def read_study() -> Study:
         baselines=read_file(paths.BASELINES, BaselinesFile),
         data=read_file(paths.DATA_CARD, DataFile),
         adapters={p.stem: read_file(p, AdapterFile) for p in files_in(paths.ADAPTERS, "*.json")},
+        embeddings={
+            p.stem: read_file(p, EmbeddingFile) for p in files_in(paths.EMBEDDING_COSTS, "*.json")
+        },
         loaded=datetime.now(UTC),
     )
 

@@ -101,7 +101,7 @@ def _pairs(study: Study, pairs: Sequence[dict[str, Any]]) -> None:
 
 def _panels(pairs: Sequence[dict[str, Any]], base: str) -> None:
     known = [(pair, found) for pair in pairs if (found := shifts(pair, base))]
-    bands = [chance(pair, base) for pair, _ in known]
+    bands = [chance(pair) for pair, _ in known]
     ends = domain(
         [shift for _, found in known for shift in found],
         max((band for band in bands if band is not None), default=None),
@@ -123,11 +123,11 @@ def _panels(pairs: Sequence[dict[str, Any]], base: str) -> None:
 def _reading(base: str) -> str:
     way = "takes the careful way" if base == "released" else "takes the released code's way"
     return (
-        f"From *{plain(base)}* a flip {way}. Grey band: what another seed does ({CHANCE}, the "
-        "larger of the two tunings), a single draw of mere chance. Filled: larger than the band, "
-        "and p < 0.05 after Holm's correction over the pair's tests; hollow: not told from chance. "
-        "Bars: paired 95 % intervals over users, clicked articles and seeds, the latter by the "
-        "spread between a base and its D11. All other runs of an audit share one seed."
+        f"From *{plain(base)}* a flip {way}. Grey band: what another seed does in 95 of 100 draws, "
+        f"by the spread between the seeds of each base; {CHANCE} is one of them. Filled: larger "
+        "than the band, and p < 0.05 after Holm's correction over the pair's tests; hollow: not "
+        "told from chance. Bars: paired 95 % intervals over users, clicked articles and that "
+        "spread. Flips share one seed, and are compared with the base of that seed."
     )
 
 

@@ -49,7 +49,7 @@ def _chosen(study: Study) -> tuple[str, str, list[Point], list[str]]:
     across = st.columns(4)
     with across[1]:
         metric = pick("Metric", list(METRIC_NAMES), "metric", "auc")
-    points = read_points(study.grid, study.adapters, metric)
+    points = read_points(study.grid, study.adapters, metric, study.embeddings)
     with across[0]:
         measure = pick("Cost", known_measures(points), "cost", "parameters")
     recommenders = list(dict.fromkeys(point.experiment.recommender for point in points))

@@ -28,6 +28,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from replication.encoders.lora.clicks import Clicks
+from replication.encoders.lora.cost import operations_a_sample
 from replication.encoders.lora.held_out import judged, scored
 from replication.encoders.lora.judge import Judge, shared
 from replication.encoders.lora.questions import WORDING, Questioner
@@ -55,10 +56,11 @@ OBJECTIVE = (
 )
 
 
-def adapt(name: str, params: Params) -> bool:
+def adapt(name: str, params: Params) -> tuple[bool, float | None]:
     """Train one adapter of `params.adapters` and write `checkpoints/<name>/`.
 
-    Returns whether it went on from the state of a run that was cut off.
+    Returns whether it went on from the state of a run that was cut off, and the floating-point
+    operations of training a sample, which is a click; None where processes share the weights.
     Errors: `StudyError` where checkpoint or data are missing, targets do not exist in the base,
     nf4 is wanted without a GPU, or the loss is no longer finite.
     """
@@ -80,7 +82,8 @@ def adapt(name: str, params: Params) -> bool:
     learned, held_out = (Clicks.of(part) for part in split_last_day(data.train))
     refuse_long(name, adapter, questioner, model_config(base))
     model = _lora(name, adapter, base, params.encoders[adapter.base].layers, fsdp)
-    judge = shared(Judge(model, questioner.answers), fsdp)
+    alone = Judge(model, questioner.answers)
+    judge = shared(alone, fsdp)
     state = SavedState(paths.ADAPTING / name, key)
     training = Training(name, adapter, judge, questioner, precision)
     curve, before, after = training.run(learned, held_out, state)
@@ -94,6 +97,7 @@ def adapt(name: str, params: Params) -> bool:
         "objective": {"loss": OBJECTIVE, "prompt": WORDING},
         "training": {
             "trainable_parameters": sum(t.numel() for t in weights.values()),
+            "base_format": adapter.base_format,
             "steps": adapter.max_steps,
             "loss": curve,
             "held_out": {"before": before, "after": after},
@@ -103,7 +107,10 @@ def adapt(name: str, params: Params) -> bool:
         if processes.is_first():
             _save(model, weights, folder, origin)
     state.remove()
-    return state.notes is not None
+    operations = None
+    if processes.is_first() and not fsdp:
+        operations = operations_a_sample(adapter, alone, questioner, learned, precision)
+    return state.notes is not None, operations
 
 
 def _lora(name: str, adapter: Adapter, base: Path, layers: int, fsdp: bool) -> "PeftModel":
@@ -190,17 +197,19 @@ class Training:
                 torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
-                losses.append(processes.mean(loss.detach()).item())
+                losses.append(processes.mean(loss.detach()))
                 progress.update()
-                progress.set_postfix(loss=f"{losses[-1]:.3f}")
                 step += 1
-                if not np.isfinite(losses[-1]):
-                    raise StudyError(
-                        f"adapters.{name}: the loss is not finite at step {step}; lower "
-                        "learning_rate"
-                    )
                 if step % adapter.save_every == 0 or step == adapter.max_steps:
-                    curve.append([step, round(float(np.mean(losses)), 6)])
+                    # A GPU is waited for here alone, and not at every step.
+                    mean_loss = float(np.mean(torch.stack(losses).tolist()))
+                    if not np.isfinite(mean_loss):
+                        raise StudyError(
+                            f"adapters.{name}: the loss is not finite at step {step}; lower "
+                            "learning_rate"
+                        )
+                    curve.append([step, round(mean_loss, 6)])
+                    progress.set_postfix(loss=f"{mean_loss:.3f}")
                     losses.clear()
                     state.save(trained, optimizer, {"step": step, "curve": curve, "before": before})
         return curve, before, self._judged(held_out)

@@ -7,6 +7,7 @@ padding.
 """
 
 from replication.encoders.families.base import Family
+from replication.encoders.models.making import save_embedding_cost, taken
 from replication.encoders.sources.checkpoints import checkpoint_digest
 from replication.encoders.sources.kinds.base import Source
 from replication.encoders.tokens import FIELDS
@@ -19,8 +20,9 @@ from replication.study.registry import FAMILIES, SOURCES
 
 
 def embed(name: str, params: Params) -> None:
-    """Write `embeddings/<name>/`; the states of a run that was cut off are not computed again.
+    """Write `embeddings/<name>/`, and what it took to reports/embeddings/<name>.json.
 
+    The states of a run that was cut off are not computed again, and their seconds count.
     Several processes share the articles; the first one writes.
     Errors: `StudyError` where the checkpoint or the prepared data are missing or malformed.
     """
@@ -31,10 +33,12 @@ def embed(name: str, params: Params) -> None:
     source.require(paths.CHECKPOINTS / name)
     family: Family = FAMILIES[encoder.family]
     key = _key(name, params, data) if family.layer else None  # a table is not computed
-    with processes.folder_by_first(paths.EMBEDDINGS / name, key) as folder:
+    folder_of = processes.folder_by_first(paths.EMBEDDINGS / name, key)
+    with taken(len(data.articles)) as found, folder_of as folder:
         tokens = family.embed(name, params, texts, folder)
         for field in tokens if processes.is_first() else ():
             tokens[field].save(folder, field)
+    save_embedding_cost(name, found)
 
 
 def _key(name: str, params: Params, data: Prepared) -> str:

@@ -19,15 +19,17 @@ from tqdm import tqdm
 from replication.encoders.architectures import architecture, attention, has_head
 from replication.encoders.models.layouts import cut
 from replication.encoders.models.limits import refuse_unfit
+from replication.encoders.models.making import MADE, Record, booked_elsewhere, making, taken
 from replication.encoders.models.pooling import pooled
 from replication.encoders.sources.adapters import load_causal
 from replication.encoders.sources.checkpoints import checkpoint_digest
 from replication.encoders.sources.configs import config_folder
 from replication.encoders.sources.tensors import load_pretrained
-from replication.files.atomic import write_text
+from replication.files.atomic import write_json, write_text
 from replication.files.errors import StudyError
 from replication.machine import environment, processes
 from replication.machine.dropout import with_fast_dropout
+from replication.machine.operations import of_texts
 from replication.machine.precision import autocast, computing_device
 from replication.machine.saved_state import SAVE_EVERY
 from replication.mind.columns.ragged import Ragged, load_array
@@ -102,8 +104,9 @@ def write_states(
              one, which is computed with, behind a mask, and not kept
     length   every article keeps `length` positions, padding included, as the release does (D4)
     last     only the last so many tokens of each article are kept
-    record   where the number of articles that are done is written down, every few minutes; if it
-             is there, the work goes on after those: it and `path` must be of the same arguments
+    record   where the number of articles that are done, and the seconds they took, are written
+             down, every few minutes; if it is there, the work goes on after those: it and `path`
+             must be of the same arguments
     pooling  one row for each article, of its own tokens (`pooling.py`)
     ends     as in `load_transformer`
     padding  so many tokens at the start of each article (n,) are padding: they are computed with
@@ -122,8 +125,13 @@ def write_states(
         kept = np.minimum(kept, last)
     places = np.concatenate([[0], np.cumsum(kept)])
     shape = (int(places[-1]), model.config.hidden_size)
-    first = processes.is_first()
-    done = int(record.read_text()) if first and record and record.exists() else 0
+    first, kept_record = processes.is_first(), Record(record)
+    done = kept_record.articles
+    if first:
+        making.operations += of_texts(
+            lambda width: _one_text(model, width, precision),
+            ((len(rows), width) for rows, width in _batches(tokens, length, 0)),
+        )
     if first and done:
         states = np.load(path, mmap_mode="r+", allow_pickle=False)
     elif first:
@@ -153,7 +161,7 @@ def write_states(
             due = time.monotonic() - saved >= SAVE_EVERY or done == len(tokens)
             if first and record and due:
                 states.flush()
-                write_text(record, str(done))
+                kept_record.save(done)
                 saved = time.monotonic()
     if first:
         states.flush()
@@ -170,6 +178,12 @@ def _batches(tokens: Ragged, length: int | None, done: int) -> Iterator[tuple[np
         width = length or int(tokens.lengths[order[0]])
         rows, order = np.split(order, [max(1, TOKENS_PER_BATCH // width)])
         yield rows, width
+
+
+def _one_text(model: "PreTrainedModel", width: int, precision: str) -> None:
+    ids = torch.zeros(1, width, dtype=torch.int64, device=model.device)
+    with torch.no_grad(), autocast(precision):
+        model(ids, attention_mask=torch.ones_like(ids))
 
 
 def _kept_states(
@@ -242,16 +256,18 @@ def cached_states(
     }
     name, key = (json.dumps(part, sort_keys=True) for part in (content, content | made_by))
     folder = paths.STATES / hashlib.sha256(name.encode()).hexdigest()[:16]
-    with _alone(folder.name, label):
+    with booked_elsewhere(), _alone(folder.name, label):
         there = (folder / "states.npy").exists() and _text(folder / "key.json") == key
         if not processes.agreed(there):
             with processes.folder_by_first(folder, key) as temporary:
                 file, record = temporary / "states.npy", temporary / ".done"
-                write_states(
-                    file, checkpoint, depth, tokens, precision, label, length, last, record,
-                    pooling, ends, padding,
-                )  # fmt: skip
+                with taken(len(tokens)) as cost:
+                    write_states(
+                        file, checkpoint, depth, tokens, precision, label, length, last, record,
+                        pooling, ends, padding,
+                    )  # fmt: skip
                 if processes.is_first():
+                    write_json(temporary / MADE, cost)
                     write_text(temporary / "key.json", key)
         return load_array(folder / "states.npy")
 

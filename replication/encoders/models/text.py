@@ -19,6 +19,7 @@ from replication.encoders.models.layouts import layers_of
 from replication.encoders.models.pooling import pooled
 from replication.encoders.tokens import GPU_SHARE
 from replication.files.errors import StudyError
+from replication.machine.gpu import free_memory
 from replication.mind.columns.ragged import Ragged, load_array
 from replication.study.params import Params
 from replication.study.registry import FAMILIES
@@ -108,8 +109,7 @@ class StoredVectors(nn.Module):
         if device.type != "cuda":
             return None
         if self.copied is None and not self.too_large:
-            free, _ = torch.cuda.mem_get_info(device)
-            self.too_large = self.states.nbytes > GPU_SHARE * free
+            self.too_large = self.states.nbytes > GPU_SHARE * free_memory(device)
             if not self.too_large:
                 self.copied = torch.empty(self.states.shape, dtype=torch.float16, device=device)
                 rows = max(1, COPIED_AT_ONCE // self.states[:1].nbytes)

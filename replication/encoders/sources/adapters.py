@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from replication.encoders.architectures import attention
 from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.encoders.sources.nf4 import round_base
 from replication.encoders.sources.tensors import load_pretrained
 from replication.files.atomic import new_folder
 from replication.files.digest import sha256
@@ -60,7 +61,8 @@ def model_folder(checkpoint: Path) -> Path:
 
 
 def load_causal(checkpoint: Path, dtype: str, **options: Any) -> "PreTrainedModel":
-    """A causal model under its language-model head, by transformers; an adapter is merged into it.
+    """A causal model under its language-model head, by transformers; an adapter is merged into it,
+    as it was held when the adapter was trained (`nf4.py`).
 
     dtype   of its weights, such as "bfloat16"; "auto": as they are stored
     options of `from_pretrained`, such as num_hidden_layers
@@ -76,6 +78,8 @@ def load_causal(checkpoint: Path, dtype: str, **options: Any) -> "PreTrainedMode
         **options,
     )
     if folder != checkpoint:
+        if checkpoint_digest(checkpoint.name)["training"].get("base_format") == "nf4":
+            round_base(model)
         model = _adapted(model, checkpoint).merge_and_unload()
     return model.eval()
 

@@ -242,13 +242,11 @@ def _run(cell: Params, folder: str, shape: Shape, machine: Machine) -> Work:
 
 
 def _audit(params: Params, name: str, shape: Shape, machine: Machine) -> Work:
-    from replication.experiment.audit import TUNINGS, audit_cell, untouched
+    from replication.experiment.audit import audit_runs
 
-    found = []
-    for base in params.audit.bases:
-        for flip in params.audit.flips:
-            for tuning in TUNINGS:
-                cell = audit_cell(params, name, base, flip, tuning)
-                if untouched(flip, cell) is None:
-                    found.append((cell.schedule_name, training(cell, shape, machine)))
-    return Work(tuple(found), {}, True)
+    found = tuple(
+        (one.cell.schedule_name, training(one.cell, shape, machine))
+        for one in audit_runs(params, name)
+        if not (one.untouched or one.again)
+    )
+    return Work(found, {}, True)
