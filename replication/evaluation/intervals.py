@@ -65,8 +65,8 @@ def resampled_means(
     `_users_share`; both together widened to Student's t, as few large articles ask for; and that of
     S seeds, Student's t of S - 1 degrees of freedom. Clusters drawn are the same for all cells,
     whatever impressions they define, so that differences of replicates are paired; seeds are drawn
-    for each cell by itself, by its place among the cells. NaN where fewer than two impressions, or a
-    single article, define a cell.
+    for each cell by itself, by its place among the cells. NaN where fewer than two impressions, or
+    a single article, define a cell.
 
     The same arguments, order of cells included, give the same replicates. Raises ValueError if the
     cells, or the clusters, differ in length.
@@ -144,14 +144,14 @@ def _users_share(values: np.ndarray, clusters: Clusters) -> np.ndarray:
 
     values  (I, R) what each impression adds to the column's mean, less that mean, 0 where undefined
 
-    The two-way variance of Cameron, Gelbach and Miller (2011) is A + U - B: by article, by user, and
-    by both at once. The articles' draw has A. Users with normal multipliers have the sum of squares
-    of their sums, U, which counts the impressions' own noise once more; U - B is without it, and
-    may have negative eigenvalues, which become 0 as these authors propose (section 2.3). So the sums
-    T (users, R) of users are turned by a matrix M such that M' T'T M = (U - B)+ for all columns and
-    their differences at once: of all such, the one that moves them least (I. Olkin, F. Pukelsheim:
-    The Distance Between Two Random Vectors With Given Dispersion Matrices, 1982). Multipliers stay
-    the users' own, so that groups of different users err independently of each other.
+    The two-way variance of Cameron, Gelbach and Miller (2011) is A + U - B: by article, by user,
+    and by both at once. The articles' draw has A. Users with normal multipliers have the sum of
+    squares of their sums, U, which counts the impressions' own noise once more; U - B is without
+    it, and may have negative eigenvalues, which become 0 as these authors propose (section 2.3). So
+    the sums T (users, R) of users are turned by a matrix M such that M' T'T M = (U - B)+ for all
+    columns and their differences at once: of all such, the one that moves them least (I. Olkin, F.
+    Pukelsheim: The Distance Between Two Random Vectors With Given Dispersion Matrices, 1982). The
+    multipliers stay the users' own, so that groups of different users err independently.
     """
     several = np.bincount(clusters.user) > 1
     rows = several[clusters.user]  # a user's only impression cancels out of U - B
