@@ -206,10 +206,10 @@ def _seed_errors(
     gaps = np.concatenate([m - m.mean() for m in means]) if means else np.empty(0)
     degrees = len(gaps) - len(means)
     factors = generator.standard_normal((samples, len(gaps)))
-    levels = generator.uniform(size=samples)
     if degrees < 1:
         return 0.0
-    return factors @ gaps / np.sqrt(degrees * len(cell)) * _student(levels, degrees)
+    widened = np.sqrt(degrees / generator.chisquare(degrees, size=samples))
+    return factors @ gaps / np.sqrt(degrees * len(cell)) * widened
 
 
 def _draw(generator: np.random.Generator, samples: int, count: int) -> np.ndarray:

@@ -49,6 +49,17 @@ def judge(claim: Claim, evidence: Evidence, protocol: str) -> Result:
     return _told(with_seeds(claim, evidence, found))
 
 
+def decide(claim: Claim, evidence: Evidence, protocol: str) -> Result:
+    """What `judge` says, without what it shows beside: `naive` and what follows from it, and
+    `power`."""
+    try:
+        found = _JUDGES[type(claim)](claim, evidence, protocol)
+    except NotJudged as early:
+        return _told(early.result)
+    decided = found["verdict"] != "not testable" and not isinstance(claim, Cost)
+    return _told(with_seeds(claim, evidence, found) if decided else found)
+
+
 def _told(found: Result) -> Result:
     """Without what only a judge needs, and with each key that a reader asks for."""
     kept = {key: value for key, value in found.items() if key != "places"}
