@@ -102,10 +102,11 @@ def interval(replicates: np.ndarray, level: float = 0.95) -> list[float] | None:
 
     None where no replicate is a number.
     """
-    if np.isnan(replicates).all():
+    known = replicates[~np.isnan(replicates)]
+    if not len(known):
         return None
     tail = (1 - level) / 2
-    return np.nanquantile(replicates, [tail, 1 - tail]).tolist()
+    return np.quantile(known, [tail, 1 - tail]).tolist()
 
 
 def _cluster_errors(

@@ -196,6 +196,8 @@ class Studies:
         self, rng: np.random.Generator, cell: Cell, truth: str, places: dict, seed_sd: float
     ) -> np.ndarray:
         """Articles and users err alike in all seeds of a place, and not alike in two places."""
+        if self.kind.costs:
+            return np.full(IMPRESSIONS, LEVEL)  # nobody reads them
         key = (cell.recommender, cell.encoder, cell.tuning, cell.layers)
         if key not in places:
             by_article = rng.normal(scale=BY_ARTICLE, size=ARTICLES)[self.article]
