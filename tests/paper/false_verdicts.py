@@ -5,6 +5,7 @@ As a command it goes on where the last one stopped, and writes false-verdicts.js
 (`C1,C4 3 5`); with `table` alone it writes the table of docs/claims.md from that file.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -60,13 +61,12 @@ def count(claims: Sequence[str], seeds: Sequence[int], studies: int, path: Path 
     rows = {(row["claim"], row["seeds"], row["truth"]): row for row in read_rows(path)}
     for number in seeds:
         for claim in claims:
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
                 made = Studies(claim, number, Path(folder), Here)
                 for truth in made.kind.truths:
                     row = rows.setdefault((claim, number, truth), _row(claim, number, truth))
                     for _ in _blocks(made, row, studies):
                         write_json(path, _ordered(rows.values()))
-                os.chdir("/")
 
 
 def _row(claim: str, seeds: int, truth: str) -> Row:
