@@ -7,6 +7,7 @@ several times what independent impressions would give (`design_effect`).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -41,12 +42,15 @@ class Clusters:
 
     def select(self, rows: np.ndarray) -> "Clusters":
         """Those of some impressions; rows: a mask (I,) or places."""
+        if rows.dtype == bool and rows.all():
+            return self
         return Clusters.of(self.user[rows], self.article[rows])
 
-    @property
+    @cached_property
     def pair(self) -> np.ndarray:
-        """Impressions of one user and one article: (I,) int64."""
-        return self.user * (self.article.max(initial=0) + 1) + self.article
+        """Impressions of one user and one article, numbered from 0: (I,) int64."""
+        both = self.user * (self.article.max(initial=0) + 1) + self.article
+        return np.unique(both, return_inverse=True)[1]
 
 
 def first_clicked(values: np.ndarray, offsets: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -119,7 +123,6 @@ def effective(sizes: np.ndarray) -> np.ndarray:
 
 
 def _jackknife(values: np.ndarray, groups: np.ndarray) -> float:
-    groups = np.unique(groups, return_inverse=True)[1]
     sums = np.bincount(groups, weights=values - values.mean())
     sizes = np.bincount(groups)
     count, n = len(sizes), len(values)

@@ -18,7 +18,7 @@ from replication.mind.columns.prepared import SECONDS_A_DAY
 from replication.mind.columns.ragged import Ragged, save_array
 from replication.mind.news import read_news
 from replication.mind.releases import PINS
-from replication.mind.statistics import check_statistics
+from replication.mind.statistics import are_verified, check_statistics
 
 SPLITS = {"train": "train", "test": "dev"}  # ours: MIND's, whose own test set has no labels
 FILES = ("news.tsv", "behaviors.tsv")
@@ -41,7 +41,9 @@ def prepare(raw: Path, out: Path, release: str | None = None, pins: Path = PINS)
       history): impression_id (n,) int64, user (n,) int32, time (n,) int64 in seconds since 1970,
       history_row (n,) int32, user_of_history (h,) int32, histories and candidates (`Ragged` of
       int32 article ids), labels int8 parallel to candidates.values;
-    - meta.json: counts and shares, and the SHA-256 of the four files read.
+    - meta.json: counts and shares, the SHA-256 of the four files read, and `zips`, where they came
+      in some: by split, file (its name), sha256, and verified (whether it is a release's zip for
+      certain, and what was read is what was in it).
 
     `release` (demo, small, large) is the release of MIND whose figures, in `pins`, must come out.
 
@@ -67,29 +69,34 @@ def prepare(raw: Path, out: Path, release: str | None = None, pins: Path = PINS)
         users.write_parquet(folder / "users.parquet")
         for split in SPLITS:
             _write_split(folder / split, behaviors[split], news[split]["news_id"], articles, users)
+        digests = {
+            f"{mind}/{file}": sha256(paths[split][file])
+            for split, mind in SPLITS.items()
+            for file in FILES
+        }
+        zips = _zips(raw / ORIGIN, digests)
         meta = {
             "release": release,
             "splits": {split: _describe(behaviors[split], news[split]) for split in SPLITS},
             **_totals(articles, users, behaviors),
-            "sha256": {
-                f"{mind}/{file}": sha256(paths[split][file])
-                for split, mind in SPLITS.items()
-                for file in FILES
-            },
+            "sha256": digests,
+            **({"zips": zips} if zips else {}),
         }
-        check_statistics(meta, release, pins, _is_verified(raw / ORIGIN))
+        check_statistics(meta, release, pins, are_verified(meta))
         write_json(folder / "meta.json", meta)
 
 
-def _is_verified(origin: Path) -> bool:
-    """Whether both splits came in zips whose bytes are known for certain."""
-    if not origin.is_file():
-        return False
-    splits = read_json(origin).get("splits")
-    return isinstance(splits, dict) and all(
-        isinstance(splits.get(s), dict) and splits[s].get("verified") is True
-        for s in SPLITS.values()
-    )
+def _zips(origin: Path, digests: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Of the splits that came in zips, what meta.json says of these; digests: of the files read."""
+    splits = read_json(origin).get("splits") if origin.is_file() else None
+    zips = {}
+    for split, known in splits.items() if isinstance(splits, dict) else ():
+        if not isinstance(known, dict) or known.get("file") is None:
+            continue
+        read = {file: digests.get(f"{split}/{file}") for file in FILES}
+        verified = known.get("verified") is True and known.get("tables") == read
+        zips[split] = {"file": known["file"], "sha256": known.get("sha256"), "verified": verified}
+    return zips
 
 
 def find_file(folder: Path, name: str) -> Path:

@@ -27,11 +27,13 @@ class Zip:
 @strict
 class Split:
     """train or dev of a release: its zip as the hub and as Microsoft first served it, others that
-    are in circulation, and the sizes in bytes of the tables in it (null: not known)."""
+    are in circulation, and of the tables in it the sizes in bytes and the sha256 (null: not known).
+    """
 
     hub: Zip
     original: Zip | None
     tables: dict[str, int | None]
+    digests: dict[str, str | None] | None = None
     others: tuple[Zip, ...] = ()
 
     @property

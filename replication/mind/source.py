@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from replication.files.archives import read_member
 from replication.files.atomic import new_folder, write_json
+from replication.files.digest import sha256
 from replication.files.errors import StudyError
 from replication.mind.hub_zips import removed_if_refused
 from replication.mind.imports.base import DataSet
@@ -24,7 +26,7 @@ def provide_data(params: Params, out: Path, pins: Path = PINS) -> None:
     true click probabilities of its candidates; a list of pinned downloads (pins.yaml); a folder
     with the splits' folders or zips; or what else is listed in `study/registry.py`. What belongs to
     data.release is held against what `pins` says of it, and `source.json` says where each split is
-    from, and its sha256 where it is a zip.
+    from, its sha256 where it is a zip, and those of its tables.
     Errors: `StudyError` where a file is missing, is not the pinned one or cannot be downloaded;
     `out` is then as it was before.
     """
@@ -40,7 +42,7 @@ def write_splits(
     Errors: `StudyError` where a table is missing, or is not what `pins` says of `release`.
     """
     judged = release is not None and pins.has_figures(release)
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for split, source in sources.items():
         if source.suffix == ".zip":
             assert release is not None  # by which alone a zip is looked for
@@ -58,6 +60,7 @@ def write_splits(
                     _unzip(source, folder / split, sizes, pins.ceiling, judged)
             else:
                 _copy(source, folder / split, sizes, judged)
+            found[split]["tables"] = {name: sha256(folder / split / name) for name in FILES}
         if release is not None:
             write_json(folder / ORIGIN, {"release": release, "splits": found})
 

@@ -1,11 +1,13 @@
-"""Whether prepared data show the figures that a release of MIND is known by."""
+"""Whether prepared data are a release of MIND: by figures, and by digests."""
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from replication.files.errors import StudyError, warn
 from replication.mind.releases import PINS, Figure, load_pins
+
+Known = Literal["verified", "figures", "other"]
 
 
 def check_statistics(
@@ -59,6 +61,34 @@ def shows_release(card: dict[str, Any], release: str, pins: Path = PINS) -> bool
             ):
                 return False
     return bool(figures)
+
+
+def are_verified(card: dict[str, Any]) -> bool:
+    """Whether the data of a card came in zips whose bytes are a release's for certain."""
+    zips = card.get("zips") or {}
+    return all((zips.get(split) or {}).get("verified") is True for split in ("train", "dev"))
+
+
+def known_as(card: dict[str, Any], release: str, pins: Path = PINS) -> Known:
+    """What shows that the data of a card (meta.json, reports/data.json) are a release of MIND.
+
+    `verified`: its zips' bytes or its tables' are the release's, by the pinned SHA-256, and so are
+    the figures. `figures`: these alone; other tables could have them too. `other`: neither.
+    """
+    if not shows_release(card, release, pins):
+        return "other"
+    verified = card.get("release") == release and are_verified(card)
+    return "verified" if verified or _has_digests(card, release, pins) else "figures"
+
+
+def _has_digests(card: dict[str, Any], release: str, pins: Path) -> bool:
+    """Whether all four tables have their pinned digests; not, where one is not recorded."""
+    found, pinned = card.get("sha256") or {}, load_pins(pins)
+    return all(
+        digest is not None and found.get(f"{split}/{name}") == digest
+        for split in ("train", "dev")
+        for name, digest in (pinned.split(release, split).digests or {"news.tsv": None}).items()
+    )
 
 
 def _agree(found: int | float | str, expected: int | float | str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from replication.evaluation.metrics import METRICS
 from replication.files.atomic import write_json
-from replication.mind.statistics import shows_release
+from replication.mind.statistics import Known, known_as
 from replication.paper.audits import audit_effects
 from replication.paper.cells import Cell, read_grid, read_json, read_sweep
 from replication.paper.claims import load_claims
@@ -23,6 +23,10 @@ from replication.study.params import Params
 
 NOT_EVIDENCE = "demo data: not evidence about the paper"
 OTHER_DATA = "other data than the paper's: not evidence about its figures"
+UNVERIFIED = (
+    "figures of MIND-small, files not verified: not evidence about the paper's figures until the "
+    "files are known by their digests"
+)
 PAPER_RELEASE = "small"  # of MIND
 
 
@@ -30,7 +34,7 @@ def compare(params: Params) -> None:
     """Write reports/claims.json, reports/comparison.json and reports/metrics.json.
 
     `evidence` is false, and `note` says why, unless the data are the release that the paper used,
-    as their figures show; a profile's name shows nothing.
+    as the digests of their files and their figures show; a profile's name shows nothing.
     What has not been run is told as such, with its command.
     Errors: `StudyError` naming a file of the runs that is damaged, or does not go with the others.
     """
@@ -38,9 +42,8 @@ def compare(params: Params) -> None:
     evidence = Evidence(params, grid, sweep)
     # All is read before anything is written.
     claims, values, checks = load_claims(), load_values(), load_cross_checks()
-    real = shows_release(read_json(paths.DATA_CARD) or {}, PAPER_RELEASE)
-    other = NOT_EVIDENCE if params.profile == "demo" else OTHER_DATA
-    head = {"profile": params.profile, "evidence": real, "note": None if real else other}
+    note = _note(params, known_as(read_json(paths.DATA_CARD) or {}, PAPER_RELEASE))
+    head = {"profile": params.profile, "evidence": note is None, "note": note}
     write_json(
         paths.CLAIMS,
         {
@@ -68,6 +71,13 @@ def compare(params: Params) -> None:
             "cross_checks": [_strip(asdict(check)) for check in checks],
         },
     )
+
+
+def _note(params: Params, known: Known) -> str | None:
+    """Why the data are no evidence; None where they are."""
+    if known == "other":
+        return NOT_EVIDENCE if params.profile == "demo" else OTHER_DATA
+    return None if known == "verified" else UNVERIFIED
 
 
 def metrics_by_run(cells: Iterable[Cell]) -> dict[str, dict[str, float | None]]:

@@ -11,7 +11,7 @@ from replication.paper.cold_gains import judge_cold_gain
 from replication.paper.costs import judge_cost
 from replication.paper.depths import best_depth
 from replication.paper.evidence import Evidence
-from replication.paper.power import power_of
+from replication.paper.power import power_of, untold
 from replication.paper.results import (
     NotJudged,
     Result,
@@ -33,7 +33,8 @@ def judge(claim: Claim, evidence: Evidence, protocol: str) -> Result:
     verdict, reason (where it is no judgement), sign and size (the answers to either question, None
     where the claim does not ask it), found and ci95 in the claim's unit (None where the claim has
     several parts), parts (what was compared, one by one), coverage [runs there are, runs needed],
-    missing (commands for the others); and what `robustness` and `power` add.
+    missing (commands for the others); and what `robustness` and `power` add (power_reason: why
+    there is no `power`).
     """
     try:
         found = _JUDGES[type(claim)](claim, evidence, protocol)
@@ -41,6 +42,7 @@ def judge(claim: Claim, evidence: Evidence, protocol: str) -> Result:
         return _told(early.result)
     places = found["places"]
     found["coverage"] = list(evidence.coverage(places))
+    found["power_reason"] = untold(claim)
     if found["verdict"] == "not testable" or isinstance(claim, Cost):
         return _told(found)
     naive = _JUDGES[type(claim)](claim, evidence.naive, protocol)
@@ -49,10 +51,22 @@ def judge(claim: Claim, evidence: Evidence, protocol: str) -> Result:
     return _told(with_seeds(claim, evidence, found))
 
 
+def decide(claim: Claim, evidence: Evidence, protocol: str) -> Result:
+    """What `judge` says, without what it shows beside: `naive` and what follows from it, and
+    `power`."""
+    try:
+        found = _JUDGES[type(claim)](claim, evidence, protocol)
+    except NotJudged as early:
+        return _told(early.result)
+    decided = found["verdict"] != "not testable" and not isinstance(claim, Cost)
+    return _told(with_seeds(claim, evidence, found) if decided else found)
+
+
 def _told(found: Result) -> Result:
     """Without what only a judge needs, and with each key that a reader asks for."""
     kept = {key: value for key, value in found.items() if key != "places"}
-    absent = ("these_runs", "naive", "hangs_on_independence", "design_effect", "seeds", "power")
+    absent = ("these_runs", "naive", "hangs_on_independence", "design_effect", "seeds", "power",
+              "power_reason")  # fmt: skip
     return dict.fromkeys(absent) | kept
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from replication.evaluation.clusters import Clusters, mean_variance
 from replication.evaluation.statistics import ROUNDING
@@ -37,7 +37,7 @@ class Uncertainty:
             return None
         if self.variance <= self.rounding**2:
             return 1.0 if abs(contrast) <= self.rounding else None
-        return float(2 * stats.t.sf(abs(contrast) / np.sqrt(self.variance), self.freedom))
+        return float(2 * special.stdtr(self.freedom, -abs(contrast) / np.sqrt(self.variance)))
 
     def interval(self, contrast: float, level: float = 0.95) -> list[float] | None:
         """[low, high] of what the test does not reject; None where no variance is known."""
@@ -45,7 +45,8 @@ class Uncertainty:
             return None
         half = 0.0
         if self.variance > self.rounding**2:
-            half = float(stats.t.isf((1 - level) / 2, self.freedom) * np.sqrt(self.variance))
+            border = -special.stdtrit(self.freedom, (1 - level) / 2)
+            half = float(border * np.sqrt(self.variance))
         return [contrast - half, contrast + half]
 
 

@@ -103,6 +103,7 @@ class Judged(TypedDict):
     design_effect: NotRequired[DesignEffect | None]
     seeds: NotRequired[Seeds | None]
     power: NotRequired[Power | None]
+    power_reason: NotRequired[str | None]
 
 
 class Claim(TypedDict):

@@ -77,6 +77,8 @@ def answers_text(result: Record) -> str:
         )
     if power := result.get("power"):
         parts.append(_power(power))
+    if reason := result.get("power_reason"):
+        parts.append(f"How many seeds or impressions would decide cannot be told: {reason}.")
     return " ".join(parts)
 
 

@@ -5,9 +5,10 @@ import pytest
 from files import write_tiny_mind
 from zips import pinned, write_pins, write_zips
 
+from replication.files.digest import sha256
 from replication.files.errors import StudyError
 from replication.mind.prepare import prepare
-from replication.mind.statistics import check_statistics
+from replication.mind.statistics import check_statistics, known_as
 
 # Counted by hand in the lines of `write_tiny_mind`.
 FIGURES = {
@@ -96,14 +97,85 @@ def test_a_figure_of_grade_m_is_told_with_both_numbers(meta, pins, capsys):
     assert "a figure of grade M" in told and told.count("\n") == 1
 
 
+def write_origin(raw, splits: dict) -> None:
+    told = {"release": "small", "splits": splits}
+    (raw / "source.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def of_verified_zips(raw) -> dict:
+    """source.json as stage `data` leaves it for zips with pinned checksums."""
+    splits = {
+        split: {
+            "file": f"MINDsmall_{split}.zip",
+            "sha256": split,
+            "verified": True,
+            "tables": {name: sha256(raw / split / name) for name in ("news.tsv", "behaviors.tsv")},
+        }
+        for split in ("train", "dev")
+    }
+    write_origin(raw, splits)
+    return splits
+
+
+def card_of(raw, tmp_path, pins) -> dict:
+    out = tmp_path / "card"
+    prepare(raw, out, "small", pins)
+    return json.loads((out / "meta.json").read_text(encoding="utf-8"))
+
+
+def test_a_folder_with_the_figures_is_not_known_by_its_files(raw, tmp_path, pins):
+    card = card_of(raw, tmp_path, pins(FIGURES))
+    assert "zips" not in card
+    assert known_as(card, "small", pins(FIGURES)) == "figures"
+
+
+def test_zips_with_pinned_checksums_are_the_release_where_the_figures_agree(raw, tmp_path, pins):
+    of_verified_zips(raw)
+    card = card_of(raw, tmp_path, pins(FIGURES))
+    assert card["zips"]["dev"] == {
+        "file": "MINDsmall_dev.zip", "sha256": "dev", "verified": True,
+    }  # fmt: skip
+    assert known_as(card, "small", pins(FIGURES)) == "verified"
+    assert known_as(card | {"release": "large"}, "small", pins(FIGURES)) == "figures"
+    assert known_as(card, "small", pins({"train": {"news": 4}})) == "other"
+    assert known_as(card, "small", pins(None)) == "other"  # nothing to be known by
+    assert known_as({}, "small", pins(FIGURES)) == "other"
+
+
+def test_a_table_that_was_changed_after_its_zip_was_opened(raw, tmp_path, pins):
+    """One title is another: every figure stays."""
+    of_verified_zips(raw)
+    news = raw / "dev" / "news.tsv"
+    news.write_text(news.read_text(encoding="utf-8").replace("Only here", "Only then"), "utf-8")
+    card = card_of(raw, tmp_path, pins(FIGURES))
+    assert [card["zips"][split]["verified"] for split in ("train", "dev")] == [True, False]
+    assert known_as(card, "small", pins(FIGURES)) == "figures"
+
+
+def test_tables_are_known_by_their_own_digests(raw, tmp_path):
+    digests = {
+        split: {name: sha256(raw / split / name) for name in ("news.tsv", "behaviors.tsv")}
+        for split in ("train", "dev")
+    }
+    release = pinned(write_zips(raw, tmp_path / "zips")) | {"figures": FIGURES}
+    for split, found in digests.items():
+        release[split]["digests"] = found
+    path = write_pins(tmp_path / "pins.yaml", release)
+    card = card_of(raw, tmp_path, path)
+    assert known_as(card, "small", path) == "verified"
+    release["dev"]["digests"] = digests["dev"] | {"news.tsv": None}
+    assert known_as(card, "small", write_pins(tmp_path / "one.yaml", release)) == "figures"
+    release["dev"]["digests"] = digests["dev"] | {"news.tsv": "0" * 64}
+    assert known_as(card, "small", write_pins(tmp_path / "two.yaml", release)) == "figures"
+
+
 def test_a_figure_does_not_stop_bytes_that_are_known_for_certain(raw, tmp_path, pins, capsys):
     """Then it is the pinned figure that is wrong."""
     path = pins({"train": {"news": 5}})
-    verified = {split: {"verified": True} for split in ("train", "dev")}
-    (raw / "source.json").write_text(json.dumps({"splits": verified}), encoding="utf-8")
+    verified = of_verified_zips(raw)
     prepare(raw, tmp_path / "out", "small", path)
     assert "news of MIND-small is 3 in train, expected 5 " in capsys.readouterr().err
     verified["dev"]["verified"] = False
-    (raw / "source.json").write_text(json.dumps({"splits": verified}), encoding="utf-8")
+    write_origin(raw, verified)
     with pytest.raises(StudyError, match="news of MIND-small is 3 in train, expected 5"):
         prepare(raw, tmp_path / "out", "small", path)

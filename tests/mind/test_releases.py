@@ -75,7 +75,8 @@ def no_large(pins: dict) -> None:
         (without_page, "page: is missing"),
         (
             more_keys,
-            "unknown key releases.small.train.bytes; accepted: hub, original, others, tables",
+            "unknown key releases.small.train.bytes; accepted: digests, hub, original, others, "
+            "tables",
         ),
         (
             size_as_text,

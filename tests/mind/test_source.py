@@ -307,7 +307,7 @@ def origin(tmp_path) -> dict:
     return json.loads((tmp_path / "out/source.json").read_text(encoding="utf-8"))["splits"]
 
 
-def test_where_the_bytes_are_from_is_recorded(hub, zips, pins, tmp_path):
+def test_where_the_bytes_are_from_is_recorded(hub, raw, zips, pins, tmp_path):
     assert hub.fetch(pins).returncode == 0
     for split, found in origin(tmp_path).items():
         content = (zips / f"MINDsmall_{split}.zip").read_bytes()
@@ -317,6 +317,10 @@ def test_where_the_bytes_are_from_is_recorded(hub, zips, pins, tmp_path):
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
             "verified": True,
+            "tables": {
+                name: hashlib.sha256((raw / split / name).read_bytes()).hexdigest()
+                for name in ("news.tsv", "behaviors.tsv")
+            },
         }
 
 

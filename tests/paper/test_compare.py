@@ -15,7 +15,7 @@ from replication.mind.releases import load_pins
 from replication.paper import compare as module
 from replication.paper.cells import read_grid, read_json
 from replication.paper.claims import load_claims
-from replication.paper.compare import NOT_EVIDENCE, OTHER_DATA, compare
+from replication.paper.compare import NOT_EVIDENCE, OTHER_DATA, UNVERIFIED, compare
 from replication.paper.evidence import Evidence
 from replication.paper.judges import judge
 from replication.paper.values import PaperCell, Value
@@ -24,6 +24,7 @@ from replication.study.settings import AuditPair
 
 LLM = "my-llama-3-1-8b"
 MODELS = ["glove", "bert-tiny", "bert-base", "llama-3.1-8b"]
+ZIPS = {split: {"verified": True} for split in ("train", "dev")}
 DEPTH = {"naml": 10, "nrms": 6, "lstur": 4}
 
 
@@ -88,15 +89,19 @@ def verdicts() -> dict[str, str]:
     }
 
 
-def write_card():
-    """The figures that MIND-small is known by."""
+def write_card(release="small", zips=ZIPS, **changes):
+    """The figures that MIND-small is known by, of its own zips or of a folder."""
     figures = load_pins().releases.small.figures
     value = {
         part: {k: getattr(v, "value", v) for k, v in found.items()}
         for part, found in figures.items()
     }
     splits = {name: value.get("any", {}) | value.get(name, {}) for name in ("train", "test")}
-    write_json(paths.DATA_CARD, {"splits": splits, **value.get("both", {})})
+    card = {"release": release, "splits": splits, **value.get("both", {})}
+    card["sha256"] = {f"{s}/{t}.tsv": "0" for s in ("train", "dev") for t in ("news", "behaviors")}
+    if zips:
+        card["zips"] = zips
+    write_json(paths.DATA_CARD, card | changes)
 
 
 @pytest.fixture
@@ -164,18 +169,29 @@ def test_it_writes_the_same_bytes_again(params):
     assert (paths.CLAIMS.read_bytes(), paths.COMPARISON.read_bytes()) == first
 
 
-def test_evidence_is_what_the_data_show_and_not_a_profiles_name(params):
-    compare(params)  # profile mind-small, without a card of its data
-    found = read_json(paths.CLAIMS)
-    assert (found["evidence"], found["note"]) == (False, OTHER_DATA)
-    write_card()
-    compare(replace(params, profile="local"))
-    assert read_json(paths.CLAIMS)["evidence"] is True
-    card = read_json(paths.DATA_CARD)
-    card["splits"]["test"]["clicks"] += 1
-    write_json(paths.DATA_CARD, card)
-    compare(params)
-    assert read_json(paths.CLAIMS)["evidence"] is False
+@pytest.mark.parametrize(
+    ("profile", "card", "note"),
+    [
+        ("mind-small", None, OTHER_DATA),
+        ("mind-small", {}, None),
+        ("local", {}, None),  # the release's zips, whatever the profile is called
+        ("local", {"zips": False}, UNVERIFIED),
+        ("mind-small", {"zips": ZIPS | {"dev": {"verified": False}}}, UNVERIFIED),
+        ("mind-small", {"zips": False, "release": None}, UNVERIFIED),
+        ("mind-demo", {"release": "demo", "users": 5000}, OTHER_DATA),
+        ("mind-large", {"release": "large", "users": 876956}, OTHER_DATA),
+        ("local", {"release": None, "zips": False, "users": 17}, OTHER_DATA),
+        ("demo", {"release": None, "zips": False, "users": 17}, NOT_EVIDENCE),
+    ],
+)  # fmt: skip
+def test_evidence_is_what_the_data_show_and_not_a_profiles_name(params, profile, card, note):
+    """card: what differs from MIND-small's own; None: there is none."""
+    if card is not None:
+        write_card(**card)
+    compare(replace(params, profile=profile))
+    for path in (paths.CLAIMS, paths.COMPARISON):
+        found = read_json(path)
+        assert (found["evidence"], found["note"]) == (note is None, note)
 
 
 def test_one_seed_decides_nothing_unless_others_show_what_seeds_do(params):

@@ -56,7 +56,7 @@ def judged_claims(study: Study) -> list[dict[str, Any]]:
         | {
             "verdicts": {
                 protocol: result
-                | dict.fromkeys(("sign", "size", "these_runs", "naive", "power"))
+                | dict.fromkeys(("sign", "size", "these_runs", "naive", "power", "power_reason"))
                 | {
                     "verdict": "stale",
                     "reason": f"{stale}; it was {result['verdict']}. Run `{COMPARED}`",
