@@ -12,6 +12,19 @@ settings.load_profile("repeatable")
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
 
+# The files that take longest, longest first: a long one that begins last leaves the others idle.
+LONG = (
+    "test_study", "test_chromium", "test_verify", "test_interruption", "test_local",
+    "test_processes", "test_dvc_experiments", "test_where_time_goes", "test_page", "test_preflight",
+    "test_paper_models", "test_fetch", "test_clusters", "test_launch", "test_copies", "test_plan",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those of `LONG` come first, the others after them as they were."""
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
+
 
 @pytest.fixture(scope="session")
 def project_folder(tmp_path_factory) -> Path:
