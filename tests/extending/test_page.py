@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import warm
+import ready_python
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def test_the_pages_files_are_typed_as_the_package_is(extended):
 def python(code: str, extended: Path) -> str:
     """What a program prints that sees the extended package, in the working directory."""
     done = subprocess.run(
-        [warm.python(), "-c", code],
+        [ready_python.python(), "-c", code],
         env=os.environ | {"PYTHONPATH": str(extended)},
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import warm
+import ready_python
 from web import Answer, hub_client, serving
 
 from replication.__main__ import main
@@ -88,7 +88,7 @@ def fetch(
 ) -> subprocess.CompletedProcess:
     """`checkpoint tiny` in a process of its own, which reads the token and the hub's address."""
     return subprocess.run(
-        [warm.python(), "-c", SCRIPT, "checkpoint", "tiny"],
+        [ready_python.python(), "-c", SCRIPT, "checkpoint", "tiny"],
         env=hub_client(address, folder.parent) | {"HF_TOKEN": token} | settings,
         capture_output=True,
         text=True,

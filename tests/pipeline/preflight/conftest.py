@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import warm
+import ready_python
 import yaml
 from standin_hub import StandIn, archive, mind_repository, paper_models, pin_stand_ins
 from web import ROOT, hub_client, serving
@@ -49,7 +49,7 @@ class Project:
         """A command in a process of its own, where the hub's address is read on import."""
         environment = hub_client(self.address, self.home) | settings
         return subprocess.run(
-            [warm.python(), "-c", SCRIPT, *command],
+            [ready_python.python(), "-c", SCRIPT, *command],
             env={k: v for k, v in environment.items() if v},
             cwd=self.folder,
             capture_output=True,

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import warm
+import ready_python
 from ruamel.yaml import YAML
 from tiny_study import ROOT, write_project
 
@@ -30,7 +30,7 @@ def repro(folder: Path, *arguments: str) -> None:
     done = subprocess.run(
         ["dvc", "repro", *arguments],
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PATH": warm.path()},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PATH": ready_python.path()},
         capture_output=True,
         text=True,
     )

@@ -1,4 +1,4 @@
-"""What stands on the PATH as `python` and `dvc`: a command for the process that `warm` started.
+"""What stands on the PATH as `python` and `dvc`: it asks the server of `ready_python`.
 
 Run by `python -I -S`, within milliseconds; what is no command of the study, or of DVC, is executed
 as it is. Arguments: the program's name, the real one, the server's socket, its own arguments.

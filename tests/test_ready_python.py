@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-import warm
+import ready_python
 
 PACKAGE = """
 import os, sys
@@ -31,11 +31,11 @@ def test_a_command_runs_in_its_folder_with_its_code_words_and_environment(folder
         subprocess.run(
             [python, "-m", "replication", "3", "two words"],
             cwd=folder,
-            env={"PATH": warm.path(), "SAID": "this"},
+            env={"PATH": ready_python.path(), "SAID": "this"},
             capture_output=True,
             text=True,
         )
-        for python in (sys.executable, warm.python())
+        for python in (sys.executable, ready_python.python())
     ]
     assert (both[1].returncode, both[1].stdout, both[1].stderr) == (
         both[0].returncode,
@@ -46,14 +46,16 @@ def test_a_command_runs_in_its_folder_with_its_code_words_and_environment(folder
 
 
 def test_what_is_no_command_of_the_study_is_left_to_python():
-    done = subprocess.run([warm.python(), "-V"], capture_output=True, text=True)
+    done = subprocess.run([ready_python.python(), "-V"], capture_output=True, text=True)
     assert done.stdout.split() == ["Python", sys.version.split()[0]]
 
 
 @pytest.mark.parametrize("how", ["kill", "terminate"])
 def test_it_ends_with_its_client(tmp_path, how):
     code = "import os, sys, time; print(os.getpid(), flush=True); time.sleep(60)"
-    process = subprocess.Popen([warm.python(), "-c", code], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [ready_python.python(), "-c", code], stdout=subprocess.PIPE, text=True
+    )
     child = int(process.stdout.readline())
     getattr(process, how)()
     assert process.wait(30) != 0
