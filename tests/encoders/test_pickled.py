@@ -140,7 +140,9 @@ REFUSED = {
     "nested": (
         saved({"state_dict": {"a": torch.zeros(2)}}), "something else than tensors, under 'st",
     ),
-    "number": (saved({"a": torch.zeros(2), "step": 3}), "something else than tensors, under 'step'"),
+    "number": (
+        saved({"a": torch.zeros(2), "step": 3}), "something else than tensors, under 'step'",
+    ),
     "sparse": (saved({"a": torch.eye(3).to_sparse()}), "something else than tensors, under 'a'"),
     "list": (saved([torch.zeros(2)]), "no table of tensors"),
     "empty table": (saved({}), "no table of tensors"),
