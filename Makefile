@@ -17,9 +17,11 @@ repro: setup .git  ## run the study, a stage on each core, print the table of re
 app: $(VENV)/app  ## show the results in a browser
 	streamlit run app.py
 
-# Two at once, for most tests keep one core busy; those of a file share what they set up. Idle
-# threads of torch sleep: beside a second process spinning ones cost tiny tensors seconds.
-PYTEST = OMP_WAIT_POLICY=PASSIVE python -m pytest --numprocesses 2 --dist loadfile
+# Two at once, for most tests keep one core busy; those of a file share what they set up, and the
+# longest files begin first (tests/conftest.py), not those of most tests. Idle threads of torch
+# sleep: beside a second process spinning ones cost tiny tensors seconds.
+PYTEST = OMP_WAIT_POLICY=PASSIVE python -m pytest --numprocesses 2 --dist loadfile \
+  --no-loadscope-reorder
 test: setup .git  ## run the tests but for those that train or run whole stages
 	$(PYTEST) -m 'not slow'
 

@@ -5,10 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ready_python
 
-def environ() -> dict[str, str]:
-    """That of the tests, where their own Python and its commands are the first to be found."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+def environ(new: bool = False) -> dict[str, str]:
+    """That of the tests, where their own Python and its commands are the first to be found.
+
+    new: as new interpreters, not those of `ready_python`; to kill them with all that they started
+    """
+    ours = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = ours if new else ready_python.path()
     identity = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER")
                 for what in ("NAME", "EMAIL")}  # fmt: skip
     return {**os.environ, **identity, "PATH": path}
@@ -17,7 +23,7 @@ def environ() -> dict[str, str]:
 def shell(folder: Path, *command: str, succeed: bool = True) -> str:
     """Run a command of the environment that runs the tests; its output, errors included."""
     done = subprocess.run(
-        command,
+        [ready_python.python() if word == sys.executable else word for word in command],
         cwd=folder,
         env=environ(),
         stdout=subprocess.PIPE,

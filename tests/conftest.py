@@ -6,11 +6,25 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# The same examples every time: `--hypothesis-profile default` looks for new ones.
-settings.register_profile("repeatable", derandomize=True)
+# The same examples every time, however busy the machine: `--hypothesis-profile default` looks for
+# new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
+
+# The files that take longest, longest first: a long one that begins last leaves the others idle.
+LONG = (
+    "test_study", "test_chromium", "test_verify", "test_interruption", "test_local",
+    "test_processes", "test_dvc_experiments", "test_where_time_goes", "test_page", "test_preflight",
+    "test_paper_models", "test_fetch", "test_clusters", "test_launch", "test_copies", "test_plan",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those of `LONG` come first, the others after them as they were."""
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
 
 
 @pytest.fixture(scope="session")

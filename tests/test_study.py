@@ -131,7 +131,7 @@ def test_a_second_repro_runs_nothing(study):
 def started(folder: Path, *command: str) -> subprocess.Popen:
     """A DVC at work, as a process group of its own."""
     return subprocess.Popen(
-        ["dvc", *command], cwd=folder, env=environ(), start_new_session=True, text=True,
+        ["dvc", *command], cwd=folder, env=environ(new=True), start_new_session=True, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """Read YAML and JSON that nobody vouches for: plain values, or one line that names the place."""
 
+import copy
+import functools
 import json
 import math
 from collections.abc import Iterator
@@ -22,12 +24,11 @@ def read_yaml(path: Path) -> Any:
     What comes back is what JSON has: text, finite numbers, true, false, null, lists, and mappings
     whose keys are text. StudyError naming file and line, or the key, for anything else.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
 
     text = _read_text(path, "YAML", "; run from the project's folder")
     try:
-        value = YAML(typ="safe", pure=True).load(text)
+        value = copy.deepcopy(_parsed(text))  # the caller's own, to change as it likes
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}" if mark else ""
@@ -39,6 +40,15 @@ def read_yaml(path: Path) -> Any:
         raise StudyError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     _refuse_other_than_plain(path, value)
     return value
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """Once for each text: a plan of a study asks for its protocols two thousand times, and the
+    loader takes a twentieth of a second for one."""
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The profiles account for all of a step and of an evaluation, and name what bounds each phase."""
 
+import profiles as where
 import pytest
 import torch
 from phases import Counter, Phases
@@ -7,7 +8,9 @@ from profiles import BUILD, profiles
 
 
 @pytest.mark.slow
-def test_profiles_of_a_small_study(tmp_path):
+def test_profiles_of_a_small_study(tmp_path, monkeypatch):
+    monkeypatch.setattr(where, "WARM", 1)
+    monkeypatch.setattr(where, "STEPS", 1)
     found = profiles(tmp_path, share=0.01)
     bounds = found["bounds"]
     assert all(rate > 0 for kind in bounds["multiply"].values() for rate in kind.values())

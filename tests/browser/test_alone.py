@@ -29,20 +29,17 @@ class Hiding(importlib.machinery.PathFinder):
 at = sys.meta_path.index(importlib.machinery.PathFinder)
 sys.meta_path[at] = Hiding
 """
-IMPORT_ALL = """
+IMPORT_ALL_AND_OPEN = """
 import importlib, pkgutil
 
 names = ["replication.browser", "replication.paper", "replication.report"]
 for name in names:  # it grows
     inside = getattr(importlib.import_module(name), "__path__", ())
     names += [f"{name}.{found.name}" for found in pkgutil.iter_modules(inside)]
-print(json.dumps(names))
-"""
-OPEN = """
 from streamlit.testing.v1 import AppTest
 
 app = AppTest.from_file("app.py", default_timeout=120).run()
-print(json.dumps([error.value for error in app.exception]))
+print(json.dumps([names, [error.value for error in app.exception]]))
 """
 
 
@@ -105,8 +102,15 @@ except ModuleNotFoundError as error:
     assert python(code, hidden) == ["No module named 'torch'"]
 
 
-def test_every_module_that_the_app_can_reach_imports_without_the_study_s_packages(hidden):
-    names = python(IMPORT_ALL, hidden)
+@pytest.fixture(scope="module")
+def found(hidden) -> tuple[list[str], list[str]]:
+    """Names of the modules that could be imported, and the app's errors."""
+    names, errors = python(IMPORT_ALL_AND_OPEN, hidden)
+    return names, errors
+
+
+def test_every_module_that_the_app_can_reach_imports_without_the_study_s_packages(found):
+    names, _ = found
     files = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for room in ("browser", "paper", "report")
@@ -115,5 +119,5 @@ def test_every_module_that_the_app_can_reach_imports_without_the_study_s_package
     assert set(names) == files
 
 
-def test_the_app_opens_without_the_study_s_packages(hidden):
-    assert python(OPEN, hidden) == []
+def test_the_app_opens_without_the_study_s_packages(found):
+    assert found[1] == []

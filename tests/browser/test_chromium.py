@@ -84,6 +84,7 @@ def test_every_page_is_reached_by_the_navigation_and_says_what_it_is_for(visit, 
     no_failure(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_page_in_light_and_dark(visit, name, dark):
@@ -96,6 +97,7 @@ def test_every_page_in_light_and_dark(visit, name, dark):
     _shoot(page, f"{name}-{'dark' if dark else 'light'}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_phone_shows_every_page_without_scrolling_sideways(visit, name):
     page = visit(PATHS[name], size=PHONE)
@@ -186,6 +188,7 @@ def _type_choice(page: Page, text: str) -> None:
     settle(page)
 
 
+@pytest.mark.slow
 def test_a_new_result_shows_after_a_reload(browser, own_tree):
     folder = own_tree("full")
     with served(folder) as where:
@@ -201,6 +204,7 @@ def test_a_new_result_shows_after_a_reload(browser, own_tree):
         expect(page.locator("strong", has_text="made while the page was open")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_texts_from_files_are_shown_as_text(browser, made_trees):
     """Neither markup nor an image: the browser would have to ask another server for it."""
     with served(made_trees("hostile")) as where:

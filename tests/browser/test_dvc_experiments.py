@@ -318,6 +318,7 @@ def test_an_experiment_of_another_stage_is_no_result(repository):
     assert found["exp:part"].description == "nrms, tiny, frozen, unknown, seed 3"
 
 
+@pytest.mark.slow
 def test_what_dvc_leaves_is_found_restored_and_made_again(repository):
     """A project of one stage, which writes its parameters to all results."""
     outs = "".join(

@@ -159,7 +159,12 @@ def table(of: dict, tree: str, name: str) -> list[str]:
     return [*lines.get("*", []), *lines.get(name, [])]
 
 
-CASES = [(tree, view.name) for tree in TREES for view in VIEWS]
+QUICK = ("full", "empty", "hostile")  # the others with the slow tests: a page takes half a second
+CASES = [
+    pytest.param(tree, view.name, marks=() if tree in QUICK else pytest.mark.slow)
+    for tree in TREES
+    for view in VIEWS
+]
 each_case = pytest.mark.parametrize(("tree", "name"), CASES)
 
 
@@ -193,12 +198,11 @@ def test_nothing_from_a_file_is_markup(shown, tree, name):
         assert not re.search(r"(?<!\\):[a-z]+\[", outside_code), body
 
 
-@pytest.mark.parametrize("name", [view.name for view in VIEWS])
-def test_no_page_asks_for_raw_html(shown, name):
-    for tree in TREES:
-        app = shown(tree, name)
-        assert not app.get("html")
-        assert not any(element.allow_html for element in (*app.markdown, *app.caption))
+@each_case
+def test_no_page_asks_for_raw_html(shown, tree, name):
+    app = shown(tree, name)
+    assert not app.get("html")
+    assert not any(element.allow_html for element in (*app.markdown, *app.caption))
 
 
 # ---------------------------------------------------------------- figures are those of the files

@@ -71,6 +71,7 @@ def every_choice(params: Params) -> list[Choice]:
     return found
 
 
+@pytest.mark.slow
 def test_every_line_of_the_demo_composes_to_its_choice():
     params = load_params()
     choices = every_choice(params)

@@ -235,6 +235,7 @@ def test_a_folder_that_cannot_be_written_is_named(container, name):
 # ---------------------------------------------------------------- the volume
 
 
+@pytest.mark.slow
 def test_the_same_volume_is_gone_on_with_and_parameters_start_anew(container):
     container("experiment", "finetune_layers=1", BEHAVE="params")
     (container.work / "data").mkdir()
@@ -248,6 +249,7 @@ def test_the_same_volume_is_gone_on_with_and_parameters_start_anew(container):
     assert (container.out / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
 
 
+@pytest.mark.slow
 def test_another_image_has_another_folder_in_the_volume(container):
     container()
     first = container.work
@@ -258,6 +260,7 @@ def test_another_image_has_another_folder_in_the_volume(container):
     assert not (first / "replication/new.py").exists()
 
 
+@pytest.mark.slow
 def test_a_second_container_does_not_disturb_the_first(container):
     first = container.start(BEHAVE="wait")
     dvc = container.wait_for_dvc()

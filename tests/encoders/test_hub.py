@@ -3,13 +3,13 @@
 import hashlib
 import json
 import subprocess
-import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import ready_python
 from small import LAYERS, ROOT, WIDTH, write_shards
 from web import hub_client
 
@@ -117,7 +117,7 @@ def fetch(
     environment |= {"HF_HUB_OFFLINE": "1"} if offline else {}
     arguments = [json.dumps(entry), str(ROOT / "params.yaml"), *(() if patient else ["impatient"])]
     return subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments],
+        [ready_python.python(), "-c", SCRIPT, *arguments],
         env=environment,
         capture_output=True,
         text=True,

@@ -130,24 +130,35 @@ def test_a_digest_that_nobody_knows_is_told_and_recorded(params, source, capsys)
     assert json.loads((OUT / "source.json").read_text())["pickled"] == {PICKLED: found}
 
 
+REFUSED = {
+    "code": (saved({"a": Harm()}), "restricted reader refuses it"),
+    "legacy code": (saved({"a": Harm()}, legacy=True), "restricted reader refuses it"),
+    "bare code": (pickle.dumps(Harm()), "restricted reader refuses it"),
+    "code among tensors": (
+        saved({"a": torch.zeros(2), "b": Harm()}), "restricted reader refuses it",
+    ),
+    "nested": (
+        saved({"state_dict": {"a": torch.zeros(2)}}), "something else than tensors, under 'st",
+    ),
+    "number": (
+        saved({"a": torch.zeros(2), "step": 3}), "something else than tensors, under 'step'",
+    ),
+    "sparse": (saved({"a": torch.eye(3).to_sparse()}), "something else than tensors, under 'a'"),
+    "list": (saved([torch.zeros(2)]), "no table of tensors"),
+    "empty table": (saved({}), "no table of tensors"),
+    "text": (b"no pickle at all", "refused: "),
+    "nothing": (b"", "refused: "),
+}  # fmt: skip
+
+
+# The reader is a new interpreter, which imports torch: one of them is enough for the quick tests.
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (saved({"a": Harm()}), "restricted reader refuses it"),
-        (saved({"a": Harm()}, legacy=True), "restricted reader refuses it"),
-        (pickle.dumps(Harm()), "restricted reader refuses it"),
-        (saved({"a": torch.zeros(2), "b": Harm()}), "restricted reader refuses it"),
-        (saved({"state_dict": {"a": torch.zeros(2)}}), "something else than tensors, under 'st"),
-        (saved({"a": torch.zeros(2), "step": 3}), "something else than tensors, under 'step'"),
-        (saved({"a": torch.eye(3).to_sparse()}), "something else than tensors, under 'a'"),
-        (saved([torch.zeros(2)]), "no table of tensors"),
-        (saved({}), "no table of tensors"),
-        (b"no pickle at all", "refused: "),
-        (b"", "refused: "),
+        pytest.param(*case, id=name, marks=() if name == "code" else pytest.mark.slow)
+        for name, case in REFUSED.items()
     ],
-    ids=["code", "legacy code", "bare code", "code among tensors", "nested", "number", "sparse",
-         "list", "empty table", "text", "nothing"],
-)  # fmt: skip
+)
 def test_anything_but_tensors_is_refused_and_nothing_is_run(params, source, content, told):
     (source / PICKLED).write_bytes(content)
     message = refusal(params, source)

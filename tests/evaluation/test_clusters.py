@@ -105,7 +105,7 @@ def test_intervals_and_tests_hold_what_they_say(world):
 
 @pytest.mark.slow
 def test_coverage_at_the_size_of_mind_small():
-    found = coverage(World(73_152, 0.3, 0.08), 200, 1000)
+    found = coverage(World(73_152, 0.3, 0.08), 200, 300)
     assert 0.90 <= found["two-way"] <= 0.99 and found["naive"] < 0.9
 
 

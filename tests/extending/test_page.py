@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import ready_python
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
@@ -62,8 +63,11 @@ def extended(tmp_path_factory) -> Path:
 
 @pytest.mark.slow
 def test_the_pages_files_are_typed_as_the_package_is(extended):
+    """What `make lint` knows of the libraries is not found out again: four fifths of the time."""
+    if (known := ROOT / ".mypy_cache").is_dir():
+        shutil.copytree(known, extended / known.name)
     names = [name for name, _ in FILES]
-    checked = [sys.executable, "-m", "mypy", "--no-incremental", *names]
+    checked = [sys.executable, "-m", "mypy", *names]
     done = subprocess.run(checked, cwd=extended, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
@@ -71,7 +75,7 @@ def test_the_pages_files_are_typed_as_the_package_is(extended):
 def python(code: str, extended: Path) -> str:
     """What a program prints that sees the extended package, in the working directory."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [ready_python.python(), "-c", code],
         env=os.environ | {"PYTHONPATH": str(extended)},
         capture_output=True,
         text=True,

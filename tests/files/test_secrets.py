@@ -4,11 +4,11 @@ import hashlib
 import json
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import ready_python
 from web import Answer, hub_client, serving
 
 from replication.__main__ import main
@@ -88,7 +88,7 @@ def fetch(
 ) -> subprocess.CompletedProcess:
     """`checkpoint tiny` in a process of its own, which reads the token and the hub's address."""
     return subprocess.run(
-        [sys.executable, "-c", SCRIPT, "checkpoint", "tiny"],
+        [ready_python.python(), "-c", SCRIPT, "checkpoint", "tiny"],
         env=hub_client(address, folder.parent) | {"HF_TOKEN": token} | settings,
         capture_output=True,
         text=True,

@@ -257,6 +257,7 @@ def test_scores_are_the_same_numbers_in_each_process(pair):
     assert len(np.unique(np.load(pair[0] / "scores0.npy", allow_pickle=False))) > 50
 
 
+@pytest.mark.slow
 def test_an_audit_is_shared_run_by_run(pair):
     change_both(pair, audit__bases=["clean"])
     in_both(pair, "audit", "words")
@@ -334,6 +335,7 @@ def test_embedding_goes_on_after_the_batches_that_are_done(pair):
     assert not list(folder.parent.glob(".*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["train", "adapt in shares"])
 def test_a_lost_process_ends_the_other_and_the_rest_ends_the_same(pair, stage):
     """With dropout, of which each process draws its own."""

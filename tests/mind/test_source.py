@@ -4,12 +4,12 @@ import hashlib
 import json
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import ready_python
 from files import write_tiny_mind
 from web import Answer, hub_client, serving
 from zips import PAGE, REPOSITORY, pinned, write_pins, write_zips
@@ -206,7 +206,7 @@ class Hub:
     def fetch(self, pins: Path, **settings: str) -> subprocess.CompletedProcess:
         """In a process of its own: the hub's address is read on import."""
         return subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(pins)],
+            [ready_python.python(), "-c", SCRIPT, str(pins)],
             env=hub_client(self.address, self.tmp_path) | settings,
             cwd=self.tmp_path,
             capture_output=True,

@@ -1,9 +1,10 @@
 """The stages of a study as DVC has them, and what each is expected to take."""
 
+import functools
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,8 @@ def study(profile: str | None) -> tuple[Params, dict[str, tuple[str, ...]]]:
         folder = Path(name)
         _compose(profile, folder / paths.PARAMS)
         params = load_params(folder / paths.PARAMS)
-        return params, _graph(folder)
+        content = (folder / paths.PARAMS).read_bytes()
+    return params, dict(_graph(content, Path("dvc.yaml").read_bytes()))
 
 
 def _compose(profile: str | None, path: Path) -> None:
@@ -107,11 +109,20 @@ def _compose(profile: str | None, path: Path) -> None:
     compose([f"profile={profile}"], path)
 
 
-def _graph(folder: Path) -> dict[str, tuple[str, ...]]:
+@functools.lru_cache(maxsize=8)
+def _graph(params: bytes, pipeline: bytes) -> Mapping[str, tuple[str, ...]]:
+    """Of the content of params.yaml and dvc.yaml, once: DVC takes a second or two for it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / paths.PARAMS).write_bytes(params)
+        (folder / "dvc.yaml").write_bytes(pipeline)
+        return _graph_in(folder)
+
+
+def _graph_in(folder: Path) -> dict[str, tuple[str, ...]]:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    shutil.copyfile("dvc.yaml", folder / "dvc.yaml")
     (folder / ".dvc").mkdir()
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import ready_python
 import yaml
 from standin_hub import StandIn, archive, mind_repository, paper_models, pin_stand_ins
 from web import ROOT, hub_client, serving
@@ -45,10 +46,10 @@ class Project:
     home: Path
 
     def run(self, *command: str, **settings: str) -> subprocess.CompletedProcess:
-        """A command in a process of its own: the hub's address is read on import."""
+        """A command in a process of its own, where the hub's address is read on import."""
         environment = hub_client(self.address, self.home) | settings
         return subprocess.run(
-            [sys.executable, "-c", SCRIPT, *command],
+            [ready_python.python(), "-c", SCRIPT, *command],
             env={k: v for k, v in environment.items() if v},
             cwd=self.folder,
             capture_output=True,

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 
+import pytest
 from standin_hub import TOKEN, StandIn
 from web import serving
 
@@ -12,6 +13,7 @@ def contents(folder) -> dict[str, str]:
     return json.loads((folder / "contents.json").read_text(encoding="utf-8"))["sha256"]
 
 
+@pytest.mark.slow
 def test_a_folder_with_everything_and_a_study_from_it(project, tmp_path):
     folder = tmp_path / "all"
     done = project.run("fetch", str(folder), HF_TOKEN=TOKEN)

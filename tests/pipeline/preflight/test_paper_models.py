@@ -19,6 +19,7 @@ def fetched(project, name: str, **settings: str) -> dict:
     return json.loads((folder / "source.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("project", [None, "[published,llama-mirror]"], indirect=True)
 def test_all_eight_resolve_and_load_their_bytes(project, request):
     """Llama with a token, or from its open copy without one."""

@@ -3,6 +3,7 @@
 import shutil
 import time
 
+import pytest
 from standin_hub import TOKEN, StandIn
 from web import serving
 
@@ -71,6 +72,7 @@ def test_a_mirror_that_hides_the_commit(project):
     assert state(done, "glove") == "reachable"  # not of the hub
 
 
+@pytest.mark.slow
 def test_a_slow_hub_costs_its_patience_once(project):
     project.hub.delay = 30
     started = time.perf_counter()
@@ -95,6 +97,7 @@ def test_the_second_source_is_told_and_stops_nothing(project):
     assert "Good to know" in done.stdout and "someone/news: " in done.stdout
 
 
+@pytest.mark.slow
 def test_offline_what_is_not_here_stops_and_nobody_is_asked(project, tmp_path):
     done = project.run("preflight", "--offline")
     assert {*project.encoders, "MIND-small"} <= downloads_that_stop(done)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import ready_python
 from ruamel.yaml import YAML
 from tiny_study import ROOT, write_project
 
@@ -14,7 +15,8 @@ STAGES = ("grid@nrms-minilm-frozen-clean-s1", "grid@nrms-minilm-finetuned-clean-
 
 
 def command(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
-    """Run `python -m ...` in a folder; one thread, for the runs are tiny."""
+    """Run `python -m ...` in a folder; one thread, for the runs are tiny. A new interpreter, and so
+    are the stages that it starts: the seed of its hashes is not that of the recorded study."""
     return subprocess.run(
         [sys.executable, "-m", *words],
         cwd=folder,
@@ -25,8 +27,13 @@ def command(folder: Path, *words: str, **environment: str) -> subprocess.Complet
 
 
 def repro(folder: Path, *arguments: str) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = command(folder, "dvc", "repro", *arguments, PATH=path)
+    done = subprocess.run(
+        ["dvc", "repro", *arguments],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PATH": ready_python.path()},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
