@@ -31,12 +31,13 @@ class Data:
 
     path     the demo's generator; a folder or zips that the user has; or the list of pinned
              downloads (replication/mind/pins.yaml), which are then fetched
-    release  the release of MIND that the bytes and figures must be those of; null: any
+    release  the release of MIND that the bytes and figures must be those of; null: any; mini: the
+             impressions of small that replication/mind/mini.yaml lists
     The rest are sizes of the demo corpus, null elsewhere.
     """
 
     path: str
-    release: Literal["demo", "small", "large"] | None = None
+    release: Literal["demo", "small", "large", "mini"] | None = None
     seed: int | None = None
     articles: int | None = None
     train_users: int | None = None
