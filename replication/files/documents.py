@@ -167,7 +167,7 @@ def _keys_beside(kind: Any, location: tuple) -> list[str]:
             kind = get_args(kind)[1]
         else:
             kind = kind.__dataclass_fields__[part].type
-        # `Pretraining | None` stands for its dataclass; a dict is entered by its next key.
+        # `Tokenizer | None` stands for its dataclass; a dict is entered by its next key.
         if get_origin(kind) is not dict:
             kind = next((k for k in get_args(kind) if hasattr(k, "__dataclass_fields__")), kind)
     return sorted(kind.__dataclass_fields__)

@@ -20,7 +20,6 @@ from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES
 PASSES = 3  # assumed: passes over the training clicks until early stopping
 POPULAR = 4500  # articles among which a batch's are as if drawn evenly (fitted to MIND-small)
 PROMPT = 30  # tokens around the titles of a LoRA question, assumed
-UNCUT = 62  # word pieces of title and abstract as they are, mean of those 2,000 articles of MIND
 
 
 @dataclass(frozen=True)
@@ -92,32 +91,13 @@ def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Esti
     return Estimate(operations, parts, size * (weights + table), disk)
 
 
-def pretraining(encoder: Encoder, shape: Shape, machine: Machine) -> Estimate:
-    """A small causal model made from the training articles' texts, next token by next token."""
-    settings = encoder.pretraining
-    assert settings is not None  # asked of those alone that are made here
-    tokens = UNCUT * shape.train_articles * settings.epochs
-    weights = encoder.layers * _layer(encoder) + settings.vocabulary * encoder.width
-    operations = 6.0 * weights * tokens
-    at_once = settings.context * settings.batch_size
-    parts = {
-        "arithmetic": operations / machine.rate("pretrain"),
-        "batches": tokens / at_once * machine.batch_seconds,
-    }
-    memory = 16.0 * weights + _activations(at_once, encoder.layers, encoder.width)
-    return Estimate(operations, parts, memory, 0.0)
-
-
 def checkpoint_bytes(encoder: Encoder) -> float:
     """Of a model's files: weights in 32 bits, those of a causal model of the hub in 16."""
     family, source = FAMILIES[encoder.family], SOURCES[encoder.source]
     if source.size is not None:
         return source.size
-    vocabulary = family.rows
-    if encoder.pretraining is not None:
-        vocabulary = encoder.pretraining.vocabulary
     tables = 2 if family.half and source.fetched else 1  # of Llama's sizes
-    weights = encoder.layers * _layer(encoder) + tables * vocabulary * encoder.width
+    weights = encoder.layers * _layer(encoder) + tables * family.rows * encoder.width
     return (2.0 if tables == 2 else 4.0) * weights
 
 

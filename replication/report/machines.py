@@ -76,7 +76,6 @@ class Share:
 class Attained:
     """By kind of work; machines.yaml says what each is."""
 
-    pretrain: Share
     embed: Share
     adapt: Share
     frozen: Share

@@ -87,11 +87,20 @@ class Hardware(TypedDict):
     system: NotRequired[str]
 
 
+class Judged(TypedDict):
+    """How a model tells clicks of the day held out (`encoders/lora/held_out.py`)."""
+
+    clicks: Count
+    loss: Finite
+    auc: Finite
+
+
 class AdapterFile(TypedDict):
-    """What the training of an adapter took."""
+    """What the training of an adapter took, and what it did, where an earlier version said so."""
 
     trainable_parameters: Count | None
     steps: Count
+    held_out: NotRequired[dict[Literal["before", "after"], Judged]]
     seconds: Finite | None
     peak_memory_mib: Finite | None
     peak_gpu_memory_mib: Finite | None

@@ -16,9 +16,7 @@ from replication.study.settings import Params, Schedule
 RATES = ("learning_rate", "encoder_learning_rate")
 _ADAPTER_COUNTS = (
     "rank", "alpha", "clicks", "title_tokens", "negatives", "batch_size", "max_steps", "save_every",
-)  # fmt: skip
-_PRETRAINING_COUNTS = (
-    "vocabulary", "heads", "key_value_heads", "mlp", "context", "batch_size", "epochs",
+    "judged",
 )  # fmt: skip
 DEMO_SIZES = (
     "articles", "train_users", "test_users", "train_impressions", "test_impressions",
@@ -224,11 +222,6 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
         counts[f"adapters.{name}.targets"] = len(adapter.targets)
     for name, encoder in params.encoders.items():
         counts[f"encoders.{name}.width"] = encoder.width
-        if (pretraining := encoder.pretraining) is not None:
-            under = f"encoders.{name}.pretraining"
-            counts |= {f"{under}.{key}": getattr(pretraining, key) for key in _PRETRAINING_COUNTS}
-            rates[f"{under}.learning_rate"] = pretraining.learning_rate
-            seeds[f"{under}.seed"] = pretraining.seed
     given = ({k: v for k, v in values.items() if v is not None} for values in (counts, seeds))
     counts, seeds = given
     return counts, rates, shares, seeds

@@ -7,26 +7,6 @@ from replication.study.strict import strict
 
 
 @strict
-class Pretraining:
-    """A small causal model trained on the corpus text.
-
-    word_vectors is a model folder inside a package (`package/folder`) whose word vectors the token
-    embeddings start from; null starts them at random.
-    """
-
-    vocabulary: int
-    heads: int
-    key_value_heads: int
-    mlp: int
-    context: int
-    batch_size: int
-    learning_rate: float
-    epochs: int
-    seed: int
-    word_vectors: str | None = None
-
-
-@strict
 class Digest:
     """A sha256, and how well it is known: H of the hub's own page or two sources that do not know
     of each other, M of one source, L of a weak one. Other bytes than those of grade H stop; other
@@ -60,6 +40,7 @@ class Adapter:
     title_tokens, negatives: tokens of each title; non-clicked candidates beside each click
     base_format  bf16 or fp32 weights of the frozen base, or nf4 (4 bit; needs a GPU)
     save_every   steps between the states from which an interrupted run goes on
+    judged       clicks of the day held out by which the model is judged before and after
     """
 
     base: str
@@ -76,6 +57,7 @@ class Adapter:
     save_every: int
     seed: int
     base_format: Literal["fp32", "bf16", "nf4"]
+    judged: int = 128
 
 
 @strict
@@ -100,6 +82,5 @@ class Encoder:
     revision: str | None = None
     sha256: Digests = field(default_factory=dict)
     tokenizer: Tokenizer | None = None
-    pretraining: Pretraining | None = None
     prompt: str | None = None
     pooling: Literal["last", "mean", "cls"] | None = None

@@ -89,7 +89,7 @@ SOURCES = Lines(
         "hub": f"{_KINDS}.hub:Hub",
         "folder": f"{_KINDS}.folder:Folder",
         "derived": f"{_KINDS}.derived:Derived",
-        "pretrained": f"{_KINDS}.pretrained:Pretrained",
+        "gguf": f"{_KINDS}.gguf:Gguf",
         "glove": f"{_KINDS}.glove:Glove",
         "adapted": f"{_KINDS}.adapted:Adapted",
     }

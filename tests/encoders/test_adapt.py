@@ -11,7 +11,8 @@ from tiny_study import impressions_of
 
 from replication.encoders.lora import adapt as module
 from replication.encoders.lora import judge
-from replication.encoders.lora.adapt import Clicks, adapt
+from replication.encoders.lora.adapt import adapt
+from replication.encoders.lora.clicks import Clicks
 from replication.encoders.lora.questions import Questioner, answer_scores
 from replication.encoders.sources.adapters import load_causal
 from replication.files.digest import sha256

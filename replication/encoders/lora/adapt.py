@@ -27,6 +27,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from replication.encoders.lora.clicks import Clicks
+from replication.encoders.lora.held_out import judged, scored
 from replication.encoders.lora.judge import Judge, shared
 from replication.encoders.lora.questions import WORDING, Questioner
 from replication.encoders.lora.refusals import refuse_long, refuse_shared
@@ -36,10 +38,9 @@ from replication.files.atomic import write_json
 from replication.files.digest import sha256
 from replication.files.errors import StudyError
 from replication.machine import environment, processes
-from replication.machine.precision import autocast, computing_device, resolve_precision
+from replication.machine.precision import computing_device, resolve_precision
 from replication.machine.saved_state import SavedState, whole
-from replication.mind.columns.labelled import negatives
-from replication.mind.columns.prepared import Impressions, load_prepared, split_last_day
+from replication.mind.columns.prepared import load_prepared, split_last_day
 from replication.study import paths
 from replication.study.checks import require
 from replication.study.encoders import Adapter
@@ -76,12 +77,13 @@ def adapt(name: str, params: Params) -> bool:
     )
     titles = data.articles.title.to_list()
     questioner = Questioner(titles, base, adapter.title_tokens)
-    clicks = Clicks.of(split_last_day(data.train)[0])
+    learned, held_out = (Clicks.of(part) for part in split_last_day(data.train))
     refuse_long(name, adapter, questioner, model_config(base))
-    model = _lora(name, adapter, base, fsdp)
+    model = _lora(name, adapter, base, params.encoders[adapter.base].layers, fsdp)
     judge = shared(Judge(model, questioner.answers), fsdp)
     state = SavedState(paths.ADAPTING / name, key)
-    curve = _train(name, adapter, judge, questioner, clicks, precision, state)
+    training = Training(name, adapter, judge, questioner, precision)
+    curve, before, after = training.run(learned, held_out, state)
     weights = {key: whole(p.detach()) for key, p in _trainable(model).items()}
     origin = {
         "encoder": name,
@@ -94,6 +96,7 @@ def adapt(name: str, params: Params) -> bool:
             "trainable_parameters": sum(t.numel() for t in weights.values()),
             "steps": adapter.max_steps,
             "loss": curve,
+            "held_out": {"before": before, "after": after},
         },
     }
     with processes.folder_by_first(paths.CHECKPOINTS / name) as folder:
@@ -103,61 +106,8 @@ def adapt(name: str, params: Params) -> bool:
     return state.notes is not None
 
 
-@dataclass(frozen=True)
-class Clicks:
-    """n clicks: the article, (n,) int32, and the row of its impression, (n,) int64.
-
-    Clicks beside which nothing was left unclicked teach nothing and are left out. passed: bool,
-    parallel to the impressions' candidates, those among which negatives are drawn.
-    """
-
-    impressions: Impressions
-    article: np.ndarray
-    impression: np.ndarray
-    passed: np.ndarray
-
-    @classmethod
-    def of(cls, impressions: Impressions) -> "Clicks":
-        lengths = impressions.candidates.lengths
-        owner = np.repeat(np.arange(len(impressions)), lengths)
-        passed = negatives(impressions)
-        useful = np.bincount(owner[passed], minlength=len(lengths)) > 0
-        chosen = (np.asarray(impressions.labels) == 1) & useful[owner]
-        if not chosen.any():
-            raise StudyError(
-                "adapt: no training impression before the last day has both a click and a "
-                "candidate that was not clicked, so there is nothing to learn"
-            )
-        articles = np.asarray(impressions.candidates.values)
-        return cls(impressions, articles[chosen], owner[chosen], passed)
-
-    def draw(self, adapter: Adapter, step: int) -> tuple[list[np.ndarray], np.ndarray]:
-        """The batch of one step: b histories, and (b, 1 + K) candidates, the clicked one first.
-
-        Clicks come epoch by epoch in random order; negatives are drawn without replacement.
-        """
-        places = step * adapter.batch_size + np.arange(adapter.batch_size)
-        epochs = places // len(self.article)
-        orders = {
-            e: np.random.default_rng([adapter.seed, 0, e]).permutation(len(self.article))
-            for e in np.unique(epochs)
-        }
-        rng = np.random.default_rng([adapter.seed, 1, step])
-        histories, candidates = [], np.zeros((len(places), 1 + adapter.negatives), np.int64)
-        for i, (epoch, place) in enumerate(zip(epochs, places % len(self.article), strict=True)):
-            sample = orders[epoch][place]
-            row = self.impression[sample]
-            history = self.impressions.histories.row(self.impressions.history_row[row])
-            histories.append(history[max(0, len(history) - adapter.clicks) :])
-            where = self.impressions.candidates.positions(np.array([row]))
-            others = np.asarray(self.impressions.candidates.values[where[self.passed[where]]])
-            drawn = rng.choice(others, min(len(others), adapter.negatives), replace=False)
-            candidates[i, : 1 + len(drawn)] = [self.article[sample], *drawn]
-        return histories, candidates
-
-
-def _lora(name: str, adapter: Adapter, base: Path, fsdp: bool) -> "PeftModel":
-    """The base with its weights frozen, and fresh LoRA weights that train.
+def _lora(name: str, adapter: Adapter, base: Path, layers: int, fsdp: bool) -> "PeftModel":
+    """The first `layers` layers of the base, frozen, and fresh LoRA weights that train.
 
     It waits in the machine's memory if processes will share it: a GPU need not hold all of it.
     """
@@ -166,7 +116,8 @@ def _lora(name: str, adapter: Adapter, base: Path, fsdp: bool) -> "PeftModel":
     torch.manual_seed(adapter.seed)
     where = computing_device()
     place = torch.device("cpu") if fsdp else where
-    model = load_causal(base, **_weights(name, adapter), device_map={"": place})
+    held = _weights(name, adapter)
+    model = load_causal(base, **held, num_hidden_layers=layers, device_map={"": place})
     refuse_shared(name, adapter, model)
     if where.type == "cuda":
         model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -206,67 +157,66 @@ def _trainable(model: nn.Module) -> dict[str, Tensor]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
-def _train(
-    name: str,
-    adapter: Adapter,
-    judge: nn.Module,
-    questioner: Questioner,
-    clicks: Clicks,
-    precision: str,
-    state: SavedState,
-) -> list[list[float]]:
-    """Train in place. Returns [step, mean loss since the last one] of every `save_every` steps."""
-    trained = _trainable(judge)
-    optimizer = torch.optim.Adam(trained.values(), lr=adapter.learning_rate, fused=True)
-    done, curve, losses = 0, [], []
-    if state.notes:
-        done, curve = state.notes["step"], state.notes["curve"]
-        state.restore(trained, optimizer)
-    judge.train()
-    with tqdm(total=adapter.max_steps, initial=done, desc=name, unit="batch") as progress:
-        for step, loss in _steps(adapter, done, judge, questioner, clicks, precision):
-            for group in optimizer.param_groups:  # falls linearly to zero
-                group["lr"] = adapter.learning_rate * (1 - step / adapter.max_steps)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            losses.append(processes.mean(loss.detach()).item())
-            progress.update()
-            progress.set_postfix(loss=f"{losses[-1]:.3f}")
-            step += 1
-            if not np.isfinite(losses[-1]):
-                raise StudyError(
-                    f"adapters.{name}: the loss is not finite at step {step}; lower learning_rate"
-                )
-            if step % adapter.save_every == 0 or step == adapter.max_steps:
-                curve.append([step, round(float(np.mean(losses)), 6)])
-                losses.clear()
-                state.save(trained, optimizer, {"step": step, "curve": curve})
-    return curve
+@dataclass(frozen=True)
+class Training:
+    """What the steps of a training share; `judge` trains in place."""
 
+    name: str
+    adapter: Adapter
+    judge: nn.Module
+    questioner: Questioner
+    precision: str
 
-def _steps(
-    adapter: Adapter,
-    done: int,
-    judge: nn.Module,
-    questioner: Questioner,
-    clicks: Clicks,
-    precision: str,
-) -> Iterator[tuple[int, Tensor]]:
-    """Each step that is left, and the loss of its batch; of several processes, that of a share, the
-    mean of which is the batch's."""
-    for step in range(done, adapter.max_steps):
-        processes.seed(adapter.seed, 2, step)
-        histories, candidates = clicks.draw(adapter, step)
-        own, weight = processes.share(len(candidates))
-        questions = questioner.ask([histories[i] for i in own], candidates[own])
-        questions = questions.to(computing_device())
-        with autocast(precision):
-            scores = judge(questions)
-        scores = scores.masked_fill(~questions.asked, float("-inf"))
-        first = scores.new_zeros(len(scores), dtype=torch.int64)  # the clicked one stands there
-        yield step, weight * F.cross_entropy(scores, first)
+    def run(
+        self, learned: Clicks, held_out: Clicks, state: SavedState
+    ) -> tuple[list[list[float]], dict[str, float], dict[str, float]]:
+        """[step, mean loss since the last one] of every `save_every` steps, and what `judged` finds
+        on the clicks held out, before and after."""
+        name, adapter, judge = self.name, self.adapter, self.judge
+        trained = _trainable(judge)
+        optimizer = torch.optim.Adam(trained.values(), lr=adapter.learning_rate, fused=True)
+        done, curve, losses = 0, [], []
+        if state.notes:
+            done, curve, before = (state.notes[key] for key in ("step", "curve", "before"))
+            state.restore(trained, optimizer)
+        else:
+            before = self._judged(held_out)
+        judge.train()
+        with tqdm(total=adapter.max_steps, initial=done, desc=name, unit="batch") as progress:
+            for step, loss in self._steps(learned, done):
+                for group in optimizer.param_groups:  # falls linearly to zero
+                    group["lr"] = adapter.learning_rate * (1 - step / adapter.max_steps)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                losses.append(processes.mean(loss.detach()).item())
+                progress.update()
+                progress.set_postfix(loss=f"{losses[-1]:.3f}")
+                step += 1
+                if not np.isfinite(losses[-1]):
+                    raise StudyError(
+                        f"adapters.{name}: the loss is not finite at step {step}; lower "
+                        "learning_rate"
+                    )
+                if step % adapter.save_every == 0 or step == adapter.max_steps:
+                    curve.append([step, round(float(np.mean(losses)), 6)])
+                    losses.clear()
+                    state.save(trained, optimizer, {"step": step, "curve": curve, "before": before})
+        return curve, before, self._judged(held_out)
+
+    def _steps(self, clicks: Clicks, done: int) -> Iterator[tuple[int, Tensor]]:
+        """Each step that is left, and the loss of its batch; of several processes, that of a share,
+        the mean of which is the batch's."""
+        for step in range(done, self.adapter.max_steps):
+            processes.seed(self.adapter.seed, 2, step)
+            batch = clicks.draw(self.adapter, step)
+            scores, weight = scored(self.judge, self.questioner, batch, self.precision)
+            first = scores.new_zeros(len(scores), dtype=torch.int64)  # the clicked one stands there
+            yield step, weight * F.cross_entropy(scores, first)
+
+    def _judged(self, clicks: Clicks) -> dict[str, float]:
+        return judged(self.judge, self.questioner, clicks, self.adapter, self.precision)
 
 
 def _save(

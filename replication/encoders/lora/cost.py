@@ -19,6 +19,7 @@ def save_adapter_cost(name: str, seconds: float | None) -> None:
         {
             "trainable_parameters": training["trainable_parameters"],
             "steps": training["steps"],
+            "held_out": training["held_out"],
             "processes": processes.count(),
             "seconds": None if seconds is None else round(seconds, 2),
             **environment.peak_memory(),

@@ -105,7 +105,8 @@ def merge(name: str, params: Params, out: Path) -> None:
     require_adapter(checkpoint)
     if out.exists():
         raise StudyError(f"{out}: exists already; name a new folder")
-    model = load_causal(checkpoint, "auto")
+    layers = params.registry[name].layers
+    model = load_causal(checkpoint, "auto", num_hidden_layers=layers)
     with new_folder(out) as folder:
         model.save_pretrained(folder)
         (folder / "generation_config.json").unlink(missing_ok=True)

@@ -19,7 +19,6 @@ from replication.report.estimate import (
     adapting,
     checkpoint_bytes,
     embedding,
-    pretraining,
     training,
 )
 from replication.report.expected import shape_of
@@ -184,7 +183,7 @@ def works(params: Params, machine: Machine, host: Host) -> Iterator[tuple[str, W
     shape = shape_of(params)
     yield from _data(params, shape, host)
     for name, encoder in params.encoders.items():
-        yield f"checkpoint@{name}", _checkpoint(name, encoder, shape, machine, host)
+        yield f"checkpoint@{name}", _checkpoint(name, encoder, host)
     for name in params.registry:
         estimate = embedding(params, name, shape, machine)
         stage = "embed-adapted" if name in params.adapters else "embed"
@@ -225,11 +224,9 @@ def _processor(files: dict[str, float], **parts: float) -> Work:
     return Work((("processor", Estimate(0.0, parts, 0.0, 0.0)),), files)
 
 
-def _checkpoint(name: str, encoder: Encoder, shape: Shape, machine: Machine, host: Host) -> Work:
+def _checkpoint(name: str, encoder: Encoder, host: Host) -> Work:
     size = checkpoint_bytes(encoder)
     files = {f"checkpoints/{name}": size}
-    if SOURCES[encoder.source].trains:
-        return Work((("pretrain", pretraining(encoder, shape, machine)),), files)
     fetched = size if SOURCES[encoder.source].fetched else 0.0
     return _processor(files, downloads=fetched / (host.download_gb * 1e9))
 

@@ -12,6 +12,7 @@ from replication.pipeline.plan.plan import Plan, plan
 from replication.pipeline.preflight.rows import Row
 from replication.report.expected import duration
 from replication.study.params import Params
+from replication.study.registry import SOURCES
 
 PACKAGES = (
     "accelerate", "dvc", "huggingface_hub", "peft", "polars", "requests", "safetensors",
@@ -40,8 +41,7 @@ def _token() -> Row:
 def _packages(params: Params) -> Iterator[Row]:
     names = set(PACKAGES)
     for encoder in params.encoders.values():
-        if encoder.source in ("package", "derived"):
-            names.add(encoder.name.partition("/")[0])
+        names.update(SOURCES[encoder.source].packages(encoder))
     if any(adapter.base_format == "nf4" for adapter in params.adapters.values()):
         names.add(NF4)
     missing = sorted(name for name in names if find_spec(name.partition(".")[0]) is None)

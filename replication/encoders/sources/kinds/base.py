@@ -13,15 +13,17 @@ class Source:
 
     fetched  whether a server sends them
     size     bytes that are sent, where that does not hang on the entry of the registry
-    trains   whether the model is trained here (`Encoder.pretraining` says how)
     """
 
     fetched: ClassVar[bool] = False
     size: ClassVar[int | None] = None
-    trains: ClassVar[bool] = False
 
     def check(self, key: str, encoder: Encoder) -> None:
         """`StudyError` that names the parameter under `key` which this source cannot take."""
+
+    def packages(self, encoder: Encoder) -> tuple[str, ...]:
+        """The installed Python packages that entry `encoder` needs for its files."""
+        return ()
 
     def found(self, name: str, encoder: Encoder) -> Path | None:
         """The folder of the files that entry `name` is made from, which are held against its pins;

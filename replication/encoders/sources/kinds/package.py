@@ -7,6 +7,9 @@ from replication.study.encoders import Encoder
 
 
 class Package(Source):
+    def packages(self, encoder: Encoder) -> tuple[str, ...]:
+        return (encoder.name.partition("/")[0],)
+
     def found(self, name: str, encoder: Encoder) -> Path:
         from replication.encoders.sources.checkpoints import package_folder
 
