@@ -39,7 +39,7 @@ def compare(params: Params) -> None:
     # All is read before anything is written.
     claims, values, checks = load_claims(), load_values(), load_cross_checks()
     real = shows_release(read_json(paths.DATA_CARD) or {}, PAPER_RELEASE)
-    other = NOT_EVIDENCE if params.profile == "demo" else OTHER_DATA
+    other = NOT_EVIDENCE if params.demo else OTHER_DATA
     head = {"profile": params.profile, "evidence": real, "note": None if real else other}
     write_json(
         paths.CLAIMS,

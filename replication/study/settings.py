@@ -21,6 +21,9 @@ def _numbered(letter: str, value: Any, info: ValidationInfo) -> Any:
     raise ValueError(f"expected {letter}1, {letter}2, ..., as in the names of runs")
 
 
+# Profiles whose data are the demo's corpus, which is no evidence about the paper.
+ON_THE_DEMO_S_CORPUS = ("demo", "laptop")
+
 Seed = Annotated[int, BeforeValidator(partial(_numbered, "s")), PlainSerializer("s{}".format)]
 Depth = Annotated[int, BeforeValidator(partial(_numbered, "k")), PlainSerializer("k{}".format)]
 
@@ -202,6 +205,11 @@ class Params:
     encoders: dict[str, Encoder]
     adapters: dict[str, Adapter]
     composed: str | None = None  # for whoever opens params.yaml: where its values come from
+
+    @property
+    def demo(self) -> bool:
+        """Whether the data are the demo's corpus, which is made here."""
+        return self.profile in ON_THE_DEMO_S_CORPUS
 
     @cached_property
     def registry(self) -> dict[str, Encoder]:

@@ -94,7 +94,7 @@ def wanted(params: Params) -> Iterator[Wanted]:
     Errors: `StudyError` where the list of MIND's zips is malformed.
     """
     path = paths.given(params.data.path)
-    if path.is_file() and params.profile != "demo" and params.data.release:
+    if path.is_file() and not params.demo and params.data.release:
         yield Mind(params.data.release, load_pins(path))
     tokenizers = set()
     for name, encoder in params.encoders.items():
