@@ -33,7 +33,6 @@ from replication.study.params import Params, load_params
 from replication.study.settings import ON_THE_DEMO_S_CORPUS
 
 
-
 @dataclass(frozen=True)
 class Study:
     """What was found; a `File` without content says why, or that there is no such file.
