@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from replication.files.archives import read_member
 from replication.files.atomic import new_folder, write_json
@@ -25,15 +25,11 @@ class Chosen:
     train: tuple[int, ...]
     test: tuple[int, ...]
 
-    @property
-    def count(self) -> int:
-        return len(self.train) + len(self.test)
-
 
 def load_chosen(path: Path) -> Chosen:
     """Read a list of numbers; `StudyError` where it is malformed or has a number twice."""
     chosen = validated(Chosen, read_yaml(path), path)
-    if len({*chosen.train, *chosen.test}) < chosen.count:
+    if len({*chosen.train, *chosen.test}) < len(chosen.train) + len(chosen.test):
         raise StudyError(f"{path}: a number stands there twice; expected each impression once")
     return chosen
 
@@ -54,31 +50,14 @@ def write_excerpt(
     names, and for a zip that is refused (`releases.check_zip`); `out` is then as it was.
     """
     chosen = load_chosen(numbers)
-    whole = pins.split(excerpt.release, excerpt.split)
-    found = [{"from": origin, "file": None, "verified": False} for _ in sources]
-    for place, source in enumerate(sources):
-        if source.suffix == ".zip":
-            with removed_if_refused(origin, source):
-                zipped = check_zip(source, whole, judged=True)
-            found[place] |= {"file": source.name, **vars(zipped)}
-    rows = _impressions(origin, sources, {*chosen.train, *chosen.test}, pins.ceiling)
-    if missing := [n for n in (*chosen.train, *chosen.test) if n not in rows]:
-        others = f" and {len(missing) - 1:,} more" * (len(missing) > 1)
-        raise StudyError(
-            f"{sources[0]}: behaviors.tsv holds no impression {missing[0]}{others} of the "
-            f"{chosen.count:,} of {numbers}; expected the {excerpt.split} split of "
-            f"MIND-{excerpt.release}: get it again"
-        )
-    needed = {
-        "train": _named(rows[number] for number in chosen.train),
-        "dev": _named(rows[number] for number in chosen.test),
-    }
-    articles = _articles(origin, sources, set().union(*needed.values()), pins.ceiling)
-    if lacking := sorted(set().union(*needed.values()) - articles.keys()):
-        raise StudyError(
-            f"{sources[0]}: news.tsv holds no article {lacking[0].decode(errors='replace')}, which "
-            "an impression names: get it again"
-        )
+    with removed_if_refused(origin, sources[0]):
+        found = _checked(origin, sources[0], excerpt, pins)
+        rows = _rows(sources, chosen, excerpt, numbers, pins.ceiling)
+        needed = {
+            "train": _named(rows[number] for number in chosen.train),
+            "dev": _named(rows[number] for number in chosen.test),
+        }
+        articles = _articles(sources, needed["train"] | needed["dev"], pins.ceiling)
     with new_folder(out) as folder:
         for split, ours in (("train", chosen.train), ("dev", chosen.test)):
             (folder / split).mkdir()
@@ -86,8 +65,46 @@ def write_excerpt(
                 table.writelines(rows[number] for number in sorted(ours))
             with (folder / split / "news.tsv").open("wb") as table:
                 table.writelines(articles[key] for key in sorted(needed[split], key=_by_number))
-        splits = dict.fromkeys(("train", "dev"), found[0])
-        write_json(folder / ORIGIN, {"release": release, "splits": splits})
+        write_json(
+            folder / ORIGIN,
+            {"release": release, "splits": dict.fromkeys(("train", "dev"), found)},
+        )
+
+
+def _checked(origin: str, source: Path, excerpt: Excerpt, pins: Pins) -> dict[str, Any]:
+    """What is known of the source, and its sha256 where it is a zip."""
+    found: dict[str, Any] = {"from": origin, "file": None, "verified": False}
+    if source.suffix == ".zip":
+        zipped = check_zip(source, pins.split(excerpt.release, excerpt.split), judged=True)
+        found |= {"file": source.name, **vars(zipped)}
+    return found
+
+
+def _rows(
+    sources: list[Path], chosen: Chosen, excerpt: Excerpt, numbers: Path, ceiling: int
+) -> dict[int, bytes]:
+    """Lines of behaviors.tsv by the number of their impression, all that are chosen."""
+    wanted = [*chosen.train, *chosen.test]
+    rows = _chosen_lines(sources, "behaviors.tsv", {b"%d" % n: n for n in wanted}, ceiling)
+    if missing := [number for number in wanted if number not in rows]:
+        others = f" and {len(missing) - 1:,} more" * (len(missing) > 1)
+        raise StudyError(
+            f"{sources[0]}: behaviors.tsv holds no impression {missing[0]}{others} of the "
+            f"{len(wanted):,} of {numbers}; expected the {excerpt.split} split of "
+            f"MIND-{excerpt.release}: get it again"
+        )
+    return rows
+
+
+def _articles(sources: list[Path], wanted: set[bytes], ceiling: int) -> dict[bytes, bytes]:
+    """Lines of news.tsv by the id of their article, all that are wanted."""
+    articles = _chosen_lines(sources, "news.tsv", {key: key for key in wanted}, ceiling)
+    if lacking := sorted(wanted - articles.keys(), key=_by_number):
+        raise StudyError(
+            f"{sources[0]}: news.tsv holds no article {lacking[0].decode(errors='replace')}, which "
+            "an impression names: get it again"
+        )
+    return articles
 
 
 def _by_number(article: bytes) -> tuple[int, bytes]:
@@ -95,23 +112,8 @@ def _by_number(article: bytes) -> tuple[int, bytes]:
     return len(article), article
 
 
-def _impressions(
-    origin: str, sources: list[Path], wanted: set[int], ceiling: int
-) -> dict[int, bytes]:
-    """Lines of behaviors.tsv by the number of their impression."""
-    keys = {b"%d" % number: number for number in wanted}
-    return _chosen_lines(origin, sources, "behaviors.tsv", keys, ceiling)
-
-
-def _articles(
-    origin: str, sources: list[Path], wanted: set[bytes], ceiling: int
-) -> dict[bytes, bytes]:
-    """Lines of news.tsv by the id of their article."""
-    return _chosen_lines(origin, sources, "news.tsv", {key: key for key in wanted}, ceiling)
-
-
 def _chosen_lines(
-    origin: str, sources: list[Path], name: str, keys: dict[bytes, Key], ceiling: int
+    sources: list[Path], name: str, keys: dict[bytes, Key], ceiling: int
 ) -> dict[Key, bytes]:
     """The first line of each key, which stands in its first column; what the first source has not
     is taken from the next."""
@@ -119,18 +121,17 @@ def _chosen_lines(
     for source in sources:
         if len(found) == len(keys):
             break
-        for line in _lines(origin, source, name, ceiling):
+        for line in _lines(source, name, ceiling):
             key = keys.get(line.split(b"\t", 1)[0])
             if key is not None:
                 found.setdefault(key, line)
     return found
 
 
-def _lines(origin: str, source: Path, name: str, ceiling: int) -> Iterator[bytes]:
+def _lines(source: Path, name: str, ceiling: int) -> Iterator[bytes]:
     """Each with a line feed at its end."""
     if source.suffix == ".zip":
-        with removed_if_refused(origin, source):
-            yield from _cut(read_member(source, name, limit=ceiling))
+        yield from _cut(read_member(source, name, limit=ceiling))
         return
     try:
         table = find_file(source, name)
