@@ -66,6 +66,17 @@ def report(_: argparse.Namespace) -> None:
     write_report(load_params())
 
 
+@argument("file", type=Path, help="a JSON file to write, such as reports/real-clicks/results.json")
+def distil(arguments: argparse.Namespace) -> None:
+    """Write what was found as one file of figures without a row of the data, and print it."""
+    from replication.files.atomic import write_json
+    from replication.report.distilled import distil, distilled_tables
+
+    found = distil(load_params())
+    write_json(arguments.file, found)
+    print(distilled_tables(found))
+
+
 def show(_: argparse.Namespace) -> None:
     """Print the table of results and where the report is."""
     from replication.report.show import show_results

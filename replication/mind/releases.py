@@ -10,6 +10,7 @@ from replication.files.errors import StudyError, warn
 from replication.study.settings import strict
 
 PINS = Path(__file__).with_name("pins.yaml")
+EXCERPTS = ("mini",)  # names of those that pins.yaml may list
 Grade = Literal["H", "M", "L"]
 
 
@@ -59,10 +60,25 @@ class Release:
 
 
 @strict
+class Excerpt:
+    """Some impressions of a split of a release, taken out of its zip.
+
+    numbers  the file beside pins.yaml that lists them
+    figures  as a release's
+    """
+
+    release: Literal["demo", "small", "large"]
+    split: Literal["train", "dev"]
+    numbers: str
+    figures: dict[str, dict[str, int | float | str | Figure]]
+
+
+@strict
 class Releases:
     demo: Release
     small: Release
     large: Release
+    mini: Excerpt | None = None
 
 
 @strict
@@ -93,6 +109,20 @@ class Pins:
     def split(self, release: str, name: str) -> Split:
         """train or dev of demo, small or large."""
         return getattr(getattr(self.releases, release), name)
+
+    def excerpt(self, name: str, where: Path = PINS) -> Excerpt:
+        """An excerpt by its name. `StudyError` where the list at `where` has none such."""
+        found = getattr(self.releases, name)
+        if not isinstance(found, Excerpt):
+            raise StudyError(f"{where}: releases.{name}: is missing; expected an excerpt's entry")
+        return found
+
+    def zips(self, release: str) -> list[tuple[str, str]]:
+        """Release and split of each zip that a release, or an excerpt of one, is made from."""
+        found = getattr(self.releases, release)
+        if isinstance(found, Excerpt):
+            return [(found.release, found.split)]
+        return [(release, "train"), (release, "dev")]
 
     def has_figures(self, release: str) -> bool:
         """Whether tables can show that they are this release's, whatever bytes they came in."""

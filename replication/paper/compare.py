@@ -76,7 +76,7 @@ def compare(params: Params) -> None:
 def _note(params: Params, known: Known) -> str | None:
     """Why the data are no evidence; None where they are."""
     if known == "other":
-        return NOT_EVIDENCE if params.profile == "demo" else OTHER_DATA
+        return NOT_EVIDENCE if params.demo else OTHER_DATA
     return None if known == "verified" else UNVERIFIED
 
 

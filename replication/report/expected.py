@@ -8,6 +8,7 @@ from typing import Any
 
 from replication.encoders.tokens import token_limits
 from replication.files.errors import StudyError
+from replication.mind.releases import EXCERPTS, Figure, load_pins
 from replication.paper.cells import read_json
 from replication.report.estimate import (
     LARGE,
@@ -49,8 +50,9 @@ class Expected:
 
 def default_machine(params: Params) -> str:
     """Profiles of a release of MIND are meant for an accelerator, others for a laptop, as those are
-    that say so in their name."""
-    laptop = params.data.release is None or params.profile.endswith("-laptop")
+    that say so in their name, and those of an excerpt."""
+    whole = params.data.release is not None and params.data.release not in EXCERPTS
+    laptop = not whole or params.profile.endswith("-laptop")
     return "core" if laptop else "accelerator"
 
 
@@ -94,6 +96,8 @@ def shape_of(params: Params) -> Shape:
 def _before_they_are_prepared(params: Params) -> Shape | None:
     if params.data.release == "large":
         return LARGE
+    if params.data.release in EXCERPTS:
+        return _pinned(params.data.release)
     asked, impressions = params.data.articles, params.data.train_impressions
     tested = params.data.test_impressions
     if not (asked and impressions and tested):
@@ -106,6 +110,27 @@ def _before_they_are_prepared(params: Params) -> Shape | None:
         test_articles=asked,
         impressions=impressions,
         test_impressions=tested,
+    )
+
+
+def _pinned(release: str) -> Shape:
+    """Of an excerpt, by the figures that it is known by."""
+    figures = load_pins().excerpt(release).figures
+
+    def figure(part: str, name: str) -> float:
+        found = figures[part][name]
+        return float(found.value if isinstance(found, Figure) else found)
+
+    return replace(
+        SMALL,
+        articles=int(figure("both", "articles")),
+        clicks=int(figure("train", "clicks")),
+        train_articles=int(figure("train", "news")),
+        test_articles=int(figure("test", "news")),
+        history=figure("train", "history_mean"),
+        learned=1 - figure("train", "last_day_impressions") / figure("train", "impressions"),
+        impressions=int(figure("train", "impressions")),
+        test_impressions=int(figure("test", "impressions")),
     )
 
 

@@ -38,7 +38,7 @@ class Study:
 
     @property
     def demo(self) -> bool:
-        return self.params.profile == "demo"
+        return self.params.demo
 
     @property
     def note(self) -> str:

@@ -102,6 +102,7 @@ DATA_SETS = Lines(  # asked from the last line to the first
     {
         "folder": f"{_IMPORTS}.folder:Folder",
         "release": f"{_IMPORTS}.release:Release",
+        "excerpt": f"{_IMPORTS}.excerpt:FromExcerpt",
         "demo": f"{_IMPORTS}.demo:Demo",
     }
 )

@@ -21,6 +21,9 @@ def _numbered(letter: str, value: Any, info: ValidationInfo) -> Any:
     raise ValueError(f"expected {letter}1, {letter}2, ..., as in the names of runs")
 
 
+# Profiles whose data are the demo's corpus, which is no evidence about the paper.
+ON_THE_DEMO_S_CORPUS = ("demo", "laptop")
+
 Seed = Annotated[int, BeforeValidator(partial(_numbered, "s")), PlainSerializer("s{}".format)]
 Depth = Annotated[int, BeforeValidator(partial(_numbered, "k")), PlainSerializer("k{}".format)]
 
@@ -31,12 +34,13 @@ class Data:
 
     path     the demo's generator; a folder or zips that the user has; or the list of pinned
              downloads (replication/mind/pins.yaml), which are then fetched
-    release  the release of MIND that the bytes and figures must be those of; null: any
+    release  the release of MIND that the bytes and figures must be those of; null: any; mini: the
+             impressions of small that replication/mind/mini.yaml lists
     The rest are sizes of the demo corpus, null elsewhere.
     """
 
     path: str
-    release: Literal["demo", "small", "large"] | None = None
+    release: Literal["demo", "small", "large", "mini"] | None = None
     seed: int | None = None
     articles: int | None = None
     train_users: int | None = None
@@ -202,6 +206,11 @@ class Params:
     encoders: dict[str, Encoder]
     adapters: dict[str, Adapter]
     composed: str | None = None  # for whoever opens params.yaml: where its values come from
+
+    @property
+    def demo(self) -> bool:
+        """Whether the data are the demo's corpus, which is made here."""
+        return self.profile in ON_THE_DEMO_S_CORPUS
 
     @cached_property
     def registry(self) -> dict[str, Encoder]:

@@ -84,7 +84,12 @@ def test_it_refuses_what_it_cannot_take(ratings, edit):
 
 @pytest.mark.parametrize(
     ("profile", "path", "kind"),
-    [("demo", "conf", "Demo"), ("mind", "params.yaml", "Release"), ("mind", "none", "Folder")],
+    [
+        ("demo", "conf", "Demo"),
+        ("laptop", "conf", "Demo"),
+        ("mind", "params.yaml", "Release"),
+        ("mind", "none", "Folder"),
+    ],
 )
 def test_which_line_takes_which_parameters(params, profile, path, kind):
     from dataclasses import replace

@@ -132,6 +132,35 @@ def test_the_laptops_profile_has_the_published_sizes_and_entries():
     assert all(theirs == ours for theirs, ours in params.paper.items())
 
 
+def test_mind_mini_has_the_published_widths_and_entries():
+    """Its registry repeats entries of others word for word; larger models stand for larger ones."""
+    params, published = compose("profile=mind-mini"), compose("profile=mind-small")
+    offline = compose("profile=demo")
+    for key, entry in params.encoders.items():
+        assert entry == (published if key == "bert-tiny" else offline).encoders[key]
+    assert {f: getattr(params.model, f) for f in Sizes.__dataclass_fields__} == {
+        **vars(Sizes()), "aligned_start": True,
+    }  # fmt: skip
+    sides = {(c.encoder, c.tuning, c.protocol.name) for c in grid(params)}
+    frozen = {(e, "frozen", "clean") for e in ("static", "bert-tiny", "minilm", "smollm2")}
+    assert sides == frozen | {(e, "finetuned", "clean") for e in ("bert-tiny", "minilm")}
+    assert {c.recommender for c in grid(params)} == {"naml", "nrms", "lstur"}
+    assert params.grid.seeds == (1, 2, 3) and params.data.release == "mini"
+    assert list(params.paper.values()) == ["static", "bert-tiny", "minilm", "smollm2"]  # by size
+
+
+def test_the_laptop_has_the_demo_s_corpus_the_whole_llm_and_the_published_widths():
+    params, demo = compose("profile=laptop"), compose("profile=demo")
+    assert params.demo and demo.demo and not compose("profile=local").demo
+    assert params.data == demo.data and params.grid.seeds == (1, 2, 3)
+    assert params.encoders["smollm2"].layers == 30 > demo.encoders["smollm2"].layers
+    assert {f: getattr(params.model, f) for f in Sizes.__dataclass_fields__} == {
+        **vars(Sizes()), "aligned_start": True,
+    }  # fmt: skip
+    assert params.training.frozen.max_steps > demo.training.frozen.max_steps
+    assert params.training.tuned_layers.max_steps > demo.training.tuned_layers.max_steps
+
+
 def test_learning_rates_that_are_not_known_are_searched_among_the_releases():
     training = compose("profile=mind-small").training
     assert candidates(training.frozen.learning_rate) == (1e-4,)

@@ -30,8 +30,7 @@ from replication.report.study import Study as Report
 from replication.report.texts import sentence
 from replication.study import paths
 from replication.study.params import Params, load_params
-
-DEMO = "demo"
+from replication.study.settings import ON_THE_DEMO_S_CORPUS
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class Study:
 
     @property
     def demo(self) -> bool:
-        return self.profile == DEMO
+        return self.profile in ON_THE_DEMO_S_CORPUS
 
     @property
     def note(self) -> str:

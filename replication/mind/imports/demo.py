@@ -4,14 +4,14 @@ from pathlib import Path
 
 from replication.files.errors import StudyError
 from replication.mind.imports.base import DataSet
-from replication.study.settings import Params
+from replication.study.settings import ON_THE_DEMO_S_CORPUS, Params
 
 SIZES = ("articles", "train_users", "test_users", "train_impressions", "test_impressions")
 
 
 class Demo(DataSet):
     def takes(self, params: Params) -> bool:
-        return params.profile == "demo"
+        return params.profile in ON_THE_DEMO_S_CORPUS
 
     def check(self, params: Params, where: Path) -> None:
         for key in ("seed", *SIZES):

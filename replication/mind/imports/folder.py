@@ -16,11 +16,11 @@ class Folder(DataSet):
 
     def provide(self, params: Params, out: Path, pins: Path) -> None:
         path, release, pinned = paths.given(params.data.path), params.data.release, load_pins(pins)
-        sources = {split: _own(path, release, split) for split in SPLITS}
+        sources = {split: own(path, release, split) for split in SPLITS}
         write_splits(out, "data.path", sources, release, pinned)
 
 
-def _own(folder: Path, release: str | None, split: str) -> Path:
+def own(folder: Path, release: str | None, split: str) -> Path:
     """Where the user's folder holds a split: a folder, or a zip."""
     if not folder.is_dir():
         raise StudyError(f"data.path: {folder}: no such folder or file{paths.where(folder)}")

@@ -25,7 +25,7 @@ class Release(DataSet):
         if release is None:
             raise StudyError(
                 f"data.release: null is not accepted where data.path is a list of downloads "
-                f"({path}); accepted: demo, small, large"
+                f"({path}); accepted: demo, small, large, mini"
             )
         pinned = load_pins(path)
         print(LICENCE.format(page=pinned.page), flush=True)

@@ -223,7 +223,7 @@ def _data(params: Params, shape: Shape, host: Host) -> Iterator[tuple[str, Work]
     release = params.data.release
     if release is not None:
         pins = load_pins()
-        size = sum(pins.split(release, name).hub.bytes for name in ("train", "dev"))
+        size = sum(pins.split(*zipped).hub.bytes for zipped in pins.zips(release))
         files = {"data/raw": (1 + UNZIPPED) * size}
         yield "data", _processor(files, downloads=size / (host.download_gb * 1e9))
     impressions = shape.impressions + shape.test_impressions

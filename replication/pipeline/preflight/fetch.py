@@ -15,7 +15,7 @@ from replication.files.errors import StudyError, warn
 from replication.mind.hub_zips import find_zips, removed_if_refused
 from replication.mind.imports.release import LICENCE
 from replication.mind.releases import check_zip
-from replication.pipeline.preflight.wanted import SPLITS, Archive, Mind, Wanted, wanted
+from replication.pipeline.preflight.wanted import Archive, Mind, Wanted, wanted
 from replication.study.params import Params
 
 
@@ -69,12 +69,14 @@ def _bring(item: Wanted, folder: Path) -> dict[Path, str]:
 
 def _mind(item: Mind, cache: Path, downloads: Path) -> dict[Path, str]:
     print(LICENCE.format(page=item.pins.page), flush=True)
-    origin, sources = find_zips(item.pins, item.release, SPLITS, cache)
+    zips = item.pins.zips(item.release)
+    whole, splits = zips[0][0], tuple(split for _, split in zips)
+    origin, sources = find_zips(item.pins, whole, splits, cache)
     files = {}
     for split, path in sources.items():
         with removed_if_refused(origin, path):
             judged = item.pins.has_figures(item.release)
-            digest = check_zip(path, item.pins.split(item.release, split), judged).sha256
+            digest = check_zip(path, item.pins.split(whole, split), judged).sha256
         files[path if cache in path.parents else _inside(path, downloads)] = digest
     return files
 

@@ -13,8 +13,6 @@ from replication.study import paths
 from replication.study.encoders import Encoder
 from replication.study.params import Params
 
-SPLITS = ("train", "dev")
-
 
 @dataclass(frozen=True)
 class Model:
@@ -73,18 +71,18 @@ class Archive:
 
 @dataclass(frozen=True)
 class Mind:
-    """The zips of a release of MIND."""
+    """The zips of a release of MIND, or of what an excerpt is taken from."""
 
     release: str
     pins: Pins
 
     @property
     def files(self) -> list[str]:
-        return [zip_name(self.release, split) for split in SPLITS]
+        return [zip_name(*zipped) for zipped in self.pins.zips(self.release)]
 
     @property
     def bytes(self) -> int:
-        return sum(self.pins.split(self.release, split).hub.bytes for split in SPLITS)
+        return sum(self.pins.split(*zipped).hub.bytes for zipped in self.pins.zips(self.release))
 
 
 Wanted = Mind | Archive | Model
@@ -96,7 +94,7 @@ def wanted(params: Params) -> Iterator[Wanted]:
     Errors: `StudyError` where the list of MIND's zips is malformed.
     """
     path = paths.given(params.data.path)
-    if path.is_file() and params.profile != "demo" and params.data.release:
+    if path.is_file() and not params.demo and params.data.release:
         yield Mind(params.data.release, load_pins(path))
     tokenizers = set()
     for name, encoder in params.encoders.items():

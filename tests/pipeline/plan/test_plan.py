@@ -50,6 +50,17 @@ def test_every_stage_of_dvc_is_placed_once_after_what_it_needs(bare, profile):
     assert sum(took for _, took in found.by_part()) == pytest.approx(found.device_seconds)
 
 
+@pytest.mark.parametrize(("profile", "hours"), [("mind-mini", (0, 1)), ("laptop", (1, 2.1))])
+def test_profiles_for_two_cores_stay_within_their_time(bare, profile, hours):
+    """Before anything was run: the time that their first lines tell."""
+    found = bare(profile, "2xcore")
+    least, most = (3600 * bound for bound in hours)
+    assert least <= found.seconds <= most and not found.unfit
+    needed = {"check", "data", "prepare", "checkpoint@static", "embed@static", "experiment"}
+    if profile == "mind-mini":  # the first figure
+        assert sum(found.stage[name].seconds for name in needed) <= 180
+
+
 @pytest.mark.parametrize("profile", ["demo", "mind-large"])
 def test_more_devices_never_take_longer(bare, profile):
     found = bare(profile, "H100")

@@ -1,0 +1,64 @@
+"""Figures of a study in one file, and the page that shows those of real clicks."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from replication.files.errors import StudyError
+from replication.paper.cells import read_columns
+from replication.report.distilled import distil, distilled_tables
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "reports/real-clicks/results.json"
+PAGE = ROOT / "docs/real-clicks.md"
+
+
+def test_rows_and_differences_are_those_of_the_runs(finished):
+    found = distil(finished.params)
+    ran = {}
+    for cell in finished.done:
+        key = cell.recommender, cell.encoder, cell.tuning, cell.protocol
+        ran.setdefault(key, []).append(cell)
+    rows = {tuple(r[k] for k in ("recommender", "encoder", "tuning", "protocol")): r
+            for r in found["rows"]}  # fmt: skip
+    assert rows.keys() == ran.keys() and len(found["rows"]) == len(ran)
+    for key, row in rows.items():
+        means = [cell.metrics["auc"] for cell in ran[key]]
+        assert row["metrics"]["auc"]["mean"] == pytest.approx(np.mean(means), abs=1e-6)
+        assert row["auc_by_seed"] == means and row["seeds"] == [c.seed for c in ran[key]]
+        low, high = row["metrics"]["auc"]["ci95"]
+        assert low < row["metrics"]["auc"]["mean"] < high
+        groups = row["groups"][:5]
+        frame = read_columns(ran[key][0].per_impression, ["group"], "")
+        counted = [int((frame["group"] == g["group"]).sum()) for g in groups]
+        assert [g["impressions"] for g in groups] == counted
+    keys = ("recommender", "encoder", "tuning", "protocol")
+    for difference in found["differences"]:
+        a, b = (rows[tuple(difference[s][k] for k in keys)] for s in ("a", "b"))
+        gap = a["metrics"]["auc"]["mean"] - b["metrics"]["auc"]["mean"]
+        assert difference["difference"] == pytest.approx(gap, abs=1e-6)
+        if a["tuning"] == b["tuning"] and b["encoder"] != "static":
+            assert a["parameters"] >= b["parameters"]  # larger minus smaller
+        else:
+            assert a["encoder"] == b["encoder"] or b["encoder"] == "static"
+    json.dumps(found, allow_nan=False)
+
+
+def test_without_a_run_there_is_nothing_to_distil(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StudyError, match="reports/runs: no run of this study"):
+        distil(finished.params)
+
+
+def test_the_page_of_real_clicks_shows_the_committed_figures():
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    page = PAGE.read_text(encoding="utf-8")
+    assert distilled_tables(found) in page
+    assert "5,000 real impressions: evidence on little data" in page
+    for commit in found["commits"]:
+        assert commit["commit"][:12] in page
+    for machine in found["hardware"]:
+        assert machine["processor"] in page
+    assert found["data"]["train"]["impressions"] == 4032 and found["data"]["release"] == "mini"
