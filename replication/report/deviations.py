@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from replication.paper.models import TUNINGS
+from replication.paper.words import word_of
 from replication.report.study import COMPARED, Study
 from replication.report.tables import Field, Number, Probability, Table
-from replication.report.texts import verdict_text
 from replication.report.verdicts import found_number
 from replication.study.protocol import DEVIATIONS
 
@@ -149,4 +149,4 @@ def _judged(claim: dict[str, Any], row: dict[str, Any] | None) -> str:
     if row is None:
         return "unknown"
     word = row.get("these_runs", row["verdict"])
-    return f"{verdict_text(word)}, {found_number(claim, row['found'], row['ci95'])}"
+    return f"{word_of(word)}, {found_number(claim, row['found'], row['ci95'])}"

@@ -5,14 +5,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-# What is special to LaTeX, and the signs of `texts.py` in its own mathematics.
+# What is special to LaTeX, and the signs of `paper/words.py` in its own mathematics.
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": "$<$", ">": "$>$", "✓": r"$\surd$", "≈": r"$\approx$", "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$", "○": r"$\circ$", "◐": r"$\odot$", "∅": r"$\emptyset$",
-    "↺": r"$\hookleftarrow$", "–": "--", "≤": r"$\leq$", "±": r"$\pm$",
-    "●": r"$\bullet$", "✗": r"$\times$", "≠": r"$\neq$",
+    "<": "$<$", ">": "$>$", "✓": r"$\surd$", "○": r"$\circ$", "◐": r"$\odot$", "∅": r"$\emptyset$",
+    "↺": r"$\hookleftarrow$", "▶": r"$\triangleright$", "–": "--", "≤": r"$\leq$", "±": r"$\pm$",
+    "≠": r"$\neq$",
 }  # fmt: skip
 
 

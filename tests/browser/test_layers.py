@@ -132,10 +132,10 @@ def test_the_paper_s_depth_is_marked_for_its_own_model_alone(inside):
     study = read_study()
     curves = curves_of(study, "auc", [BERT, OURS])
     assert [curve.drawn["paper"] for curve in curves] == [2, None, None]
-    assert "about 2 for NAML (↓ worse)" in paper_text(curves, [BERT, OURS])
+    assert "about 2 for NAML (≠ differs (lower))" in paper_text(curves, [BERT, OURS], None)
     others = curves_of(study, "auc", [BERT])
     assert [curve.drawn["paper"] for curve in others] == [None] * 3
-    text = paper_text(others, [BERT])
+    text = paper_text(others, [BERT], "demo")
     assert "about bert-base with 0 to 12 layers: best with about 10 for NAML." in text
     assert text.endswith("minilm-l3, which stands for bert-small, so these depths are not marked.")
 

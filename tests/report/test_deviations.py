@@ -49,7 +49,10 @@ def test_a_changed_verdict_is_told_with_what_it_was(finished):
     }  # fmt: skip
     text = "\n".join(pair_text(finished, pair))
     assert "clean/frozen 0.6100, clean/finetuned undefined" in text
-    assert "| C2    | clean    | D4   | ✓ within, -1.00 [-2.00, +2.00] % | ≈ near, +1.50" in text
+    assert (
+        "| C2    | clean    | D4   | agrees, -1.00 [-2.00, +2.00] % | undecided (near), +1.50"
+        in text
+    )
     unchanged = pair | {"claims": pair["claims"][:1]}
     assert "No flip would change what these runs say of C2." in pair_text(finished, unchanged)[0]
     assert "No claim compares" in pair_text(finished, pair | {"claims": []})[0]

@@ -10,9 +10,9 @@ from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed, tally
 from replication.paper.cells import METRIC_NAMES
 from replication.paper.main_table import TOLERANCE
+from replication.paper.words import kind_of
 from replication.report.study import COMPARED
 from replication.report.tables import Number, Table
-from replication.report.texts import kind_of
 from replication.study.params import Params
 
 FILTERS = ("recommender", "encoder", "tuning", "protocol", "verdict")

@@ -11,8 +11,9 @@ from replication.browser.content.results_table import whole_command
 from replication.browser.reading.experiments import Experiment, Figure
 from replication.browser.reading.runs import READY
 from replication.browser.reading.study import Study
-from replication.browser.words import counted, signed
+from replication.browser.words import counted, signed, told_text
 from replication.paper.cells import METRIC_NAMES
+from replication.paper.words import told
 from replication.report.depths import claim_about
 from replication.report.study import COMPARED
 from replication.report.tables import Field, Number, Table
@@ -184,7 +185,7 @@ def stale_text(curves: Sequence[Curve]) -> str | None:
     return f"the best depths were found before; {reasons[0]}" if reasons else None
 
 
-def paper_text(curves: Sequence[Curve], claims: Sequence[dict[str, Any]]) -> str:
+def paper_text(curves: Sequence[Curve], claims: Sequence[dict[str, Any]], data: str | None) -> str:
     """What the paper says of the best depth, and whether it is of the model swept here."""
     said = [claim for claim in claims if claim["kind"] == "depth"]
     if not said or not curves:
@@ -193,7 +194,7 @@ def paper_text(curves: Sequence[Curve], claims: Sequence[dict[str, Any]]) -> str
     if marked:
         parts = [
             f"about {claim['value']} for {claim['recommender'].upper()} "
-            f"({', '.join(signed(v['verdict']) for v in claim['verdicts'].values())})"
+            f"({', '.join(told_text(told(claim, v, data)) for v in claim['verdicts'].values())})"
             for claim in marked
         ]
         return f"The paper's best depths are marked: {_and(parts)}."
