@@ -17,7 +17,7 @@ _CODE = re.compile(r"(`[^`\n]+`)")  # holds no markup of its own
 
 
 def told_text(found: Told) -> str:
-    """Such as `✓ agrees`, or `○ not tested on MIND (demo: undecided)`."""
+    """Such as `✓ agrees`, or `∅ not tested on MIND (demo: undecided)`."""
     return signed(found.word) + (f" ({found.aside})" if found.aside else "")
 
 

@@ -37,8 +37,8 @@ WORDS = {
         "our runs show that it is `stronger` or `weaker` than the paper says, or of `opposite "
         "sign`; a figure of the tables is `higher` or `lower` than the paper's",
     ),
-    "not tested": Word("○", "it has not been put to the test; the reason stands with it"),
-    "not run": Word("∅", "none of the runs that it needs is there"),
+    "not tested": Word("∅", "it has not been put to the test; the reason stands with it"),
+    "not run": Word("○", "none of the runs that it needs is there"),
     "running": Word(
         "▶", "its stage is being run at this moment; the page shows its result when reloaded"
     ),

@@ -12,6 +12,7 @@ from replication.paper.words import (
     would_decide,
 )
 from replication.report.independence import answers_text
+from replication.report.names import encoder_name, tuning_name
 from replication.report.study import COMPARED, Study
 from replication.report.tables import Field, Number, Probability, Table
 from replication.report.texts import listed, sentence
@@ -211,7 +212,7 @@ def _order_fields(claim: Record, part: Record) -> dict[str, Field]:
     return {
         "recommender": part["recommender"],
         "tuning": part["tuning"],
-        "best to worst": " > ".join(part.get("order", ())) or "undefined",
+        "best to worst": " > ".join(map(encoder_name, part.get("order", ()))) or "undefined",
         "Kendall's tau": Number(part.get("found"), part.get("ci95"), "+.2f", "+.2f"),
         "inversions": str(part.get("inversions", "undefined")),
         "resolved": str(part.get("resolved_inversions", "undefined")),
@@ -221,10 +222,16 @@ def _order_fields(claim: Record, part: Record) -> dict[str, Field]:
 def _sign_fields(claim: Record, part: Record) -> dict[str, Field]:
     return {
         "recommender": part["recommender"],
-        "difference": f"{part['a']} - {part['b']}",
+        "difference": f"{_side(part['a'])} - {_side(part['b'])}",
         "AUC": found_number(claim, part["found"], part["ci95"]),
         "p (Holm)": Probability(part["p_holm"]),
     }
+
+
+def _side(name: str) -> str:
+    """`minilm frozen` as people write it."""
+    encoder, _, tuning = name.partition(" ")
+    return f"{encoder_name(encoder)} {tuning_name(tuning)}".rstrip()
 
 
 def _cost_fields(claim: Record, part: Record) -> dict[str, Field]:
@@ -232,7 +239,7 @@ def _cost_fields(claim: Record, part: Record) -> dict[str, Field]:
     return {
         "recommender": part["recommender"],
         "measure": part["measure"].replace("_", " "),
-        "by size": ", ".join(f"{model} {_amount(value)}" for model, value in values),
+        "by size": ", ".join(f"{encoder_name(model)} {_amount(value)}" for model, value in values),
         "Kendall's tau": Number(part["found"], form="+.2f"),
     }
 

@@ -85,7 +85,7 @@ WORDS = {
 }  # fmt: skip
 ABSENT = {
     "empty": {"*": ["0 %", "0.0 %", "0.0000"]},
-    "full": {"*": ["↺ stale", "! unreadable", "∅ not run", "problem with the study"]},
+    "full": {"*": ["↺ stale", "! unreadable", "○ not run", "problem with the study"]},
 }
 
 MISSING = re.compile(r"\b(None(?! of)|nan|NaN|NaT)\b")

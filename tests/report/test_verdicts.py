@@ -82,11 +82,11 @@ def test_protocols_stand_beside_each_other():
         for what in ("ours", "naive interval", "verdict")
     ]
     assert table.rows[0][3:] == [
-        "no figure", "", "○ not tested (not run)", "no figure", "", "◐ partial 1/2",
+        "no figure", "", "∅ not tested (not run)", "no figure", "", "◐ partial 1/2",
     ]  # fmt: skip
     text = text_of(found)
     assert (
-        "*clean*: ○ not tested (not run). Runs: 0 of 2. Run: `dvc repro a`, `dvc repro b`." in text
+        "*clean*: ∅ not tested (not run). Runs: 0 of 2. Run: `dvc repro a`, `dvc repro b`." in text
     )
     assert "*released*: ◐ partial 1/2. Runs: 1 of 2. Run: `dvc repro c`." in text
     assert verdict_counts(found) == [
@@ -109,7 +109,7 @@ def test_a_sign_counts_its_parts_and_shows_p():
     assert [str(x) for x in rows[0]] == [
         "nrms", "x frozen - y frozen", "-0.0150 [-0.0200, -0.0100]", "<0.001", "✓ agrees",
     ]  # fmt: skip
-    assert [str(x) for x in rows[1]][2:] == ["undefined", "undefined", "○ not tested"]
+    assert [str(x) for x in rows[1]][2:] == ["undefined", "undefined", "∅ not tested"]
     assert "It is not transcribed." in text_of(found)
 
 
@@ -134,7 +134,7 @@ def test_an_unknown_cost_is_not_a_number():
     [row] = parts_table(found.claims["claims"][0], ("clean",), None).rows
     assert [str(x) for x in row] == [
         "naml", "peak memory", "a 5,683,610, b unknown, c 0.0123", "undefined",
-        "○ not tested: too few",
+        "∅ not tested: too few",
     ]  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def test_on_demo_data_no_claim_is_tested_and_what_was_found_has_no_sign():
     found = on_demo(study(claim, clean={"verdict": "confirmed", "sign": "confirmed",
                                         "parts": [part, part]}))  # fmt: skip
     [row] = claims_table(found).rows
-    assert row[-2:] == ["○ not tested on MIND", "demo: agrees"]
+    assert row[-2:] == ["∅ not tested on MIND", "demo: agrees"]
     table = parts_table(found.claims["claims"][0], ("clean",), "demo")
     assert table.header[-1] == "demo" and table.rows[0][-1] == "agrees"
     assert verdict_counts(found) == ["Claims under clean: 1 not tested on MIND (demo: 1 agrees)"]

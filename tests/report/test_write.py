@@ -108,7 +108,7 @@ def test_where_nothing_has_been_run_it_says_so(started):
     assert "no experiment has been run." in text  # ties
     assert "There is no ceiling: unknown." in text
     assert "No contrast yet" in text
-    assert "○ not tested on MIND; demo: not tested (not run)." in text
+    assert "∅ not tested on MIND; demo: not tested (not run)." in text
     table = pl.read_csv(paths.REPORTS / "tables/results.csv")
     assert table.filter(pl.col("AUC").is_not_null())["recommender"].to_list() == [
         "random", "popularity",
@@ -123,7 +123,7 @@ def test_what_is_missing_is_named_with_its_command(started, undrawn):
     text = report(started)
     assert "1 of 24 runs of the grid have been made" in text
     claim = text[text.index("### C1") : text.index("### C2")]
-    assert "○ not tested on MIND; demo: partial 1/2." in claim
+    assert "∅ not tested on MIND; demo: partial 1/2." in claim
     assert "Run: `dvc repro grid@nrms-minilm-finetuned-clean-s1`." in claim
     row = next(x for x in text.splitlines() if x.startswith("| NRMS") and "| MiniLM " in x)
     assert "1/1" in row and "not run" not in row

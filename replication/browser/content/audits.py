@@ -10,7 +10,7 @@ from replication.files.errors import StudyError
 from replication.files.readable import File, tried
 from replication.paper import verdict
 from replication.paper.claims import load_claims
-from replication.report.deviations import WHAT
+from replication.report.deviations import SHORT, WHAT
 from replication.report.study import COMPARED
 from replication.report.tables import Table
 from replication.study import paths
@@ -26,7 +26,7 @@ PROTOCOLS = ("clean", "released")
 class Shift:
     """What one deviation does to the AUC of one pair and tuning.
 
-    untouched   why it cannot touch these runs
+    untouched   why it does not apply to these runs
     stands_out  whether it is larger than what another seed does, and significant; None: not known
     """
 
@@ -101,14 +101,18 @@ def answer(pairs: Sequence[dict[str, Any]], base: str) -> str:
         before = largest.get(shift.deviation)
         if shift.stands_out and (before is None or shift.size > before.size):
             largest[shift.deviation] = shift
-    moves = "moves" if len(largest) < 2 else "move"
+    shown = "is shown to move" if len(largest) < 2 else "are shown to move"
     flipped = {shift.deviation for shift in found}
-    text = f"Of {len(flipped)} deviations, {len(largest) or 'none'} {moves} AUC by more than "
-    text += f"another seed does, starting from {base}"
+    text = (
+        f"Of {len(flipped)} deviations, {len(largest) or 'none'} {shown} AUC, starting from {base}"
+    )
     if largest:
         ranked = sorted(largest.items(), key=lambda item: -item[1].size)
         text += ": " + enumerated(
-            [f"{name} ({shift.difference:+.3f} in pair {shift.pair})" for name, shift in ranked]
+            [
+                f"{name}, {SHORT[name]} ({shift.difference:+.3f} in pair {shift.pair})"
+                for name, shift in ranked
+            ]
         )
     return f"{text}. {_untouched(found)}{_claims(pairs, base)}"
 
@@ -124,7 +128,7 @@ def _untouched(found: Sequence[Shift]) -> str:
     names = [name for name in DEVIATIONS if name in flipped - touched]
     if not names:
         return ""
-    return f"{enumerated(names)} cannot touch the scores of these runs. "
+    return f"{enumerated(names)} {'does' if len(names) == 1 else 'do'} not apply to these runs. "
 
 
 def _claims(pairs: Sequence[dict[str, Any]], base: str) -> str:
