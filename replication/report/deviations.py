@@ -5,7 +5,7 @@ from typing import Any
 
 from replication.paper.models import TUNINGS
 from replication.paper.words import word_of
-from replication.report.names import encoder_name, recommender_name
+from replication.report.names import encoder_name, recommender_name, tuning_name
 from replication.report.study import COMPARED, Study
 from replication.report.tables import Field, Number, Probability, Table
 from replication.report.verdicts import found_number
@@ -123,9 +123,14 @@ def audit_text(study: Study) -> str:
 
 
 def pair_title(pair: dict[str, Any]) -> str:
+    return f"{pair['pair']}: {pair_name(pair)}"
+
+
+def pair_name(pair: dict[str, Any]) -> str:
+    """What a pair is: `LSTUR with static vectors`."""
     encoders = list(dict.fromkeys((pair["frozen"], pair["finetuned"])))
     names = " and ".join(map(encoder_name, encoders))
-    return f"{pair['pair']}: {recommender_name(pair['recommender'])} with {names}"
+    return f"{recommender_name(pair['recommender'])} with {names}"
 
 
 def pair_text(study: Study, pair: dict[str, Any]) -> list[str]:
@@ -143,11 +148,17 @@ def pair_text(study: Study, pair: dict[str, Any]) -> list[str]:
 
 
 def bases_text(pair: dict[str, Any]) -> str:
-    bases = ", ".join(
-        f"{name} {'undefined' if auc is None else f'{auc:.4f}'}"
+    bases = "; ".join(
+        f"{_base(name)} {'undefined' if auc is None else f'{auc:.4f}'}"
         for name, auc in pair["bases"].items()
     )
     return f"AUC before any flip: {bases}."
+
+
+def _base(name: str) -> str:
+    """`clean/finetuned` as people write it."""
+    protocol, _, tuning = name.partition("/")
+    return f"{protocol}, {tuning_name(tuning)}:"
 
 
 def flips_table(pair: dict[str, Any], claims: Mapping[str, dict[str, Any]]) -> Table:

@@ -10,7 +10,7 @@ from replication.files.errors import StudyError
 from replication.files.readable import File, tried
 from replication.paper import verdict
 from replication.paper.claims import load_claims
-from replication.report.deviations import SHORT, WHAT
+from replication.report.deviations import SHORT, WHAT, pair_name
 from replication.report.study import COMPARED
 from replication.report.tables import Table
 from replication.study import paths
@@ -96,6 +96,7 @@ def answer(pairs: Sequence[dict[str, Any]], base: str) -> str:
     known = [shift for shift in found if shift.stands_out is not None]
     if not known:
         return "What a deviation does cannot be told from what another seed does: neither is known."
+    named = {pair["pair"]: pair_name(pair) for pair in pairs}
     largest: dict[str, Shift] = {}
     for shift in known:
         before = largest.get(shift.deviation)
@@ -110,7 +111,7 @@ def answer(pairs: Sequence[dict[str, Any]], base: str) -> str:
         ranked = sorted(largest.items(), key=lambda item: -item[1].size)
         text += ": " + enumerated(
             [
-                f"{name}, {SHORT[name]} ({shift.difference:+.3f} in pair {shift.pair})"
+                f"{name}, {SHORT[name]} ({shift.difference:+.3f} for {named[shift.pair]})"
                 for name, shift in ranked
             ]
         )
@@ -132,13 +133,15 @@ def _untouched(found: Sequence[Shift]) -> str:
 
 
 def _claims(pairs: Sequence[dict[str, Any]], base: str) -> str:
-    rows = [(pair["pair"], row) for pair in pairs for row in pair["claims"] if row["base"] == base]
+    rows = [
+        (pair_name(pair), row) for pair in pairs for row in pair["claims"] if row["base"] == base
+    ]
     if not rows:
         return "No claim is about these pairs."
     changed: dict[str, list[str]] = {}
     for pair, row in rows:
         if row["changes"]:
-            changed.setdefault(f"{row['claim']} (pair {pair})", []).append(row["deviation"])
+            changed.setdefault(f"{row['claim']} ({pair})", []).append(row["deviation"])
     if not changed:
         return "No flip changes the verdict on a claim."
     parts = [f"{enumerated(flips)} on {claim}" for claim, flips in changed.items()]

@@ -127,7 +127,8 @@ def _reading(base: str) -> str:
         "larger of the two tunings), a single draw of mere chance. Filled: shown to move AUC, "
         "which is p < 0.05 after Holm's correction over the pair's tests, and larger than the "
         "band; hollow: not told from chance. Bars: paired 95 % intervals over users, clicked "
-        "articles and seeds, the latter by the spread between a base and its D11. All other runs of an audit share one seed."
+        "articles and seeds, the latter by the spread between a base and its D11. All other runs "
+        "of an audit share one seed."
     )
 
 
