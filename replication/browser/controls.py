@@ -15,6 +15,8 @@ from replication.report.tables import Number, Table
 Option = TypeVar("Option", bound=str)
 Width = int | Literal["stretch"]  # pixels, or all that there is
 CHARTS = 512  # whose specification is remembered
+EXPERIMENT = "experiment"  # a column of `NAMED` in one
+NAMED = ("recommender", "encoder", "tuning")
 ROWS = 12  # of a table to be scrolled
 MIME = {"csv": "text/csv", "md": "text/markdown", "tex": "application/x-tex"}
 
@@ -145,8 +147,11 @@ def scroll_table(
     columns  those that are shown, in this order; None: all
     widths   of columns, in pixels
     """
+    frame = frame_of(table)
+    if columns and EXPERIMENT in columns:
+        frame.insert(0, EXPERIMENT, named_experiments(table))
     st.dataframe(
-        frame_of(table),
+        frame,
         hide_index=True,
         height=height_of(table, rows),
         column_order=columns,
@@ -154,6 +159,29 @@ def scroll_table(
         alt=table.caption,
     )
     export(study, table)
+
+
+def telling(table: Table) -> list[str]:
+    """The columns that tell rows apart: those neither empty nor the same in all rows."""
+    if len(table.rows) < 2:
+        return list(table.header)
+    columns = zip(table.header, zip(*table.rows, strict=True), strict=True)
+    return [name for name, cells in columns if len(set(map(str, cells))) > 1]
+
+
+def named_experiments(table: Table) -> list[str]:
+    """Each row's recommender, encoder and tuning as one text."""
+    at = [table.header.index(name) for name in NAMED]
+    return [", ".join(str(row[i]) for i in at if row[i]) for row in table.for_people()]
+
+
+def by_experiment(
+    table: Table, metric: str, left_out: Sequence[str] = ()
+) -> tuple[Table, list[str]]:
+    """A table and the columns to show of it: what names a row in one, then the metric, which is so
+    in sight on a narrow screen; of the others those that tell rows apart."""
+    others = [n for n in telling(table) if n not in (*NAMED, metric, *left_out)]
+    return table, [EXPERIMENT, metric, *others]
 
 
 def height_of(table: Table, rows: int = ROWS) -> int:
@@ -165,7 +193,7 @@ def frame_of(table: Table, escape: bool = False) -> pd.DataFrame:
     """The table's rows as text; `escape` where the cells are going to be read as Markdown."""
     text = plain if escape else str
     names = [text(name) for name in table.header]
-    rows = [[text(_cell(cell)) for cell in row] for row in table.rows]
+    rows = [[text(_cell(cell)) for cell in row] for row in table.for_people()]
     return pd.DataFrame(rows, columns=_distinct(names))
 
 

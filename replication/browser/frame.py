@@ -8,19 +8,24 @@ from altair.utils.schemapi import debug_mode
 from replication.browser.content.provenance import commit
 from replication.browser.reading.study import Study, read_study
 from replication.browser.views import VIEWS, View
+from replication.browser.views.overview import PAPER, TITLE
 from replication.browser.words import counted, plain
 from replication.study import paths
 
 ICON = Path(__file__).with_name("icon.svg")  # Streamlit would fetch one that it is told by name
-TITLE = "Language models in neural news recommenders: a replication"
+STYLE = '[data-testid="stMainBlockContainer"] {padding-top: 3.5rem}'  # otherwise 130 px are blank
 
 
 def framed(view: View) -> None:
     """Read the study and show one page of it."""
     study = read_study()
-    st.header(view.title, anchor=False)
+    st.html(f"<style>{STYLE}</style>")
+    first = view is VIEWS[0]
+    st.header(TITLE if first else view.title, anchor=False)
+    if first:
+        st.markdown(PAPER)
     st.markdown(f"**{view.purpose}**")
-    _banner(study)
+    _banner(study, whole=first)
     if study.params.content is None and not study.runs and not paths.REPORTS.is_dir():
         st.error(
             "There is no study in this folder. Start the app from the project's folder: "
@@ -36,8 +41,11 @@ def find_view(name: str) -> View:
     return next(view for view in VIEWS if view.name == name)
 
 
-def _banner(study: Study) -> None:
-    if study.demo:
+def _banner(study: Study, whole: bool) -> None:
+    """On demo data a warning; after the first page, a thin strip."""
+    if study.demo and not whole:
+        st.caption(f":material/science: {study.note}")
+    elif study.demo:
         st.warning(
             f"**{study.note}** A synthetic corpus and small models.", icon=":material/science:"
         )

@@ -1,16 +1,13 @@
 """Words and signs of the pages, and text that is shown as it is."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable
 
-from replication.report.texts import VERDICTS, kind_of
+from replication.paper.words import WORDS, Told, with_sign, word_counts
 
-# The signs of the report, and one for what only a page that is read during a run can show.
-SIGNS = {word: sign for word, (sign, _) in VERDICTS.items()} | {"running": "▶"}
-MEANINGS = {word: meaning for word, (_, meaning) in VERDICTS.items()} | {
-    "running": "its stage is being run at this moment; the page shows its result when reloaded"
-}
+SIGNS = {word: sign for word, (sign, _) in WORDS.items()}
+MEANINGS = {word: meaning for word, (_, meaning) in WORDS.items()}
+signed, tally = with_sign, word_counts  # what a page shows of a state or a verdict
+
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&^=])")
 # What the front end replaces after escapes have been undone: icons and addresses.
@@ -19,9 +16,9 @@ _JOINER = "\N{WORD JOINER}"
 _CODE = re.compile(r"(`[^`\n]+`)")  # holds no markup of its own
 
 
-def signed(word: str) -> str:
-    """Sign and word, such as `✓ within` or `▶ running`."""
-    return f"{SIGNS[kind_of(word)]} {word}"
+def told_text(found: Told) -> str:
+    """Such as `✓ agrees`, or `∅ not tested on MIND (demo: undecided)`."""
+    return signed(found.word) + (f" ({found.aside})" if found.aside else "")
 
 
 def plain(text: str) -> str:
@@ -33,12 +30,6 @@ def plain(text: str) -> str:
 
 def _escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", _REPLACED.sub(f":{_JOINER}", text))
-
-
-def tally(words: Iterable[str]) -> str:
-    """How many there are of each verdict, such as `2 within, 1 partial`."""
-    found = Counter(map(kind_of, words))
-    return ", ".join(f"{found[word]} {word}" for word in SIGNS if found[word])
 
 
 def counted(number: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from replication.files.atomic import write_json
 from replication.mind.statistics import Known, known_as
 from replication.paper.audits import audit_effects
 from replication.paper.cells import Cell, read_grid, read_json, read_sweep
-from replication.paper.claims import load_claims
+from replication.paper.claims import Claim, load_claims
 from replication.paper.contrasts import cold_start_contrasts
 from replication.paper.cross_checks import load_cross_checks
 from replication.paper.effects import tuning_effects
@@ -18,6 +18,7 @@ from replication.paper.judges import judge
 from replication.paper.main_table import TOLERANCE, TOLERANCE_REASON, main_table
 from replication.paper.sweeps import sweep_curves
 from replication.paper.values import load_values
+from replication.paper.words import data_of, told, would_decide
 from replication.study import paths
 from replication.study.params import Params
 
@@ -44,6 +45,7 @@ def compare(params: Params) -> None:
     claims, values, checks = load_claims(), load_values(), load_cross_checks()
     note = _note(params, known_as(read_json(paths.DATA_CARD) or {}, PAPER_RELEASE))
     head = {"profile": params.profile, "evidence": note is None, "note": note}
+    data = data_of(params.profile, note is None)
     write_json(
         paths.CLAIMS,
         {
@@ -51,7 +53,11 @@ def compare(params: Params) -> None:
             "models": params.paper,
             "claims": [
                 _strip(asdict(claim))
-                | {"verdicts": {p: judge(claim, evidence, p) for p in params.grid.protocols}}
+                | {
+                    "verdicts": {
+                        p: _judged(claim, evidence, p, data) for p in params.grid.protocols
+                    }
+                }
                 for claim in claims
             ],
         },
@@ -78,6 +84,13 @@ def _note(params: Params, known: Known) -> str | None:
     if known == "other":
         return NOT_EVIDENCE if params.demo else OTHER_DATA
     return None if known == "verified" else UNVERIFIED
+
+
+def _judged(claim: Claim, evidence: Evidence, protocol: str, data: str | None) -> dict[str, Any]:
+    """`judge`, and what a reader is told of it: word, aside, would_decide."""
+    found = judge(claim, evidence, protocol)
+    word, aside = told(asdict(claim), found, data)
+    return found | {"word": word, "aside": aside, "would_decide": would_decide(found)}
 
 
 def metrics_by_run(cells: Iterable[Cell]) -> dict[str, dict[str, float | None]]:

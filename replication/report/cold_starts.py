@@ -5,6 +5,7 @@ from typing import Any
 
 from replication.paper.cells import Cell
 from replication.paper.verdict import significant
+from replication.report.names import encoder_name
 from replication.report.study import COMPARED, EXPERIMENT, FIFTHS, GROUPS, Study
 from replication.report.tables import Field, Number, Probability, Table
 
@@ -70,7 +71,7 @@ def gains_table(study: Study) -> Table:
     for family, contrast in _contrasts(study):
         groups = {row["group"]: row for row in contrast["groups"]}
         row: list[Field] = [family[key] for key in FAMILY]
-        row.append(f"{family['encoder']} - {contrast['minus']}")
+        row.append(_sides(family, contrast))
         row += [_difference(groups[g], starred=True) for g in FIFTHS]
         trend = contrast["trend"]
         row.append(Number(trend["slope"], trend["ci95"], "+.4f", "+.4f", _star(trend)))
@@ -88,7 +89,7 @@ def contrasts_table(study: Study) -> Table:
     rows: list[list[Field]] = [
         [
             *(family[key] for key in FAMILY),
-            f"{family['encoder']} - {contrast['minus']}",
+            _sides(family, contrast),
             GROUPS[row["group"]],
             Number(row["impressions"], form=",d"),
             _difference(row),
@@ -140,6 +141,10 @@ def cold_start_text(study: Study) -> str:
 def _contrasts(study: Study) -> Sequence[tuple[dict[str, Any], dict[str, Any]]]:
     """Every contrast with the family it is of."""
     return [(f, contrast) for f in study.comparison["cold_start"] for contrast in f["contrasts"]]
+
+
+def _sides(family: dict[str, Any], contrast: dict[str, Any]) -> str:
+    return f"{encoder_name(family['encoder'])} - {encoder_name(contrast['minus'])}"
 
 
 def _difference(row: dict[str, Any], starred: bool = False) -> Number:

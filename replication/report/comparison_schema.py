@@ -104,6 +104,16 @@ class Judged(TypedDict):
     seeds: NotRequired[Seeds | None]
     power: NotRequired[Power | None]
     power_reason: NotRequired[str | None]
+    word: NotRequired[str]
+    aside: NotRequired[str | None]
+    would_decide: NotRequired[str | None]
+
+
+class Minus(TypedDict):
+    """What a claim's sign subtracts; without a model, the same one as on the other side."""
+
+    model: NotRequired[str | None]
+    tuning: str
 
 
 class Claim(TypedDict):
@@ -119,6 +129,7 @@ class Claim(TypedDict):
     reading: NotRequired[str]
     trend: NotRequired[str]
     sign: NotRequired[str]
+    minus: NotRequired[Minus]
     recommender: NotRequired[str]
     model: NotRequired[str]
     mean_clicks: NotRequired[Finite]

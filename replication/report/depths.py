@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from replication.paper.words import with_sign
 from replication.report.study import COMPARED, Study
 from replication.report.tables import Field, Number, Table
-from replication.report.texts import verdict_text
 
 
 def papers_depth(study: Study, curve: dict[str, Any]) -> int | None:
@@ -61,7 +61,7 @@ def sweep_table(study: Study) -> Table:
             row.append(_share(shares.get(point["layers"])))
             if known:
                 row.append(Number(point["paper"], absent="no paper value"))
-                row.append(verdict_text(point["verdict"]))
+                row.append(with_sign(point["verdict"]))
             rows.append(row)
     header = ["recommender", "layers", "runs", "AUC", "best in"]
     header += ["AUC, paper", "verdict"] if known else []

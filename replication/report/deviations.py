@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from replication.paper.models import TUNINGS
+from replication.paper.words import word_of
+from replication.report.names import encoder_name, recommender_name, tuning_name
 from replication.report.study import COMPARED, Study
 from replication.report.tables import Field, Number, Probability, Table
-from replication.report.texts import verdict_text
 from replication.report.verdicts import found_number
 from replication.study.protocol import DEVIATIONS
 
@@ -30,6 +31,28 @@ WHAT = {
     "D16": "an epoch's last, smaller batch is dropped",
     "D17": "a fine-tuned PLM reads lower-case texts",
     "D18": "empty slots are an encoded article in training, zeros at test",
+}
+
+# The same in a few words, for an axis.
+SHORT = {
+    "D1": "chosen on the test split",
+    "D2": "oldest clicks kept",
+    "D3": "GRU reads padding first",
+    "D4": "no attention mask",
+    "D5": "dropout in frozen layers",
+    "D6": "embeddings train too",
+    "D7": "another head when tuned",
+    "D8": "prompt cut off",
+    "D9": "users cached by history",
+    "D10": "groups of histories",
+    "D11": "another seed",
+    "D12": "two negatives, drawn once",
+    "D13": "xavier start",
+    "D14": "unknown words drawn",
+    "D15": "unseen labels as padding",
+    "D16": "last batch dropped",
+    "D17": "lower-case texts",
+    "D18": "empty slots as articles",
 }
 
 
@@ -64,7 +87,7 @@ def effects_table(
         "AUC with one deviation flipped minus AUC of the protocol as it is, with its paired "
         "interval and test."
     )
-    header.append("cannot touch these runs, for")
+    header.append("does not apply, for")
     return Table("audit", caption, COMPARED, header, rows, text_columns=4)
 
 
@@ -72,7 +95,7 @@ _NO_RUN = {"untouched": None, "difference": None, "ci95": None, "p_holm": None}
 
 
 def _reason(found: list[dict[str, Any]]) -> str:
-    """Why a deviation cannot touch these runs; nothing where it can."""
+    """Why a deviation does not apply to these runs; nothing where it does."""
     return "; ".join(dict.fromkeys(e["untouched"] for e in found if e["untouched"]))
 
 
@@ -80,7 +103,7 @@ def _fields(found: list[dict[str, Any]]) -> list[Field]:
     """Difference and p from each base, then the reason where there is neither."""
     fields: list[Field] = []
     for effect in found:
-        absent = "cannot touch" if effect["untouched"] else "undefined"
+        absent = "does not apply" if effect["untouched"] else "undefined"
         absent = "not run" if effect is _NO_RUN else absent
         fields.append(Number(effect["difference"], effect["ci95"], "+.4f", "+.4f", absent=absent))
         fields.append(Probability(effect["p_holm"], absent=absent))
@@ -101,8 +124,14 @@ def audit_text(study: Study) -> str:
 
 
 def pair_title(pair: dict[str, Any]) -> str:
+    return f"{pair['pair']}: {pair_name(pair)}"
+
+
+def pair_name(pair: dict[str, Any]) -> str:
+    """What a pair is: `LSTUR with static vectors`."""
     encoders = list(dict.fromkeys((pair["frozen"], pair["finetuned"])))
-    return f"{pair['pair']}: {pair['recommender']} with {' and '.join(encoders)}"
+    names = " and ".join(map(encoder_name, encoders))
+    return f"{recommender_name(pair['recommender'])} with {names}"
 
 
 def pair_text(study: Study, pair: dict[str, Any]) -> list[str]:
@@ -120,13 +149,19 @@ def pair_text(study: Study, pair: dict[str, Any]) -> list[str]:
 
 
 def bases_text(pair: dict[str, Any]) -> str:
-    bases = ", ".join(
-        f"{name} {'undefined' if auc is None else f'{auc:.4f}'}"
+    bases = "; ".join(
+        f"{_base(name)} {'undefined' if auc is None else f'{auc:.4f}'}"
         for name, auc in pair["bases"].items()
     )
     seeds = (pair.get("seeds") or {}).get("runs_of_a_base", 1)
     means = f", means of {seeds} seeds" if seeds > 1 else ""
     return f"AUC before any flip{means}: {bases}."
+
+
+def _base(name: str) -> str:
+    """`clean/finetuned` as people write it."""
+    protocol, _, tuning = name.partition("/")
+    return f"{protocol}, {tuning_name(tuning)}:"
 
 
 def flips_table(pair: dict[str, Any], claims: Mapping[str, dict[str, Any]]) -> Table:
@@ -153,4 +188,4 @@ def _judged(claim: dict[str, Any], row: dict[str, Any] | None) -> str:
     if row is None:
         return "unknown"
     word = row.get("these_runs", row["verdict"])
-    return f"{verdict_text(word)}, {found_number(claim, row['found'], row['ci95'])}"
+    return f"{word_of(word)}, {found_number(claim, row['found'], row['ci95'])}"

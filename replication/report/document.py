@@ -1,6 +1,6 @@
 """REPORT.md: the parts of the report in their order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from replication.report.cold_starts import cold_start_text
@@ -11,6 +11,7 @@ from replication.report.effects import EFFECTS_TEXT
 from replication.report.grid_table import results_text
 from replication.report.independence import S1_TEXT
 from replication.report.methods import methods_text
+from replication.report.names import encoder_name, encoder_sizes, short_count
 from replication.report.origin import origin_text
 from replication.report.published import CROSS_CHECK_TEXT
 from replication.report.study import COMPARED, DEMO_LABEL, Study
@@ -87,6 +88,7 @@ def _head(study: Study) -> Iterator[str]:
         )
     sweep = [point["runs"] for curve in study.comparison["sweep"] for point in curve["curve"]]
     ran, of = (sum(runs) for runs in zip(*sweep, strict=True)) if sweep else (0, 0)
+    sizes = encoder_sizes(study.cells)
     audited = [not pair["missing"] for pair in study.comparison["audit"]]
     yield (
         f"{len(study.done)} of {len(study.cells)} runs of the grid have been made, {ran} of {of} "
@@ -94,9 +96,15 @@ def _head(study: Study) -> Iterator[str]:
         f"{sum(audited)} of {len(audited)} pairs; profile "
         f"`{study.params.profile}`, protocol {', '.join(f'`{p}`' for p in study.protocols)}, "
         f"seeds {', '.join(map(str, grid.seeds))}. The paper's language models and ours: "
-        + ", ".join(f"{theirs} is `{ours}`" for theirs, ours in study.claims["models"].items())
+        + ", ".join(_stands(theirs, ours, sizes) for theirs, ours in study.claims["models"].items())
         + "."
     )
+
+
+def _stands(theirs: str, ours: str, sizes: Mapping[str, int]) -> str:
+    """Such as `BERT-base is MiniLM (22.6 M, `minilm`)`."""
+    size = f"{short_count(sizes[ours])}, " if ours in sizes else ""
+    return f"{encoder_name(theirs)} is {encoder_name(ours)} ({size}`{ours}`)"
 
 
 def _figure(study: Study, drawing: Drawing) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 
 from replication.evaluation.metrics import METRICS
 from replication.paper.cells import METRIC_NAMES, Cell
+from replication.paper.words import with_sign
 from replication.report.study import COMPARED, EXPERIMENT, Study
 from replication.report.tables import Field, Number, Table
-from replication.report.texts import verdict_text
 
 REFERENCES = ("random", "popularity", "ceiling")
 
@@ -45,7 +45,7 @@ def _row(cell: dict[str, Any], known: Sequence[str], intervals: Sequence[str]) -
         row.append(_number(found["ours"], found["ci95"], metric in intervals, absent))
         if metric in known:
             row.append(Number(found["paper"], absent="no paper value"))
-            row.append(verdict_text(found["verdict"]))
+            row.append(with_sign(found["verdict"]))
     return row
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from replication.paper.words import word_of
 from replication.report.study import COMPARED, Study
 from replication.report.tables import Field, Number, Table
-from replication.report.texts import verdict_text
 
 Record = dict[str, Any]
 S1_TEXT = (
@@ -33,8 +33,8 @@ def s1_table(claims: Sequence[Record], protocols: Sequence[str]) -> Table:
             if not naive:
                 continue
             hangs = "yes" if result["hangs_on_independence"] else "no"
-            row: list[Field] = [protocol, claim["id"], verdict_text(of_these_runs(result))]
-            row += [verdict_text(naive["verdict"]), hangs]
+            row: list[Field] = [protocol, claim["id"], word_of(of_these_runs(result))]
+            row += [word_of(naive["verdict"]), hangs]
             row += [Number(effect.get(by), form=".1f", absent="unknown") for by in _BY]
             rows.append(row)
     header = ["protocol", "claim", "verdict of these runs", "were impressions independent",
@@ -55,17 +55,17 @@ def answers_text(result: Record) -> str:
     """The answers to sign and size, and what they rest on, as sentences; nothing where there are
     none."""
     parts = [
-        f"{name.capitalize()}: {verdict_text(result[name])}."
+        f"{name.capitalize()}: {word_of(result[name])}."
         for name in ("sign", "size")
         if result.get(name) is not None and result.get("size") is not None
     ]
     if result.get("these_runs"):
-        parts.append(f"These runs by themselves: {verdict_text(result['these_runs'])}.")
+        parts.append(f"These runs by themselves: {word_of(result['these_runs'])}.")
     naive = result.get("naive")
     if naive:
         hangs = "hangs" if result["hangs_on_independence"] else "does not hang"
         parts.append(
-            f"Were impressions independent: {verdict_text(naive['verdict'])}"
+            f"Were impressions independent: {word_of(naive['verdict'])}"
             + (f", interval {_ends(naive['ci95'])}" if naive.get("ci95") else "")
             + f"; the verdict {hangs} on that (S1)."
         )

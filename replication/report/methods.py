@@ -1,14 +1,14 @@
 """How to read the report: its terms, its statistics and its verdicts."""
 
+from replication.paper.words import WORDS
 from replication.report.study import Study
 from replication.report.tables import markdown
-from replication.report.texts import VERDICTS
 
 
 def methods_text(study: Study) -> list[str]:
     """The paragraphs of the section, and the table of verdict words."""
     samples = study.params.evaluation.bootstrap_samples
-    verdicts = [[f"{sign} {word}", meaning] for word, (sign, meaning) in VERDICTS.items()]
+    verdicts = [[f"{sign} {word}", meaning] for word, (sign, meaning) in WORDS.items()]
     return [
         "**Reproducibility and replicability.** We use the terms as the ACM has had them since "
         "version 1.1 of its badging policy (2020). *Reproducibility*: a different team, the same "
@@ -39,8 +39,9 @@ def methods_text(study: Study) -> list[str]:
         "method for all tests of the same family. Metrics are MIND's official ones, each the plain "
         "mean over impressions. `docs/claims.md` has the rules with their coverage, rate of false "
         "verdicts and power.",
-        "**Verdicts.** A claim says that something is so: confirmed, undecided or contradicted. "
-        "Where it puts a figure on it, its size is a second question, answered by the interval and "
-        "the tolerance: equivalent, different or undecided.",
+        "**Verdicts.** A claim says that something is so, and may put a figure on it, whose size "
+        "is a second question, answered by the interval and the tolerance. One word tells both. On "
+        "other data than the paper's no claim is tested: what they showed stands beside it, "
+        "without a sign.",
         markdown(["verdict", "meaning"], verdicts, text_columns=2).rstrip(),
     ]

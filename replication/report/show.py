@@ -12,7 +12,7 @@ def show_results(params: Params) -> None:
     """Print them. Errors: `StudyError` where nothing has been run."""
     study = read_study(params)
     table = results_table(study, intervals=["auc"])
-    print(markdown(table.header, table.rows, table.text_columns))
+    print(markdown(table.header, table.for_people(), table.text_columns))
     for line in verdict_counts(study):
         print(line)
     if study.demo:

@@ -5,14 +5,15 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-# What is special to LaTeX, and the signs of `texts.py` in its own mathematics.
+from replication.report.names import COLUMNS
+
+# What is special to LaTeX, and the signs of `paper/words.py` in its own mathematics.
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": "$<$", ">": "$>$", "✓": r"$\surd$", "≈": r"$\approx$", "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$", "○": r"$\circ$", "◐": r"$\odot$", "∅": r"$\emptyset$",
-    "↺": r"$\hookleftarrow$", "–": "--", "≤": r"$\leq$", "±": r"$\pm$",
-    "●": r"$\bullet$", "✗": r"$\times$", "≠": r"$\neq$",
+    "<": "$<$", ">": "$>$", "✓": r"$\surd$", "○": r"$\circ$", "◐": r"$\odot$", "∅": r"$\emptyset$",
+    "↺": r"$\hookleftarrow$", "▶": r"$\triangleright$", "–": "--", "≤": r"$\leq$", "±": r"$\pm$",
+    "≠": r"$\neq$",
 }  # fmt: skip
 
 
@@ -72,12 +73,24 @@ class Table:
     def markdown(self, note: str) -> str:
         """Caption, the `note` that belongs to every table, the command, and the rows."""
         head = " ".join(part for part in (self.caption, note, f"Made by `{self.command}`.") if part)
-        return f"*{head}*\n\n{markdown(self.header, self.rows, self.text_columns).rstrip()}"
+        rows = markdown(self.header, self.for_people(), self.text_columns)
+        return f"*{head}*\n\n{rows.rstrip()}"
+
+    def for_people(self) -> Rows:
+        """The rows with names as people write them; CSV keeps identifiers."""
+        named = [COLUMNS.get(name, str) for name in self.header]
+        return [
+            [
+                name(cell) if isinstance(cell, str) else cell
+                for cell, name in zip(row, named, strict=True)
+            ]
+            for row in self.rows
+        ]
 
     def files(self, note: str) -> dict[str, str]:
         """Name of a file -> its content."""
         caption = f"{self.caption} {note}".rstrip()
-        tabular = latex(self.header, self.rows, caption, self.text_columns)
+        tabular = latex(self.header, self.for_people(), caption, self.text_columns)
         return {
             f"{self.name}.md": self.markdown(note) + "\n",
             f"{self.name}.csv": csv_text(self.header, self.rows),

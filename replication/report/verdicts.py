@@ -1,47 +1,66 @@
 """The paper's claims: a table of verdicts, then the evidence of each."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from replication.paper.words import (
+    data_of,
+    told,
+    with_sign,
+    word_counts,
+    word_of,
+    would_decide,
+)
 from replication.report.independence import answers_text
+from replication.report.names import encoder_name, tuning_name
 from replication.report.study import COMPARED, Study
 from replication.report.tables import Field, Number, Probability, Table
-from replication.report.texts import VERDICTS, kind_of, listed, sentence, verdict_text
+from replication.report.texts import listed, sentence
 
 Record = dict[str, Any]
 
 
 def claims_table(study: Study) -> Table:
     """A row per claim: what the paper says, what we found under each protocol, the verdicts."""
-    return judged_table(study.claims["claims"], study.protocols)
+    return judged_table(study.claims["claims"], study.protocols, judged_on(study))
 
 
-def judged_table(claims: Sequence[Record], protocols: Sequence[str]) -> Table:
-    """`claims_table` of claims as claims.json holds them, each judged under `protocols`."""
+def judged_on(study: Study) -> str | None:
+    """What to call the data where they are not the paper's; see `words.data_of`."""
+    return data_of(study.claims.get("profile"), study.claims.get("evidence", True))
+
+
+def judged_table(claims: Sequence[Record], protocols: Sequence[str], data: str | None) -> Table:
+    """`claims_table` of claims as claims.json holds them, each judged under `protocols` on `data`,
+    those of `words.data_of`."""
     header = ["id", "claim", "the paper"]
+    names = ["ours", "naive interval", "verdict", *([data] if data else ())]
     for protocol in protocols:
-        header += [f"{name}, {protocol}" for name in ("ours", "naive interval", "verdict", "size")]
+        header += [f"{name}, {protocol}" for name in names]
     rows: list[list[Field]] = []
     for claim in claims:
-        row: list[Field] = [claim["id"], claim["statement"], _paper(claim)]
+        row: list[Field] = [claim["id"], claim["statement"], paper_of(claim)]
         for protocol in protocols:
             result = claim["verdicts"][protocol]
-            size = result.get("size")
-            row += [_ours(claim, result), _naive(claim, result), verdict_text(result["verdict"])]
-            row.append("not asked" if size is None else verdict_text(size))
+            word, aside = told(claim, result, data)
+            row += [ours_of(claim, result), _naive(claim, result), with_sign(word)]
+            row += [] if aside is None else [aside]
         rows.append(row)
     caption = "The claims of the paper and what became of them."
     return Table("claims", caption, COMPARED, header, rows, text_columns=len(header))
 
 
 def verdict_counts(study: Study) -> list[str]:
-    """A line per protocol, such as `Claims under clean: 2 within, 1 worse`."""
+    """A line per protocol, such as `Claims under clean: 7 agree, 1 differs`; on other data than the
+    paper's, `11 not tested on MIND (demo: 7 undecided, 4 not tested)`."""
+    data = judged_on(study)
     lines = []
     for protocol in study.protocols:
-        given = (claim["verdicts"][protocol]["verdict"] for claim in study.claims["claims"])
-        words = Counter(map(kind_of, given))
-        counts = ", ".join(f"{words[word]} {word}" for word in VERDICTS if words[word])
+        given = [told(c, c["verdicts"][protocol], data) for c in study.claims["claims"]]
+        counts = word_counts(word for word, _ in given)
+        if data is not None and given:
+            asides = (aside.partition(": ")[2] for _, aside in given if aside)
+            counts = f"{len(given)} {given[0].word} ({data}: {word_counts(asides)})"
         lines.append(f"Claims under {protocol}: {counts}")
     return lines
 
@@ -50,16 +69,18 @@ def claims_text(study: Study) -> list[str]:
     """A section per claim: the source and its terms, then what was compared under each protocol."""
     parts: list[str] = []
     explained: dict[str, str] = {}
+    data = judged_on(study)
     for claim in study.claims["claims"]:
         parts += [f"### {claim['id']}", _terms(claim, explained)]
         explained.setdefault(claim["tolerance_reason"], claim["id"])
-        parts += [_judged(claim, protocol) for protocol in study.protocols]
-        if table := parts_table(claim, study.protocols):
+        parts += [_judged(claim, protocol, data) for protocol in study.protocols]
+        if table := parts_table(claim, study.protocols, data):
             parts.append(table.markdown(study.note))
     return parts
 
 
-def _paper(claim: Record) -> str:
+def paper_of(claim: Record) -> str:
+    """What the paper says, in a few words: its figure, or the direction."""
     value = claim["value"]
     text = {
         "gain": lambda: f"{value:+.2f} %",
@@ -72,7 +93,8 @@ def _paper(claim: Record) -> str:
     return text if claim["source"] == "paper" else f"{text} ({claim['source']})"
 
 
-def _ours(claim: Record, result: Record) -> Field:
+def ours_of(claim: Record, result: Record) -> Field:
+    """What was found: a figure with its interval, or how many of the parts agree."""
     if result["found"] is not None:
         return found_number(claim, result["found"], result["ci95"])
     parts = result["parts"]
@@ -80,8 +102,12 @@ def _ours(claim: Record, result: Record) -> Field:
         return found_number(claim, parts[0]["found"], parts[0]["ci95"])
     if parts:
         agreeing = sum(_of_part(part) == "confirmed" for part in parts)
-        return f"{agreeing} of {len(parts)} parts confirmed"
+        return _agreeing(agreeing, len(parts))
     return "no figure"
+
+
+def _agreeing(number: int, of: int) -> str:
+    return f"{number} of {of} parts {'agrees' if number == 1 else 'agree'}"
 
 
 def _of_part(part: Record) -> str:
@@ -99,7 +125,7 @@ def _naive(claim: Record, result: Record) -> Field:
         middle = result["found"] if result["found"] is not None else parts[0].get("found")
         return str(found_number(claim, middle, ends)).partition(" ")[2] if ends else ""
     agreeing = sum(part.get("verdict_naive") == "confirmed" for part in parts)
-    return f"{agreeing} of {len(parts)} parts confirmed"
+    return _agreeing(agreeing, len(parts))
 
 
 def found_number(claim: Record, value: float | None, interval: Sequence[float] | None) -> Number:
@@ -131,10 +157,11 @@ def _terms(claim: Record, explained: dict[str, str]) -> str:
     return " ".join(lines)
 
 
-def _judged(claim: Record, protocol: str) -> str:
+def _judged(claim: Record, protocol: str, data: str | None) -> str:
     """The verdict under one protocol, with the figures that belong to the claim as a whole."""
     result = claim["verdicts"][protocol]
-    text = f"*{protocol}*: {verdict_text(result['verdict'])}."
+    word, aside = told(claim, result, data)
+    text = f"*{protocol}*: {with_sign(word)}{'; ' + aside if aside else ''}."
     if result["found"] is not None:
         text += f" Found: {found_number(claim, result['found'], result['ci95'])}."
     if result.get("finetuned") is not None:
@@ -155,6 +182,8 @@ def _judged(claim: Record, protocol: str) -> str:
         text += f" {answers}"
     if result["reason"]:
         text += f" {sentence(result['reason'])}"
+    if decides := would_decide(result):
+        text += f" {decides}"
     if result["coverage"][1]:
         text += " Runs: {} of {}.".format(*result["coverage"])
     if result["missing"]:
@@ -183,7 +212,7 @@ def _order_fields(claim: Record, part: Record) -> dict[str, Field]:
     return {
         "recommender": part["recommender"],
         "tuning": part["tuning"],
-        "best to worst": " > ".join(part.get("order", ())) or "undefined",
+        "best to worst": " > ".join(map(encoder_name, part.get("order", ()))) or "undefined",
         "Kendall's tau": Number(part.get("found"), part.get("ci95"), "+.2f", "+.2f"),
         "inversions": str(part.get("inversions", "undefined")),
         "resolved": str(part.get("resolved_inversions", "undefined")),
@@ -193,10 +222,16 @@ def _order_fields(claim: Record, part: Record) -> dict[str, Field]:
 def _sign_fields(claim: Record, part: Record) -> dict[str, Field]:
     return {
         "recommender": part["recommender"],
-        "difference": f"{part['a']} - {part['b']}",
+        "difference": f"{_side(part['a'])} - {_side(part['b'])}",
         "AUC": found_number(claim, part["found"], part["ci95"]),
         "p (Holm)": Probability(part["p_holm"]),
     }
+
+
+def _side(name: str) -> str:
+    """`minilm frozen` as people write it."""
+    encoder, _, tuning = name.partition(" ")
+    return f"{encoder_name(encoder)} {tuning_name(tuning)}".rstrip()
 
 
 def _cost_fields(claim: Record, part: Record) -> dict[str, Field]:
@@ -204,7 +239,7 @@ def _cost_fields(claim: Record, part: Record) -> dict[str, Field]:
     return {
         "recommender": part["recommender"],
         "measure": part["measure"].replace("_", " "),
-        "by size": ", ".join(f"{model} {_amount(value)}" for model, value in values),
+        "by size": ", ".join(f"{encoder_name(model)} {_amount(value)}" for model, value in values),
         "Kendall's tau": Number(part["found"], form="+.2f"),
     }
 
@@ -223,25 +258,28 @@ _FIELDS: dict[str, Callable[[Record, Record], dict[str, Field]]] = {
 }
 
 
-def parts_table(claim: Record, protocols: Sequence[str]) -> Table | None:
-    """What was compared, one by one; None for a claim that is one comparison."""
+def parts_table(claim: Record, protocols: Sequence[str], data: str | None) -> Table | None:
+    """What was compared, one by one; None for a claim that is one comparison. On other `data` than
+    the paper's no part has a sign."""
+    last = data or "verdict"
+    said = word_of if data else with_sign
     rows: list[dict[str, Field]] = []
     for protocol in protocols:
         for part in claim["verdicts"][protocol]["parts"]:
             fields = _FIELDS[claim["kind"]](claim, part)
-            verdict = verdict_text(part["verdict"])
+            verdict = said(part["verdict"])
             if part.get("these_runs"):
-                verdict += f"; these runs: {verdict_text(part['these_runs'])}"
+                verdict += f"; these runs: {word_of(part['these_runs'])}"
             if part.get("ci95_naive") and part.get("found") is not None:
                 fields["naive"] = found_number(claim, part["found"], part["ci95_naive"])
-                fields["if independent"] = verdict_text(part["verdict_naive"])
+                fields["if independent"] = word_of(part["verdict_naive"])
             if part.get("reason"):
                 verdict += f": {part['reason']}"
-            rows.append({"protocol": protocol, **fields, "verdict": verdict})
+            rows.append({"protocol": protocol, **fields, last: verdict})
     if not rows:
         return None
-    names = dict.fromkeys(name for row in rows for name in row if name != "verdict")
-    header = [name for name in (*names, "verdict") if name != "protocol" or len(protocols) > 1]
+    names = dict.fromkeys(name for row in rows for name in row if name != last)
+    header = [name for name in (*names, last) if name != "protocol" or len(protocols) > 1]
     shown = [[row.get(name, "") for name in header] for row in rows]
     caption = f"What was compared for {claim['id']}."
     return Table(claim["id"], caption, COMPARED, header, shown, text_columns=len(header))

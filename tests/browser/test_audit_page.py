@@ -18,7 +18,7 @@ from replication.browser.content.audits import (
     shifts,
 )
 from replication.browser.reading.study import read_study
-from replication.report.deviations import effects_table
+from replication.report.deviations import SHORT, effects_table
 from replication.report.figures.theme import LIGHT
 from replication.study.params import load_params, load_protocol
 from replication.study.protocol import DEVIATIONS
@@ -89,11 +89,13 @@ def test_only_what_is_significant_and_larger_than_another_seed_stands_out():
 
 def test_the_answer_is_made_of_the_numbers():
     text = answer([AUDIT], "clean")
-    start = "Of 5 deviations, 1 moves AUC by more than another seed does, starting from clean: "
-    assert text.startswith(start + "D3 (-0.050 in pair one). D5 cannot touch the scores of these")
+    start = "Of 5 deviations, 1 is shown to move AUC, starting from clean: "
+    assert text.startswith(
+        start + f"D3, {SHORT['D3']} (-0.050 for NRMS with e). D5 does not apply to"
+    )
     assert text.endswith("No claim is about these pairs.")
     quiet = pair(effect("D1", 0.001, 0.9), effect("D11", 0.002, 0.9))
-    assert answer([quiet], "clean").startswith("Of 2 deviations, none moves AUC")
+    assert answer([quiet], "clean").startswith("Of 2 deviations, none is shown to move AUC")
     alone = pair(effect("D1", 0.5, 1e-9), band=None)  # no run with another seed
     assert "cannot be told" in answer([alone], "clean")
 
@@ -106,7 +108,7 @@ def test_the_answer_tells_the_verdicts_that_change():
         "No flip changes the verdict on a claim."
     )
     text = told(*(verdict_row(flip, True) for flip in ("D1", "D4", "D11")))
-    assert "D1, D4 and D11 on C2 (pair one); D11 is another seed alone." in text
+    assert "D1, D4 and D11 on C2 (NRMS with e); D11 is another seed alone." in text
     assert "No claim" in told(verdict_row("D1", True, base="released"))
 
 
@@ -135,11 +137,11 @@ def test_the_chart_has_every_deviation_and_the_band_of_chance():
     rows = [row for data in chart["datasets"].values() for row in data]
     assert {"low": -0.02, "high": 0.02} in rows
     drawn = {(r["deviation"], r["tuning"], r["difference"], r["out"]) for r in rows if "out" in r}
-    assert ("D3 gru_reads", "frozen", -0.05, True) in drawn
-    assert ("D2 history_order", "frozen", 0.019, False) in drawn
+    assert (LABELS["D3"], "frozen", -0.05, True) in drawn
+    assert (LABELS["D2"], "frozen", 0.019, False) in drawn
     [said] = [row for row in rows if "reason" in row]
     assert said == {
-        "deviation": LABELS["D5"], "text": "cannot touch these runs",
+        "deviation": LABELS["D5"], "text": "does not apply",
         "reason": "no transformer runs",
     }  # fmt: skip
     domains = json.dumps(chart)
@@ -214,7 +216,7 @@ def test_the_page_shows_the_numbers_of_the_comparison(inside, base):
     ]  # fmt: skip
     largest = max((e["difference"] for e in d3), key=abs)
     stands_out = any(s.stands_out for p in found for s in shifts(p, base) if s.deviation == "D3")
-    assert (f"D3 ({largest:+.3f} in pair words)" in text) == stands_out
+    assert (f"D3, {SHORT['D3']} ({largest:+.3f} for LSTUR with" in text) == stands_out
     assert f"starting from {base}" in text
     assert "dvc exp run -S protocol.gru_reads=first_slots" in text
     assert "dvc repro audit@words\ndvc repro audit@llm" in text
@@ -255,7 +257,7 @@ def test_a_pair_that_was_not_run_has_its_command_and_strange_names_are_text(own_
     app = shown(d="D4")
     assert not app.exception
     text = words(app)
-    assert "not run: words: lstur with static" in text
+    assert "not run: words: LSTUR with static vectors" in text
     assert "dvc repro audit@words" in text
     raw = "\n".join(e.value for kind in ("markdown", "caption") for e in app.get(kind))
     assert "![i]" not in raw

@@ -48,7 +48,7 @@ def test_commands_stay_commands():
 
 
 def test_verdicts_have_a_sign_of_their_own():
-    assert signed("within") == "✓ within"
+    assert signed("within") == signed("agrees") == "✓ agrees"
     assert signed("partial 1/3") == "◐ partial 1/3"
     assert signed("running") == "▶ running"
     assert len(set(SIGNS.values())) == len(SIGNS) == len(MEANINGS)

@@ -20,7 +20,8 @@ from replication.browser.content.cold_starts import (
     users_table,
 )
 from replication.browser.reading.study import read_study
-from replication.browser.words import signed
+from replication.browser.words import told_text
+from replication.paper.words import told
 from replication.report.figures.cold_start import panel
 from replication.report.figures.theme import DARK, LIGHT
 
@@ -170,8 +171,8 @@ def test_a_run_without_five_groups_tells_none(own_tree):
 
 def test_verdicts_stand_with_the_claim():
     other = C4 | {"kind": "gain"}
-    assert claims_text([C4, other]) == [
-        "The paper, C4: It shrinks. ≈ near under clean; ◐ partial 1/3 under released."
+    assert claims_text([C4, other], None) == [
+        "The paper, C4: It shrinks. ? undecided (near) under clean; ◐ partial 1/3 under released."
     ]
 
 
@@ -263,8 +264,8 @@ def test_the_page_says_what_there_is(inside, state, expected):
     text = words(shown())
     if "{}" in expected:  # the claim's verdict, whatever it is
         claims = read(folder / "reports/claims.json")["claims"]
-        found = next(c["verdicts"]["clean"]["verdict"] for c in claims if c["id"] == "C4")
-        expected = expected.format(signed(found))
+        claim = next(c for c in claims if c["id"] == "C4")
+        expected = expected.format(told_text(told(claim, claim["verdicts"]["clean"], "demo")))
     assert expected in text
     assert not {"None", "nan"} & set(text.split())
 

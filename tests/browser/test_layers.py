@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -70,6 +71,24 @@ def test_points_are_the_runs_own(inside, metric):
     assert table.rows[1][-1] == "dvc repro grid@naml-minilm-l3-finetuned-clean-s1"
 
 
+def told_of(best):
+    """What may be said of a best depth: that it is one, only where no other is left."""
+    low, high = best["ci95"]
+    if low == high:
+        return f"is best with {best['found']} of 3 layers (in "
+    return f"has no best depth that is shown: {low} to {high} of 3 layers are not ruled out"
+
+
+@pytest.mark.parametrize("ends", [(2, 2), (0, 3)])
+def test_a_depth_is_called_best_only_where_no_other_is_left(inside, ends):
+    inside("full")
+    curve = curves_of(read_study(), "auc", [])[0]
+    best = replace(curve.best, found=2, ends=ends)
+    text = answer([replace(curve, best=best)])
+    assert f"NAML {told_of({'found': 2, 'ci95': ends})}" in text
+    assert ("is best" in text) == (ends == (2, 2))
+
+
 def test_the_best_depth_is_the_comparison_s(inside):
     root, study = inside("full"), read_study()
     curves = curves_of(study, "mrr", [])  # by AUC, whatever is drawn
@@ -79,9 +98,7 @@ def test_the_best_depth_is_the_comparison_s(inside):
         assert (curve.best.found, list(curve.best.ends)) == (best["found"], best["ci95"])
         assert curve.best.shares == dict(zip(depths, best["shares"], strict=True))
         assert f"{100 * max(best['shares']):.1f} % of resamples" in text
-    naml, nrms, lstur = (curve.best.found for curve in curves)
-    assert f"NAML is best with {naml} of 3 layers (in " in text
-    assert f"NRMS with {nrms} of 3 (in " in text and f"LSTUR with {lstur} of 3 (in " in text
+        assert f"{curve.name} {told_of(best)}" in text
     assert stale_text(curves) is None
 
 
@@ -94,7 +111,7 @@ def test_a_missing_depth_is_a_gap_with_its_command(own_tree):
     ]  # fmt: skip
     assert isinstance(naml.best, Best)
     assert "NRMS: 3 of 4 depths complete" in answer(curves)
-    assert "NRMS with" not in answer(curves)
+    assert "NRMS is best" not in answer(curves) and "NRMS has no" not in answer(curves)
     row = next(r for r in points_table(study, curves, "auc").rows if r[:2] == ["nrms", "2"])
     assert [str(field) for field in row[2:6]] == ["0/1", "○ not run", "not run", "unknown"]
     assert (
@@ -112,7 +129,7 @@ def test_a_best_depth_of_other_runs_is_not_told(own_tree):
     curves = curves_of(read_study(), "auc", [])
     assert "have not been compared: run `dvc repro compare report`" in curves[0].best
     assert curves[0].figures[3].ours == 0.5
-    assert "NAML is best" not in answer(curves)
+    assert "NAML is best" not in answer(curves) and "NAML has no" not in answer(curves)
 
 
 def test_figures_of_several_seeds_have_no_interval_where_none_was_found(own_tree):
@@ -132,10 +149,10 @@ def test_the_paper_s_depth_is_marked_for_its_own_model_alone(inside):
     study = read_study()
     curves = curves_of(study, "auc", [BERT, OURS])
     assert [curve.drawn["paper"] for curve in curves] == [2, None, None]
-    assert "about 2 for NAML (↓ worse)" in paper_text(curves, [BERT, OURS])
+    assert "about 2 for NAML (≠ differs (lower))" in paper_text(curves, [BERT, OURS], None)
     others = curves_of(study, "auc", [BERT])
     assert [curve.drawn["paper"] for curve in others] == [None] * 3
-    text = paper_text(others, [BERT])
+    text = paper_text(others, [BERT], "demo")
     assert "about bert-base with 0 to 12 layers: best with about 10 for NAML." in text
     assert text.endswith("minilm-l3, which stands for bert-small, so these depths are not marked.")
 
@@ -159,14 +176,14 @@ def test_gaps_are_told_by_state():
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        ("full", "NAML is best with {} of 3 layers"),
+        ("full", "NAML {}"),
         ("empty", "Nothing of the sweep has been run yet."),
         ("one_run", "All that has not been run:"),
         ("partial", "◐ partial 1/3: NAML 0, 1, 2, 3; NRMS 0"),
         ("stale", "↺ stale: the best depths were found before; replication/paper has changed"),
         ("damaged_comparison", "LSTUR: reports/comparison.json: not valid JSON"),
         ("bad_params", "params.yaml: unknown key no_such_key"),
-        ("hostile", "NAML is best with {} of 3 layers"),
+        ("hostile", "NAML {}"),
     ],
 )
 def test_the_page_says_what_there_is(inside, state, expected):
@@ -175,7 +192,7 @@ def test_the_page_says_what_there_is(inside, state, expected):
     if "{}" in expected:  # as `compare` found it
         curves = read(folder / "reports/comparison.json")["sweep"]
         expected = expected.format(
-            next(c["best"]["found"] for c in curves if c["recommender"] == "naml")
+            next(told_of(c["best"]) for c in curves if c["recommender"] == "naml")
         )
     assert expected in text
     assert not {"None", "nan"} & set(text.split())

@@ -1,16 +1,15 @@
 """The first page: its sentence, the claims in every state, and the pairs of figures."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from replication.browser.charts.dumbbell import Pair, dumbbell
-from replication.browser.content.claims import claims_summary, judged_claims, summary
+from replication.browser.content.claims import judged_claims
+from replication.browser.content.first_page import answer, by_question, stand_ins, tiles
 from replication.browser.reading.study import read_study
 from replication.paper.claims import load_claims
-from replication.paper.values import PaperCell, Value
 from replication.report.figures.theme import LIGHT
 
 
@@ -28,44 +27,74 @@ def page(**query: str) -> AppTest:
 
 def texts(app: AppTest) -> str:
     parts = [*app.markdown, *app.caption, *app.warning, *app.error, *app.info]
-    return "\n".join(part.value for part in parts).replace("\\", "")
+    labels = [box.label for box in app.expander]
+    return "\n".join([*(part.value for part in parts), *labels]).replace("\\", "")
 
 
-def with_values(study, offsets):
-    """The grid's experiments with the paper's values: our AUC minus each offset; None: none."""
-    experiments = []
-    for experiment, offset in zip(study.grid, offsets, strict=False):
-        model = experiment.model or f"model of {experiment.encoder}"
-        experiment = replace(experiment, model=model)
-        if offset is not None:
-            cell = PaperCell(experiment.recommender, model, experiment.tuning, None, None, "auc")
-            value = experiment.figure("auc").ours - offset
-            experiment = replace(experiment, values={cell: Value(value, "table 2")})
-        experiments.append(experiment)
-    return experiments
+GAINED = {"kind": "gain", "value": 3.58}
 
 
-def test_the_sentence_counts_what_is_within_first(inside):
+def judged(*given: str) -> list[dict]:
+    """A claim each, with an answer of the judge."""
+    nothing = {"sign": None, "size": None, "found": None}
+    return [GAINED | {"verdicts": {"clean": nothing | {"verdict": word}}} for word in given]
+
+
+def test_the_answer_counts_the_claims_by_state():
+    claims = judged("confirmed", "confirmed", "contradicted", "undecided", "not testable")
+    assert answer(claims, ["clean"], None) == (
+        "2 of 5 claims agree, 1 undecided, 1 differs, 1 not tested."
+    )
+    assert answer(claims, ["clean"], "demo") == (
+        "None of the 5 claims has been tested on MIND; below, the pipeline on synthetic data."
+    )
+    assert "MIND-small" in answer(claims, ["clean"], "other data")
+
+
+def test_four_facts_stand_above_the_claims(inside):
     inside("full")
     study = read_study()
-    experiments = with_values(study, [0.0, 0.001, -0.009, -0.05, 0.05, None])
-    assert summary(experiments) == (
-        "AUC: 2 of 6 experiments within tolerance of the paper's; 1 near; 1 better; 1 worse; "
-        "1 no paper value."
-    )
-
-
-def test_without_the_papers_values_it_says_what_was_run(inside):
-    inside("full")
-    assert summary(read_study().grid) == (
-        "24 of 24 experiments run; the paper's AUC is known for none."
-    )
-    assert summary([]) == "No experiment of the grid is known."
+    facts = {title: f"{large}; {small}" for title, large, small in
+             tiles(study, judged_claims(study), ["clean"])}  # fmt: skip
+    assert facts["Experiments done"] == "24 of 24; every seed there and up to date"
+    assert facts["Claims tested"] == "0 of 11; on MIND"
+    assert facts["Data"] == "synthetic; 12,000 impressions to train on, 3,000 to test"
+    assert "commit" in facts["Made on"]
 
 
 def test_seeds_that_are_missing_are_counted_as_partial(inside):
     inside("partial")
-    assert "24 partial" in summary(read_study().grid)
+    study = read_study()
+    assert tiles(study, judged_claims(study), ["clean"])[1][1:] == ["0 of 24", "24 partial"]
+
+
+def test_every_claim_stands_under_its_question(inside):
+    inside("full")
+    found = {q: [c["id"] for c in of] for q, of in by_question(
+        judged_claims(read_study())).items()}  # fmt: skip
+    assert found == {
+        "fine-tuning": ["C1", "C2", "C7"], "depth": ["C3a", "C3b", "C3c"], "size": ["C5", "C6"],
+        "cold start": ["C4", "C4-size"], "cost": ["C8"],
+    }  # fmt: skip
+
+
+def test_stand_ins_have_the_parameters_that_their_runs_counted(inside):
+    folder = inside("full")
+    study = read_study()
+    run = folder / "reports/runs/naml-minilm-frozen-clean-s1/cost.json"
+    cost = json.loads(run.read_text(encoding="utf-8"))
+    million = (cost["parameters"] - cost["trainable_parameters"]) / 1e6
+    rows = {row[0]: list(row[1:]) for row in stand_ins(study).rows}
+    assert rows["BERT-base"] == ["109 M", "MiniLM", f"{million:.3g} M"]
+
+
+def test_on_demo_data_no_claim_has_a_tick(inside):
+    inside("full")
+    app = page()
+    rows = [box.label for box in app.expander]
+    assert len(rows) == 11
+    assert all("not tested on MIND" in row and "gray[demo" in row for row in rows)
+    assert not any(sign in row for row in rows for sign in "✓≠")
 
 
 def test_the_claims_are_those_of_the_file(inside):
@@ -75,7 +104,6 @@ def test_the_claims_are_those_of_the_file(inside):
     assert [c["verdicts"]["clean"]["verdict"] for c in claims] == [
         c["verdicts"]["clean"]["verdict"] for c in told
     ]
-    assert claims_summary(claims).startswith(f"{len(told)} claims under clean: ")
 
 
 @pytest.mark.parametrize(
@@ -102,12 +130,11 @@ def test_what_is_stale_tells_what_it_was(inside):
 def test_an_empty_study_lists_the_claims_the_command_and_its_cost(inside):
     inside("empty")
     app = page(claim="C1")
-    assert "0 of 24 experiments run" in texts(app)
+    assert "0 of 24" in texts(app) and "24 not run" in texts(app)
     assert app.code[0].value == "dvc repro"
     assert "min" in next(c.value for c in app.caption if "expected to take" in c.value)
-    table = app.table[0].value
-    assert table["the paper"].iloc[0].replace("\\", "") == "+3.58 %"
-    assert set(table["verdict, clean"]) == {"○ not run"}
+    row = app.expander[0].label.replace("\\", "")
+    assert "The paper: +3.58 %" in row and "demo: not tested (not run)" in row
     assert "0 %" not in texts(app)
 
 
@@ -127,13 +154,15 @@ def test_the_farthest_apart_stands_first_and_what_is_unknown_last():
     pairs = [
         Pair("close", 0.61, (0.6, 0.62), 0.60, "within"),
         Pair("not run", None, None, 0.6, "not run"),
-        Pair("far", 0.5, None, 0.6, "worse"),
+        Pair("far", 0.5, None, 0.6, "worse", 0.01),
     ]
     chart = dumbbell(pairs, "AUC", ".3f", LIGHT).to_dict()
     order = chart["layer"][0]["encoding"]["y"]["sort"]
     assert order == ["far", "close", "not run"]
     (rows,) = chart["datasets"].values()
     assert rows[2]["ours"] is None
+    assert (rows[0]["from"], rows[0]["to"]) == (0.59, 0.61)
+    assert rows[1]["from"] is None
 
 
 def test_nothing_to_draw_is_said():

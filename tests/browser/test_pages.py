@@ -10,11 +10,12 @@ from streamlit.testing.v1 import AppTest
 from trees import HOSTILE, RUN, TREES
 
 from replication.browser.views import VIEWS
+from replication.paper.words import of_claim
 
 ROOT = Path(__file__).parents[2]
 LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
 CLAIMS = json.loads((ROOT / "reports/claims.json").read_text(encoding="utf-8"))["claims"]
-VERDICTS = sorted({claim["verdicts"]["clean"]["verdict"] for claim in CLAIMS})
+VERDICTS = sorted({of_claim(claim, claim["verdicts"]["clean"]) for claim in CLAIMS})
 RUNS = [name for name in LOCK if name.startswith(("grid@", "grid-llm@", "sweep@"))]
 
 
@@ -43,7 +44,7 @@ RUN_NAME = RUN.rpartition("/")[2]
 WORDS = {
     "full": {
         "*": [DEMO],
-        "overview": ["24 of 24 experiments run", *VERDICTS],
+        "overview": ["24 of 24", "None of the 11 claims has been tested on MIND", *VERDICTS],
         "health": [f"All {len(LOCK)} stages are up to date", "No file is damaged",
                    "53aa51172d142c89"],
     },

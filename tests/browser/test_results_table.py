@@ -150,7 +150,7 @@ def test_the_paper_s_values_stand_beside_ours_with_a_verdict(inside, monkeypatch
         row = named(rows)[key]
         assert row.figure.verdict == word
         assert row.figure.difference == pytest.approx(difference, abs=1e-9)
-    assert len(kept(rows, {"verdict": ["within", "worse"]})) == 2
+    assert len(kept(rows, {"verdict": ["agrees", "differs"]})) == 2
     assert "33 experiments: 1 within, 1 near, 1 better, 1 worse, 29 no paper value." in answer(
         rows, "auc"
     )
@@ -283,7 +283,7 @@ def test_the_answer_names_the_best_of_each_recommender(inside):
     }
     best = max(found, key=found.get)
     assert best == "nrms-minilm-frozen-clean-s1"
-    assert f"nrms does best with minilm frozen ({found[best]:.4f})" in text
+    assert f"NRMS does best with MiniLM frozen ({found[best]:.4f})" in text
     assert "33 experiments: 33 no paper value." in text
     inside("empty")
     text = answer(rows_of(read_study(), "auc"), "auc")

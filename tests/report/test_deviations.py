@@ -1,4 +1,4 @@
-"""The audit's tables: all deviations, what cannot touch a pair, and the verdicts that change."""
+"""The audit's tables: all deviations, what does not apply, and the verdicts that change."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ def test_every_pair_has_every_deviation_that_the_study_flips(finished):
     table = audit_table(finished)
     assert list(table.header) == [
         "pair", "deviation", "what the release does", "tuning", "from clean", "p (Holm), clean",
-        "from released", "p (Holm), released", "cannot touch these runs, for",
+        "from released", "p (Holm), released", "does not apply, for",
     ]  # fmt: skip
     flips = list(finished.params.audit.flips[1:])
     assert set(flips) <= set(DEVIATIONS) and "D16" not in flips  # no epoch of the demo's ends
@@ -35,7 +35,7 @@ def test_an_effect_is_the_comparison_s_and_an_impossible_one_has_its_reason(fini
     assert row[7].value == effect["p_holm"]
     assert row[8] == ""
     prompt = [str(field) for field in rows["words", "D8", "both"]]
-    assert prompt[4:] == ["cannot touch"] * 4 + ["the encoder reads no prompt"]
+    assert prompt[4:] == ["does not apply"] * 4 + ["the encoder reads no prompt"]
 
 
 def test_a_changed_verdict_is_told_with_what_it_was(finished):
@@ -48,8 +48,11 @@ def test_a_changed_verdict_is_told_with_what_it_was(finished):
         ],
     }  # fmt: skip
     text = "\n".join(pair_text(finished, pair))
-    assert "clean/frozen 0.6100, clean/finetuned undefined" in text
-    assert "| C2    | clean    | D4   | ✓ within, -1.00 [-2.00, +2.00] % | ≈ near, +1.50" in text
+    assert "clean, frozen: 0.6100; clean, fine-tuned: undefined" in text
+    assert (
+        "| C2    | clean    | D4   | agrees, -1.00 [-2.00, +2.00] % | undecided (near), +1.50"
+        in text
+    )
     assert "| changes the verdict |" in text
     unchanged = pair | {"claims": pair["claims"][:1]}
     assert "No flip would change what these runs say of C2." in pair_text(finished, unchanged)[0]

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from replication.paper import verdict
+from replication.paper.words import WORDS, with_sign
 from replication.report.independence import s1_table
 from replication.report.tables import latex
-from replication.report.texts import VERDICTS, kind_of, listed, verdict_text
+from replication.report.texts import listed
 from replication.report.verdicts import claims_table, claims_text, parts_table, verdict_counts
 
 BASE = {
@@ -20,7 +20,14 @@ EMPTY |= {"coverage": [2, 2]}
 
 def study(claim: dict, **results: dict) -> SimpleNamespace:
     claim = BASE | claim | {"verdicts": {name: EMPTY | r for name, r in results.items()}}
-    return SimpleNamespace(claims={"claims": [claim]}, protocols=tuple(results), note="A note.")
+    head = {"profile": "mind-small", "evidence": True}
+    claims = head | {"claims": [claim]}
+    return SimpleNamespace(claims=claims, protocols=tuple(results), note="A note.")
+
+
+def on_demo(found: SimpleNamespace) -> SimpleNamespace:
+    found.claims |= {"profile": "demo", "evidence": False}
+    return found
 
 
 def text_of(found: SimpleNamespace) -> str:
@@ -47,16 +54,16 @@ def test_a_gain_is_in_percent_with_its_sign_and_interval():
     )  # fmt: skip
     [row] = claims_table(found).rows
     assert [str(field) for field in row[2:]] == [
-        "+3.58 %", "+2.96 [+1.23, +4.57] %", "[+2.63, +3.20] %", "● confirmed", "? undecided",
+        "+3.58 %", "+2.96 [+1.23, +4.57] %", "[+2.63, +3.20] %", "✓ agrees (size undecided)",
     ]  # fmt: skip
     text = text_of(found)
-    assert "Sign: ● confirmed. Size: ? undecided." in text
+    assert "Sign: agrees. Size: undecided." in text
     assert "interval [+2.63, +3.20]; the verdict hangs on that (S1)." in text
     assert "standard deviation of 0.0024, measured on 6 runs of 2 places." in text
     assert "by 5 seeds on these impressions, by no more impressions with the seeds" in text
     [s1] = s1_table(found.claims["claims"], ("clean",)).rows
     assert [str(field) for field in s1] == [
-        "clean", "C9", "● confirmed", "● confirmed", "yes", "1.0", "4.4",
+        "clean", "C9", "agrees", "agrees", "yes", "1.0", "4.4",
     ]  # fmt: skip
     assert "Fine-tuned 0.6500, frozen 0.6300; delta relative improvement +0.0062." in text
     assert "Tolerance: 1." in text
@@ -72,16 +79,18 @@ def test_protocols_stand_beside_each_other():
     assert table.header[3:] == [
         f"{what}, {protocol}"
         for protocol in ("clean", "released")
-        for what in ("ours", "naive interval", "verdict", "size")
+        for what in ("ours", "naive interval", "verdict")
     ]
     assert table.rows[0][3:] == [
-        "no figure", "", "○ not run", "not asked", "no figure", "", "◐ partial 1/2", "not asked",
+        "no figure", "", "∅ not tested (not run)", "no figure", "", "◐ partial 1/2",
     ]  # fmt: skip
     text = text_of(found)
-    assert "*clean*: ○ not run. Runs: 0 of 2. Run: `dvc repro a`, `dvc repro b`." in text
+    assert (
+        "*clean*: ∅ not tested (not run). Runs: 0 of 2. Run: `dvc repro a`, `dvc repro b`." in text
+    )
     assert "*released*: ◐ partial 1/2. Runs: 1 of 2. Run: `dvc repro c`." in text
     assert verdict_counts(found) == [
-        "Claims under clean: 1 not run",
+        "Claims under clean: 1 not tested",
         "Claims under released: 1 partial",
     ]
 
@@ -95,12 +104,12 @@ def test_a_sign_counts_its_parts_and_shows_p():
     found = study(
         {"kind": "sign", "sign": "negative"}, clean={"verdict": "undecided", "parts": parts}
     )
-    assert claims_table(found).rows[0][2:4] == ["difference negative", "1 of 2 parts confirmed"]
-    rows = parts_table(found.claims["claims"][0], ("clean",)).rows
+    assert claims_table(found).rows[0][2:4] == ["difference negative", "1 of 2 parts agrees"]
+    rows = parts_table(found.claims["claims"][0], ("clean",), None).rows
     assert [str(x) for x in rows[0]] == [
-        "nrms", "x frozen - y frozen", "-0.0150 [-0.0200, -0.0100]", "<0.001", "● confirmed",
+        "nrms", "x frozen - y frozen", "-0.0150 [-0.0200, -0.0100]", "<0.001", "✓ agrees",
     ]  # fmt: skip
-    assert [str(x) for x in rows[1]][2:] == ["undefined", "undefined", "∅ not testable"]
+    assert [str(x) for x in rows[1]][2:] == ["undefined", "undefined", "∅ not tested"]
     assert "It is not transcribed." in text_of(found)
 
 
@@ -122,10 +131,10 @@ def test_an_unknown_cost_is_not_a_number():
         "values": {"a": 5_683_610.0, "b": None, "c": 0.0123}, "reason": "too few",
     }  # fmt: skip
     found = study({"kind": "cost"}, clean={"verdict": "not testable", "parts": [part]})
-    [row] = parts_table(found.claims["claims"][0], ("clean",)).rows
+    [row] = parts_table(found.claims["claims"][0], ("clean",), None).rows
     assert [str(x) for x in row] == [
         "naml", "peak memory", "a 5,683,610, b unknown, c 0.0123", "undefined",
-        "∅ not testable: too few",
+        "∅ not tested: too few",
     ]  # fmt: skip
 
 
@@ -138,23 +147,23 @@ def test_a_tolerance_is_explained_once():
     assert "As for C9." in text
 
 
-def test_every_word_that_a_verdict_can_be_has_a_sign_and_a_meaning():
-    given = {
-        verdict.coverage(0, 2), kind_of(verdict.coverage(1, 2)), verdict.of_value(1, None, 1),
-        verdict.of_value(None, 1, 1), verdict.of_value(1, 1, 1), verdict.of_value(2.4, 1, 1),
-        verdict.of_value(9, 1, 1), verdict.of_value(-9, 1, 1), "stale", "unreadable",
-        verdict.of_sign([1, 2], 1, 0.01), verdict.of_sign([1, 2], -1, 0.01),
-        kind_of(verdict.ONE_SEED), verdict.of_size([1, 2], 1.5, 1), verdict.of_size([1, 2], 9, 1),
-    }  # fmt: skip
-    assert given == set(VERDICTS)
-    signs = [sign for sign, _ in VERDICTS.values()]
-    assert len(set(signs)) == len(signs)
-    assert verdict_text("partial 1/3") == "◐ partial 1/3"
-
-
-@pytest.mark.parametrize("word", VERDICTS)
+@pytest.mark.parametrize("word", WORDS)
 def test_every_sign_is_known_to_latex(word):
-    assert latex(["a"], [[verdict_text(word)]], "").isascii()
+    assert latex(["a"], [[with_sign(word)]], "").isascii()
+
+
+def test_on_demo_data_no_claim_is_tested_and_what_was_found_has_no_sign():
+    part = {"recommender": "nrms", "a": "x", "b": "y", "ci95": [1, 2], "p_holm": 0.001}
+    part |= {"found": 1.5, "verdict": "confirmed"}
+    claim = {"kind": "sign", "sign": "positive"}
+    found = on_demo(study(claim, clean={"verdict": "confirmed", "sign": "confirmed",
+                                        "parts": [part, part]}))  # fmt: skip
+    [row] = claims_table(found).rows
+    assert row[-2:] == ["∅ not tested on MIND", "demo: agrees"]
+    table = parts_table(found.claims["claims"][0], ("clean",), "demo")
+    assert table.header[-1] == "demo" and table.rows[0][-1] == "agrees"
+    assert verdict_counts(found) == ["Claims under clean: 1 not tested on MIND (demo: 1 agrees)"]
+    assert "✓" not in text_of(found)
 
 
 def test_a_long_list_of_commands_is_cut():

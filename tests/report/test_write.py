@@ -108,7 +108,7 @@ def test_where_nothing_has_been_run_it_says_so(started):
     assert "no experiment has been run." in text  # ties
     assert "There is no ceiling: unknown." in text
     assert "No contrast yet" in text
-    assert "○ not run" in text
+    assert "∅ not tested on MIND; demo: not tested (not run)." in text
     table = pl.read_csv(paths.REPORTS / "tables/results.csv")
     assert table.filter(pl.col("AUC").is_not_null())["recommender"].to_list() == [
         "random", "popularity",
@@ -123,9 +123,9 @@ def test_what_is_missing_is_named_with_its_command(started, undrawn):
     text = report(started)
     assert "1 of 24 runs of the grid have been made" in text
     claim = text[text.index("### C1") : text.index("### C2")]
-    assert "◐ partial 1/2" in claim
+    assert "∅ not tested on MIND; demo: partial 1/2." in claim
     assert "Run: `dvc repro grid@nrms-minilm-finetuned-clean-s1`." in claim
-    row = next(x for x in text.splitlines() if x.startswith("| nrms") and "| minilm " in x)
+    row = next(x for x in text.splitlines() if x.startswith("| NRMS") and "| MiniLM " in x)
     assert "1/1" in row and "not run" not in row
 
 
@@ -162,7 +162,7 @@ def test_imported_values_of_the_paper_stand_beside_ours(finished, tmp_path, monk
         "AUC", "AUC, paper", "AUC, verdict", "MRR",
     ]  # fmt: skip
     row = next(line for line in lines if "0.6543" in line)
-    assert "↓ worse" in row and "no paper value" not in row
+    assert "≠ differs (lower)" in row and "no paper value" not in row
     assert "1 of 96 cells have its value (Table 2, p. 9)" in text
     assert any("0.6321" in line and "no paper value" in line for line in lines)
     assert any("0.6432" in line and "≈ near" in line for line in lines)
@@ -186,7 +186,8 @@ def test_show_prints_the_table_the_verdicts_and_the_path(finished, capsys):
     printed = capsys.readouterr().out
     auc = finished.comparison["cells"][0]["metrics"]["auc"]
     assert f"{auc['ours']:.4f} [{auc['ci95'][0]:.3f}, {auc['ci95'][1]:.3f}]" in printed
-    counts = printed[printed.index("Claims under clean: ") :].splitlines()[0]
+    counts = printed[printed.index("Claims under clean: 11 not tested on MIND (demo: ") :]
+    counts = counts.splitlines()[0].partition("(demo: ")[2]
     assert sum(int(word) for word in counts.split() if word.isdigit()) == 11
     assert DEMO_LABEL in printed
     assert printed.rstrip().endswith("reports/REPORT.md")

@@ -12,13 +12,15 @@ from replication.report.figures.theme import Theme, layered, nothing_yet
 
 @dataclass(frozen=True)
 class Pair:
-    """A figure of ours and the paper's, in one unit; either may be missing."""
+    """A figure of ours and the paper's, in one unit; either may be missing. `tolerance`: how far
+    from the paper's still counts as agreement."""
 
     label: str
     ours: float | None
     ci95: tuple[float, float] | None
     paper: float | None
     verdict: str
+    tolerance: float | None = None
 
     @property
     def distance(self) -> float:
@@ -26,6 +28,13 @@ class Pair:
         if self.ours is None or self.paper is None:
             return -1.0
         return abs(self.ours - self.paper)
+
+
+def _end(pair: Pair, side: int) -> float | None:
+    """An end of the band of tolerance around the paper's figure."""
+    if pair.paper is None or pair.tolerance is None:
+        return None
+    return pair.paper + side * pair.tolerance
 
 
 def dumbbell(pairs: Sequence[Pair], unit: str, form: str, theme: Theme) -> alt.TopLevelMixin:
@@ -45,15 +54,17 @@ def dumbbell(pairs: Sequence[Pair], unit: str, form: str, theme: Theme) -> alt.T
             "high": [pair.ci95[1] if pair.ci95 else None for pair in rows],
             "paper": [pair.paper for pair in rows],
             "verdict": [pair.verdict for pair in rows],
+            "from": [_end(pair, -1) for pair in rows],
+            "to": [_end(pair, 1) for pair in rows],
         },
         schema={"figure": str, "ours": float, "low": float, "high": float, "paper": float,
-                "verdict": str},
+                "verdict": str, "from": float, "to": float},
     )  # fmt: skip
     y = alt.Y("figure:N", sort=labels, title=None, scale=alt.Scale(domain=labels))
     x: dict[str, Any] = {
         "scale": alt.Scale(zero=False),
         "title": unit,
-        "axis": alt.Axis(format=form),
+        "axis": alt.Axis(format=form, tickCount=8),
     }
     base = alt.Chart(frame).encode(
         y=y,
@@ -77,6 +88,9 @@ def dumbbell(pairs: Sequence[Pair], unit: str, form: str, theme: Theme) -> alt.T
         ).transform_calculate(whose=f"'{name}'")  # fmt: skip
 
     return layered(
+        base.mark_bar(color=paper, opacity=0.22, height=16).encode(
+            x=alt.X("from:Q", **x), x2="to:Q"
+        ),
         base.mark_rule(color=theme.grid, strokeWidth=4).encode(
             x=alt.X("ours:Q", **x), x2="paper:Q"
         ),

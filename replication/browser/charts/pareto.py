@@ -14,9 +14,12 @@ from replication.report.figures.theme import (
     Theme,
     auc_scale,
     layered,
+    spelled,
+    tuning_legend,
 )
+from replication.report.names import encoder_name, recommender_name
 
-HEIGHT = 380
+HEIGHT = 300
 NARROW = 300  # pixels of the plot on a telephone: labels that part there part everywhere
 LINE = 14  # pixels of a label's height
 SHIFT = 10  # pixels from a mark to its label
@@ -82,20 +85,32 @@ def pareto(
             opacity=alt.condition("datum.ranked", alt.value(1), alt.value(FAINT)),
             tooltip=_tooltip(cost, quality),
         )
-        outline = alt.Stroke("tuning:N", scale=_filled(theme), title="tuning")
+        outline = alt.Stroke(
+            "tuning:N", scale=_filled(theme), title="tuning", legend=tuning_legend()
+        )
         bars = base.mark_rule(strokeWidth=1.2, xOffset=shift).encode(stroke=outline)
         layers.append(bars.encode(y=alt.Y("low:Q", **y), y2="high:Q"))
         dots = base.mark_point(size=90, xOffset=shift, strokeWidth=1.8)
         layers.append(
             dots.encode(
                 y=alt.Y("quality:Q", **y),
-                fill=alt.Fill("tuning:N", scale=_filled(theme, inside=True), title="tuning"),
+                fill=alt.Fill(
+                    "tuning:N",
+                    scale=_filled(theme, inside=True),
+                    title="tuning",
+                    legend=tuning_legend(),
+                ),
                 stroke=outline,
                 shape=alt.Shape(
                     "recommender:N",
                     scale=alt.Scale(domain=list(recommenders), range=shapes),
                     title="recommender",
-                    legend=alt.Legend(symbolFillColor=theme.text),
+                    legend=alt.Legend(
+                        symbolFillColor=theme.text,
+                        labelExpr=spelled({r: recommender_name(r) for r in recommenders}),
+                    )
+                    if len({mark.recommender for mark in marks}) > 1
+                    else None,
                 ),
             )
         )
@@ -104,6 +119,8 @@ def pareto(
             layers.append(letters.encode(y=alt.Y("quality:Q", **y), text="kind:N"))
     box = (math.log(low), math.log(high)), tuple(scale["domain"])
     line = [mark for marks in lines.values() for mark in marks]
+    if len({mark.recommender for mark in marks}) == 1:  # there is room for every encoder's name
+        line += {m.encoder: m for m in marks if m.encoder not in {n.encoder for n in line}}.values()
     layers += [_label(mark, spot, x, y, theme) for mark, spot in labelled(line, *box)]
     return layered(*layers).properties(height=HEIGHT)
 
@@ -184,7 +201,7 @@ def _label(mark: Mark, spot: Spot, x: alt.X, y: dict[str, Any], theme: Theme) ->
         align=spot.align, dx=-SHIFT if spot.align == "right" else SHIFT, dy=spot.down,
         fontSize=11, color=theme.text,
     )  # fmt: skip
-    return text.encode(x=x, y=alt.Y("quality:Q", **y), text="encoder:N")
+    return text.encode(x=x, y=alt.Y("quality:Q", **y), text=alt.value(encoder_name(mark.encoder)))
 
 
 def _short(cost: str) -> str:

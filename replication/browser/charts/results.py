@@ -7,13 +7,13 @@ import altair as alt
 
 from replication.browser.content.results_table import Row
 from replication.report.figures.auc import panel
-from replication.report.figures.theme import Theme, auc_scale
+from replication.report.figures.theme import Theme, auc_scale, spelled
+from replication.report.names import encoder_name, recommender_name
 
 Point = dict[str, Any]  # recommender, encoder, tuning: text; value, low, high: numbers or None
 ROW = 10  # pixels for each tuning of a row
 # A row's key ends in its encoder; a recommender's own, in a space.
 HEADING = "slice(datum.label, -1) == ' '"
-LABELS = f"{HEADING} ? upper(trim(datum.label)) : split(datum.label, ' ')[1]"
 
 
 def points_of(rows: Sequence[Row]) -> list[Point]:
@@ -30,6 +30,12 @@ def points_of(rows: Sequence[Row]) -> list[Point]:
         for row in rows
         if not row.swept and row.figure.ours is not None
     ]
+
+
+def _labels(models: Sequence[tuple[str, str]]) -> str:
+    recommenders = spelled({r: recommender_name(r) for r, _ in models}, "trim(datum.label)")
+    encoders = spelled({e: encoder_name(e) for _, e in models}, "split(datum.label, ' ')[1]")
+    return f"{HEADING} ? {recommenders} : {encoders}"
 
 
 def results_chart(
@@ -50,6 +56,6 @@ def results_chart(
     rows = [point | {"encoder": f"{point['recommender']} {point['encoder']}"} for point in points]
     scale = auc_scale([*ends, *lines.values()])
     weight = {"condition": {"test": HEADING, "value": "bold"}, "value": "normal"}
-    axis = alt.Axis(labelExpr=LABELS, labelFontWeight=weight, ticks=False, labelPadding=6)
+    axis = alt.Axis(labelExpr=_labels(models), labelFontWeight=weight, ticks=False, labelPadding=6)
     drawn = panel(rows, keys, lines, scale, theme, "", measure, "container", axis)
     return drawn.properties(height=alt.Step(ROW))

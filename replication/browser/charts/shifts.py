@@ -7,20 +7,22 @@ import altair as alt
 import polars as pl
 
 from replication.browser.content.audits import Shift
+from replication.report.deviations import SHORT
 from replication.report.figures.theme import (
     SHAPES,
     Theme,
     auc_scale,
     layered,
     tuning_colour,
+    tuning_legend,
     tuning_shape,
 )
 from replication.study.protocol import DEVIATIONS
 
 ROW = 30  # pixels
-LABELS = {name: f"{name} {keys[0]}" for name, keys in DEVIATIONS.items()}
+LABELS = {name: f"{name} {SHORT[name]}" for name in DEVIATIONS}
 SAID = {
-    True: "more than another seed does",
+    True: "shown to move AUC",
     False: "not told from chance",
     None: "chance is not known",
 }
@@ -70,10 +72,10 @@ def shifts_chart(
         ],
     )
     colours = tuning_colour(theme)["scale"]
-    outline = alt.Stroke("tuning:N", scale=colours, title="tuning")
+    outline = alt.Stroke("tuning:N", scale=colours, title="tuning", legend=tuning_legend())
     bars = base.mark_rule(strokeWidth=1.5).encode(stroke=outline)
     layers.append(bars.encode(x=alt.X("low:Q", **x), x2="high:Q"))
-    inside = alt.Fill("tuning:N", scale=colours, title="tuning")
+    inside = alt.Fill("tuning:N", scale=colours, title="tuning", legend=tuning_legend())
     layers.append(
         base.mark_point(size=70, opacity=1).encode(
             x=alt.X("difference:Q", **x),
@@ -112,7 +114,7 @@ def _untouched(shifts: Sequence[Shift]) -> pl.DataFrame:
         if shift.deviation in LABELS and shift.deviation not in known and shift.untouched:
             reasons[LABELS[shift.deviation]] = shift.untouched
     rows = [
-        {"deviation": name, "text": "cannot touch these runs", "reason": reason}
+        {"deviation": name, "text": "does not apply", "reason": reason}
         for name, reason in reasons.items()
     ]
     return pl.DataFrame(rows, schema={"deviation": str, "text": str, "reason": str})

@@ -10,7 +10,7 @@ from replication.files.errors import StudyError
 from replication.files.readable import File, tried
 from replication.paper import verdict
 from replication.paper.claims import load_claims
-from replication.report.deviations import WHAT
+from replication.report.deviations import SHORT, WHAT, pair_name
 from replication.report.study import COMPARED
 from replication.report.tables import Table
 from replication.study import paths
@@ -26,7 +26,7 @@ PROTOCOLS = ("clean", "released")
 class Shift:
     """What one deviation does to the AUC of one pair and tuning.
 
-    untouched   why it cannot touch these runs
+    untouched   why it does not apply to these runs
     stands_out  whether it is larger than what another seed does, and significant; None: not known
     """
 
@@ -91,19 +91,24 @@ def answer(pairs: Sequence[dict[str, Any]], base: str) -> str:
     known = [shift for shift in found if shift.stands_out is not None]
     if not known:
         return "What a deviation does cannot be told from what another seed does: neither is known."
+    named = {pair["pair"]: pair_name(pair) for pair in pairs}
     largest: dict[str, Shift] = {}
     for shift in known:
         before = largest.get(shift.deviation)
         if shift.stands_out and (before is None or shift.size > before.size):
             largest[shift.deviation] = shift
-    moves = "moves" if len(largest) < 2 else "move"
+    shown = "is shown to move" if len(largest) < 2 else "are shown to move"
     flipped = {shift.deviation for shift in found}
-    text = f"Of {len(flipped)} deviations, {len(largest) or 'none'} {moves} AUC by more than "
-    text += f"another seed does, starting from {base}"
+    text = (
+        f"Of {len(flipped)} deviations, {len(largest) or 'none'} {shown} AUC, starting from {base}"
+    )
     if largest:
         ranked = sorted(largest.items(), key=lambda item: -item[1].size)
         text += ": " + enumerated(
-            [f"{name} ({shift.difference:+.3f} in pair {shift.pair})" for name, shift in ranked]
+            [
+                f"{name}, {SHORT[name]} ({shift.difference:+.3f} for {named[shift.pair]})"
+                for name, shift in ranked
+            ]
         )
     return f"{text}. {_untouched(found)}{_claims(pairs, base)}"
 
@@ -119,17 +124,19 @@ def _untouched(found: Sequence[Shift]) -> str:
     names = [name for name in DEVIATIONS if name in flipped - touched]
     if not names:
         return ""
-    return f"{enumerated(names)} cannot touch the scores of these runs. "
+    return f"{enumerated(names)} {'does' if len(names) == 1 else 'do'} not apply to these runs. "
 
 
 def _claims(pairs: Sequence[dict[str, Any]], base: str) -> str:
-    rows = [(pair["pair"], row) for pair in pairs for row in pair["claims"] if row["base"] == base]
+    rows = [
+        (pair_name(pair), row) for pair in pairs for row in pair["claims"] if row["base"] == base
+    ]
     if not rows:
         return "No claim is about these pairs."
     changed: dict[str, list[str]] = {}
     for pair, row in rows:
         if row["changes"]:
-            changed.setdefault(f"{row['claim']} (pair {pair})", []).append(row["deviation"])
+            changed.setdefault(f"{row['claim']} ({pair})", []).append(row["deviation"])
     if not changed:
         return "No flip changes the verdict on a claim."
     parts = [f"{enumerated(flips)} on {claim}" for claim, flips in changed.items()]

@@ -148,21 +148,30 @@ def _other_parameter(text: bytes, params: Mapping[Any, Any]) -> str | None:
 
 
 def default_pair(
-    known: Mapping[str, Candidate], a: str | None = None, b: str | None = None
+    known: Mapping[str, Candidate],
+    a: str | None = None,
+    b: str | None = None,
+    first: tuple[str, str | None] | None = None,
 ) -> tuple[str | None, str | None]:
     """Two keys, `a` and `b` where they are given.
 
     What is open becomes the other half of a frozen and a fine-tuned run of one recommender and
-    encoder; else a run that has metrics; else any other. None where there is none.
+    encoder, those of `first` before others; else a run that has metrics; else any other. None
+    where there is none.
     """
-    twins = sorted(_twins(known.values()), key=lambda pair: any(_lateness(c) for c in pair))
+
+    def order(pair: tuple[Candidate, Candidate]) -> tuple[bool, bool]:
+        cell = pair[0].run.cell
+        return any(_lateness(c) for c in pair), (cell.recommender, cell.encoder) != first
+
+    twins = sorted(_twins(known.values()), key=order)
     for pair in twins:
-        for first, second in ([c.key for c in pair], [c.key for c in reversed(pair)]):
-            if a in (None, first) and b in (None, second):
-                return first, second
+        for one, two in ([c.key for c in pair], [c.key for c in reversed(pair)]):
+            if a in (None, one) and b in (None, two):
+                return one, two
     ranked = sorted(known, key=lambda key: _lateness(known[key]))
-    one = a or next((key for key in ranked if key != b), None)
-    return one, b or next((key for key in ranked if key != one), None)
+    left = a or next((key for key in ranked if key != b), None)
+    return left, b or next((key for key in ranked if key != left), None)
 
 
 def _twins(known: Iterable[Candidate]) -> list[tuple[Candidate, Candidate]]:

@@ -1,43 +1,11 @@
-"""The claims as a page may tell them, and the sentences that sum them up."""
+"""The claims as a page may tell them."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from replication.browser.reading.experiments import Experiment
 from replication.browser.reading.study import Study
-from replication.browser.words import SIGNS, counted, tally
 from replication.paper.claims import load_claims
 from replication.report.study import COMPARED
-from replication.report.texts import kind_of
-
-
-def summary(experiments: Sequence[Experiment]) -> str:
-    """Such as `31 of 48 experiments within tolerance; 2 worse; 15 not run.`"""
-    if not experiments:
-        return "No experiment of the grid is known."
-    figures = [experiment.figure("auc") for experiment in experiments]
-    words = Counter(kind_of(figure.verdict) for figure in figures)
-    parts = [f"{words[word]} {word}" for word in SIGNS if words[word] and word != "within"]
-    if any(figure.paper is not None for figure in figures):
-        of = f"{words['within']} of {counted(len(experiments), 'experiment')}"
-        first = f"AUC: {of} within tolerance of the paper's"
-    else:
-        done = sum(experiment.complete for experiment in experiments)
-        of = counted(len(experiments), "experiment")
-        first = f"{done} of {of} run; the paper's AUC is known for none"
-        parts = [part for part in parts if not part.endswith(("not run", "no paper value"))]
-    return "; ".join([first, *parts]) + "."
-
-
-def claims_summary(claims: Sequence[dict[str, Any]]) -> str:
-    """Such as `Claims under clean: 2 within, 3 near.`"""
-    lines = []
-    for protocol in claims[0]["verdicts"] if claims else ():
-        counts = tally(claim["verdicts"][protocol]["verdict"] for claim in claims)
-        lines.append(f"{counted(len(claims), 'claim')} under {protocol}: {counts}.")
-    return " ".join(lines)
 
 
 def judged_claims(study: Study) -> list[dict[str, Any]]:

@@ -9,9 +9,10 @@ from replication.browser.content.results_table import whole_command
 from replication.browser.reading.experiments import Experiment
 from replication.browser.reading.runs import READY
 from replication.browser.reading.study import Study
-from replication.browser.words import counted, signed
+from replication.browser.words import counted, signed, told_text
 from replication.paper.cells import Cell
 from replication.paper.verdict import significant
+from replication.paper.words import told
 from replication.report.cold_starts import (
     cold_start_text,
     contrasts_table,
@@ -119,13 +120,14 @@ def _directions(points: Sequence[dict[str, Any]]) -> str:
     return f" ({gains} for the larger model, {len(known) - gains} against it)"
 
 
-def claims_text(claims: Sequence[dict[str, Any]]) -> list[str]:
-    """A line per claim of the paper about cold start: what it says, and its verdicts."""
+def claims_text(claims: Sequence[dict[str, Any]], data: str | None) -> list[str]:
+    """A line per claim of the paper about cold start: what it says, and its verdicts; data: see
+    `words.told`."""
     lines = []
     for claim in claims:
         if claim["kind"] == "cold_gain":
             words = [
-                f"{signed(found['verdict'])} under {protocol}"
+                f"{told_text(told(claim, found, data))} under {protocol}"
                 for protocol, found in claim["verdicts"].items()
             ]
             lines.append(f"The paper, {claim['id']}: {claim['statement']} {'; '.join(words)}.")

@@ -11,6 +11,7 @@ from replication.files.readable import File
 from replication.paper.cells import METRIC_NAMES
 from replication.report.costs import form_of
 from replication.report.expected import duration
+from replication.report.names import encoder_name, recommender_name, tuning_name
 from replication.report.study import EXPERIMENT
 from replication.report.tables import Field, Number, Table
 
@@ -87,9 +88,12 @@ class Point:
 
     @property
     def name(self) -> str:
-        """Such as `nrms with minilm, frozen`."""
+        """Such as `NRMS with MiniLM, frozen`."""
         of = self.experiment
-        return f"{of.recommender} with {of.encoder}, {of.tuning}"
+        return (
+            f"{recommender_name(of.recommender)} with {encoder_name(of.encoder)}, "
+            f"{tuning_name(of.tuning)}"
+        )
 
 
 def read_points(

@@ -147,6 +147,12 @@ def _sha256() -> str:
 
 
 def commit() -> str:
-    """The commit that is checked out, short; `unknown` and why where it cannot be told."""
+    """The commit that is checked out, short, and whether tracked code or configuration differ from
+    it; `unknown` and why where it cannot be told."""
     found = git_commit()
-    return str(found["commit"])[:10] if found["commit"] else f"{UNKNOWN} ({found['reason']})"
+    changed = ", changed" if found["changed"] else ""
+    return (
+        f"{str(found['commit'])[:10]}{changed}"
+        if found["commit"]
+        else f"{UNKNOWN} ({found['reason']})"
+    )

@@ -10,9 +10,10 @@ from replication.browser.reading.study import Study
 from replication.browser.words import counted, signed, tally
 from replication.paper.cells import METRIC_NAMES
 from replication.paper.main_table import TOLERANCE
+from replication.paper.words import kind_of
+from replication.report.names import encoder_name, recommender_name, tuning_name
 from replication.report.study import COMPARED
 from replication.report.tables import Number, Table
-from replication.report.texts import kind_of
 from replication.study.params import Params
 
 FILTERS = ("recommender", "encoder", "tuning", "protocol", "verdict")
@@ -158,7 +159,8 @@ def answer(rows: Sequence[Row], metric: str) -> str:
     lines = []
     for protocol in dict.fromkeys(row.experiment.protocol for row in best):
         parts = [
-            f"{of.recommender} does best with {of.encoder} {of.tuning} ({row.figure.ours:.4f})"
+            f"{recommender_name(of.recommender)} does best with {encoder_name(of.encoder)} "
+            f"{tuning_name(of.tuning)} ({row.figure.ours:.4f})"
             for row in best
             if (of := row.experiment).protocol == protocol
         ]

@@ -11,8 +11,9 @@ from replication.browser.content.results_table import whole_command
 from replication.browser.reading.experiments import Experiment, Figure
 from replication.browser.reading.runs import READY
 from replication.browser.reading.study import Study
-from replication.browser.words import counted, signed
+from replication.browser.words import counted, signed, told_text
 from replication.paper.cells import METRIC_NAMES
+from replication.paper.words import told
 from replication.report.depths import claim_about
 from replication.report.study import COMPARED
 from replication.report.tables import Field, Number, Table
@@ -154,13 +155,12 @@ def _is_of(
 
 
 def answer(curves: Sequence[Curve]) -> str:
-    """Such as `By AUC, NAML is best with 3 of 3 layers (in 99.5 % of resamples).`"""
+    """Such as `By AUC, NAML is best with 3 of 3 layers (in 99.5 % of resamples).`; where others are
+    not ruled out, only which has the highest AUC."""
     told = [(curve, best) for curve in curves if isinstance(best := curve.best, Best)]
     text = "Which depth is best is not known."
     if told:
-        first, *others = told
-        parts = [f"{first[0].name} is best with {_depth(*first, ' layers')}"]
-        parts += [f"{curve.name} with {_depth(curve, best)}" for curve, best in others]
+        parts = [f"{curve.name} {_depth(curve, best)}" for curve, best in told]
         text = f"By AUC, {'; '.join(parts)}."
     reasons: dict[str, list[str]] = {}
     for curve in curves:
@@ -170,12 +170,16 @@ def answer(curves: Sequence[Curve]) -> str:
     return " ".join([text, *lines])
 
 
-def _depth(curve: Curve, best: Best, unit: str = "") -> str:
+def _depth(curve: Curve, best: Best) -> str:
     of = "" if curve.deepest is None else f" of {curve.deepest}"
     low, high = best.ends
-    doubt = "" if low == high else f"; {low} to {high} are not ruled out"
     share = f"{100 * best.shares[best.found]:.1f} % of resamples"
-    return f"{best.found}{of}{unit} (in {share}{doubt})"
+    if low == high:
+        return f"is best with {best.found}{of} layers (in {share})"
+    return (
+        f"has no best depth that is shown: {low} to {high}{of} layers are not ruled out "
+        f"({best.found} is highest in {share})"
+    )
 
 
 def stale_text(curves: Sequence[Curve]) -> str | None:
@@ -184,7 +188,7 @@ def stale_text(curves: Sequence[Curve]) -> str | None:
     return f"the best depths were found before; {reasons[0]}" if reasons else None
 
 
-def paper_text(curves: Sequence[Curve], claims: Sequence[dict[str, Any]]) -> str:
+def paper_text(curves: Sequence[Curve], claims: Sequence[dict[str, Any]], data: str | None) -> str:
     """What the paper says of the best depth, and whether it is of the model swept here."""
     said = [claim for claim in claims if claim["kind"] == "depth"]
     if not said or not curves:
@@ -193,7 +197,7 @@ def paper_text(curves: Sequence[Curve], claims: Sequence[dict[str, Any]]) -> str
     if marked:
         parts = [
             f"about {claim['value']} for {claim['recommender'].upper()} "
-            f"({', '.join(signed(v['verdict']) for v in claim['verdicts'].values())})"
+            f"({', '.join(told_text(told(claim, v, data)) for v in claim['verdicts'].values())})"
             for claim in marked
         ]
         return f"The paper's best depths are marked: {_and(parts)}."

@@ -23,6 +23,7 @@ from replication.files.listing import files_in
 from replication.files.readable import File, read_file, tried
 from replication.paper.cells import grid_cells, sweep_cells
 from replication.paper.values import VALUES, load_values
+from replication.paper.words import data_of
 from replication.report.comparison_schema import ClaimsFile, ComparisonFile
 from replication.report.schema import AdapterFile, BaselinesFile, DataFile, EmbeddingFile
 from replication.report.study import DEMO_LABEL
@@ -65,6 +66,14 @@ class Study:
     @property
     def demo(self) -> bool:
         return self.profile in ON_THE_DEMO_S_CORPUS
+
+    @property
+    def judged_on(self) -> str | None:
+        """What to call the data where they are not the paper's; see `words.data_of`."""
+        found = self.claims.content
+        if found is None:
+            return data_of(self.profile, not self.demo)
+        return data_of(found["profile"], found["evidence"])
 
     @property
     def note(self) -> str:

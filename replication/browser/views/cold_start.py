@@ -34,7 +34,7 @@ BOTH = "both"
 def show(study: Study) -> None:
     claims, contrasts = judged_claims(study), contrasts_of(study)
     st.markdown(f"##### {plain(answer(contrasts))}")
-    st.markdown("  \n".join(map(plain, claims_text(claims))))
+    st.markdown("  \n".join(map(plain, claims_text(claims, study.judged_on))))
     if contrasts and (reason := study.stale("compare")):
         st.warning(plain(f"{signed('stale')}: {reason}. Run `{COMPARED}`."))
     st.subheader("The largest model minus a smaller one", anchor=False)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from replication.browser.charts.curves import MEASURES, learning_curves
 from replication.browser.content.candidates import Candidate, candidates, default_pair
+from replication.browser.content.claims import judged_claims
 from replication.browser.content.comparing import Test, answer, commands, paired_test
 from replication.browser.content.differing import (
     cautions,
@@ -30,7 +31,7 @@ FIRST, SECOND, ALL = "a", "b", "all"  # keys of a link
 def show(study: Study) -> None:
     experiments = read_dvc_experiments()
     known = candidates(study.runs, experiments.found)
-    pair = _picked(known)
+    pair = _picked(known, _first_claims(study))
     if experiments.problem:
         st.caption(plain(sentence(experiments.problem)))
     if pair is None:
@@ -51,9 +52,20 @@ def show(study: Study) -> None:
 # ---------------------------------------------------------------- the choice
 
 
-def _picked(known: Mapping[str, Candidate]) -> tuple[Candidate, Candidate] | None:
+def _first_claims(study: Study) -> tuple[str, str | None] | None:
+    """Recommender and our encoder of the first claim that compares two tunings: C1."""
+    claims, params = judged_claims(study), study.params.content
+    about = next((claim for claim in claims if claim["kind"] == "gain"), None)
+    if about is None or params is None:
+        return None
+    return about["recommender"], params.paper.get(about["model"])
+
+
+def _picked(
+    known: Mapping[str, Candidate], about: tuple[str, str | None] | None
+) -> tuple[Candidate, Candidate] | None:
     given = [key if key in known else None for key in map(st.query_params.get, (FIRST, SECOND))]
-    first, second = default_pair(known, *given)
+    first, second = default_pair(known, given[0], given[1], about)
     if first is None or second is None:
         return None
     left, right, last = st.columns([5, 5, 2], vertical_alignment="bottom")

@@ -17,11 +17,19 @@ from replication.browser.content.costs import (
     left_out,
     read_points,
 )
-from replication.browser.controls import command, draw, pick, scroll_table, show_table
+from replication.browser.controls import (
+    by_experiment,
+    command,
+    draw,
+    pick,
+    scroll_table,
+    show_table,
+)
 from replication.browser.reading.study import Study
 from replication.browser.words import counted, plain
 from replication.paper.cells import METRIC_NAMES
 from replication.report.costs import COLUMN_TEXTS, MACHINE_TEXT
+from replication.report.names import encoder_name, recommender_name, tuning_name
 
 PURPOSE = "What does quality cost in parameters, time and memory?"
 ALL = "all"
@@ -36,7 +44,15 @@ def show(study: Study) -> None:
     drawn = [point for point in points if not point.absence(measure)]
     kinds = hardware_kinds(drawn)
     if drawn:
-        _picture(points, drawn, kinds, measure, metric, recommenders)
+        names = dict.fromkeys(point.experiment.recommender for point in drawn)
+        for name in names:
+            if len(names) > 1:
+                st.markdown(f"**{plain(recommender_name(name))}**")
+            of, here = (
+                [point for point in some if point.experiment.recommender == name]
+                for some in (points, drawn)
+            )
+            _picture(of, here, kinds, measure, metric, recommenders)
         st.caption(_reading(drawn, kinds, measure))
     else:
         st.markdown("There is nothing to draw yet. Run:")
@@ -94,7 +110,8 @@ def _picture(
         for machine, line in front_lines(points, measure).items()
     }
     on_line = "; ".join(
-        f"{mark.recommender} with {mark.encoder}, {mark.tuning}: {mark.quality:.4f} "
+        f"{recommender_name(mark.recommender)} with {encoder_name(mark.encoder)}, "
+        f"{tuning_name(mark.tuning)}: {mark.quality:.4f} "
         f"at {MEASURES[measure].said(mark.cost)}"
         for line in lines.values()
         for mark in line
@@ -123,7 +140,8 @@ def _mark(point: Point, measure: str, kinds: dict[str, str]) -> Mark:
 
 def _reading(drawn: Sequence[Point], kinds: dict[str, str], measure: str) -> str:
     lines = [
-        "Vertical bars: 95 % intervals. Line: no other experiment is better and costs no more."
+        "Vertical bars: 95 % intervals. Line: no other experiment of the "
+        "recommender is better and costs no more."
     ]
     if any(not point.ranked for point in drawn):
         lines.append("Faint: stale, or not every seed is there; such experiments are not ranked.")
@@ -148,6 +166,6 @@ def _tables(study: Study, points: Sequence[Point], measure: str, metric: str) ->
         st.subheader("Every experiment", anchor=False)
         table = costs_table(points, measure, metric)
         # There is a picker for the protocol.
-        scroll_table(study, table, [name for name in table.header if name != "protocol"])
+        scroll_table(study, *by_experiment(table, METRIC_NAMES[metric], ["protocol"]))
         meant = [f"*{c}*: {COLUMN_TEXTS[c]}" for c in table.header if c in COLUMN_TEXTS]
         st.caption(" ".join([plain(table.caption), *meant, MACHINE_TEXT]))

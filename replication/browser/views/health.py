@@ -22,7 +22,7 @@ from replication.report.tables import Table
 PURPOSE = "Where does every number come from, and is anything missing, outdated or damaged?"
 ORDER = (RUNNING, STALE, NOT_RUN, CURRENT)
 MEND = "dvc repro"
-STATE_SIGNS = SIGNS | {CURRENT: SIGNS["within"]}
+STATE_SIGNS = SIGNS | {CURRENT: SIGNS["agrees"]}
 WAITS = "waits for others that are not up to date"
 
 

@@ -37,7 +37,7 @@ def show(study: Study) -> None:
     top.markdown(f"##### {plain(answer(curves))}")
     if stale := stale_text(curves):
         top.warning(plain(f"{signed('stale')}: {stale}. Run `{COMPARED}`."))
-    st.markdown(plain(paper_text(curves, claims)))
+    st.markdown(plain(paper_text(curves, claims, study.judged_on)))
     _panels(curves, metric)
     _gaps(curves)
     st.subheader("Every depth", anchor=False)

@@ -1,4 +1,4 @@
-"""Page 1: which claims hold, and how far our figures are from the paper's."""
+"""Page 1: the study, its answer by state, and every claim with what lies behind it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,33 +6,71 @@ from typing import Any
 import streamlit as st
 
 from replication.browser.charts.dumbbell import Pair, dumbbell
-from replication.browser.content.claims import claims_summary, judged_claims, summary
+from replication.browser.content.claims import judged_claims
+from replication.browser.content.first_page import (
+    QUESTIONS,
+    answer,
+    by_question,
+    claim_terms,
+    stand_ins,
+    tiles,
+)
 from replication.browser.content.rerun import study_cost
-from replication.browser.controls import command, draw, pick, show_rows, show_table
-from replication.browser.reading.experiments import Experiment
+from replication.browser.controls import command, draw, export, show_rows, told
 from replication.browser.reading.study import Study
 from replication.browser.words import MEANINGS, SIGNS, counted, plain, signed
+from replication.paper import words
 from replication.report.independence import answers_text
-from replication.report.texts import kind_of, listed, sentence
-from replication.report.verdicts import found_number, judged_table, parts_table
+from replication.report.names import encoder_name, recommender_name
+from replication.report.study import COMPARED
+from replication.report.texts import sentence
+from replication.report.verdicts import (
+    found_number,
+    judged_table,
+    ours_of,
+    paper_of,
+    parts_table,
+)
 
-PURPOSE = "Which of the paper's claims hold, and how sure is that?"
+PURPOSE = "Which language model should a news recommender use, and is it worth fine-tuning it?"
+TITLE = "Language models in neural news recommenders: a replication"
+PAPER = (
+    "A replication of [Revisiting Language Models in Neural News Recommender Systems]"
+    "(https://arxiv.org/abs/2501.11391) (Zhao, Huang, Vos and de Rijke, ECIR 2025)."
+)
 IN_PERCENT = ("gain", "cold_gain")  # kinds of claims whose figure is one
+NEXT = (
+    ("results", "Results", "every experiment beside the paper's figures, and the command for each"),
+    ("compare", "Compare", "two runs side by side, with a paired test"),
+    ("audit", "Protocol audit", "what each deviation of the released code does"),
+)
+Record = dict[str, Any]
 
 
 def show(study: Study) -> None:
-    claims = judged_claims(study)
-    st.markdown(f"##### {summary(study.grid)} {claims_summary(claims)}")
+    claims, data = judged_claims(study), study.judged_on
+    protocols = list(claims[0]["verdicts"]) if claims else []
+    st.markdown(f"##### {plain(answer(claims, protocols, data))}")
+    _tiles(study, claims, protocols)
     if not any(experiment.done for experiment in study.grid):
         _empty(study)
-    protocols = list(claims[0]["verdicts"]) if claims else []
-    st.subheader("The claims", anchor=False)
-    show_table(study, judged_table(claims, protocols))
-    _legend(claims)
-    _detail(claims, protocols)
+    _claims(study, claims, protocols)
     st.subheader("Ours beside the paper's", anchor=False)
-    _gains(claims, protocols)
-    _figures(study.grid)
+    _gains(claims, protocols, data)
+    if table := stand_ins(study):
+        st.subheader("What stands for the paper's models", anchor=False)
+        show_rows(table)
+    st.subheader("Where to go next", anchor=False)
+    st.markdown("\n".join(f"- [{title}]({name}): {what}" for name, title, what in NEXT))
+
+
+def _tiles(study: Study, claims: Sequence[Record], protocols: Sequence[str]) -> None:
+    found = tiles(study, claims, protocols)
+    for column, (title, large, small) in zip(st.columns(len(found)), found, strict=True):
+        with column.container(border=True, height="stretch", gap=None):
+            st.caption(title)
+            st.markdown(f"**{plain(large)}**")
+            st.caption(plain(small))
 
 
 def _empty(study: Study) -> None:
@@ -45,41 +83,58 @@ def _empty(study: Study) -> None:
         st.caption(plain(f"The grid and the sweep are expected to take {cost.text}. {why}"))
 
 
-def _legend(claims: Sequence[dict[str, Any]]) -> None:
-    words = {kind_of(v["verdict"]) for claim in claims for v in claim["verdicts"].values()}
-    meant = [f"{SIGNS[word]} *{word}*: {MEANINGS[word]}" for word in SIGNS if word in words]
+def _claims(study: Study, claims: Sequence[Record], protocols: Sequence[str]) -> None:
+    """A row per claim, under its question, that opens; on a narrow screen a row is a card."""
+    told("claim", "Claim", [claim["id"] for claim in claims])
+    opened = st.query_params.get("claim")
+    st.subheader("The paper's claims", anchor=False)
+    for name, of in by_question(claims).items():
+        st.markdown(f"**{name.capitalize()}.** {QUESTIONS[name]}")
+        for claim in of:
+            with st.expander(_row(claim, protocols, study.judged_on), claim["id"] == opened):
+                _detail(claim, protocols, study.judged_on)
+    export(study, judged_table(claims, protocols, study.judged_on))
+    shown = [words.told(c, r, study.judged_on) for c in claims for r in c["verdicts"].values()]
+    kinds = {words.kind_of(text) for found in shown for text in _texts(found)}
+    meant = [f"{SIGNS[kind]} *{kind}*: {MEANINGS[kind]}" for kind in SIGNS if kind in kinds]
     st.caption(". ".join(meant) + ".")
 
 
-def _detail(claims: Sequence[dict[str, Any]], protocols: Sequence[str]) -> None:
-    """One claim, with all that was compared for it."""
-    named = {claim["id"]: claim for claim in claims}
-    chosen = pick("What was compared for", list(named), "claim")
-    if chosen is None:
-        return
-    claim = named[chosen]
-    st.markdown(f"**{plain(claim['statement'])}** {plain(_terms(claim))}")
+def _texts(found: words.Told) -> list[str]:
+    return [found.word, *([found.aside.partition(": ")[2]] if found.aside else [])]
+
+
+def _row(claim: Record, protocols: Sequence[str], data: str | None) -> str:
+    """The claim, the paper's figure, ours, and the word for it under each protocol."""
+    parts = [f"{plain(claim['id'])} **{plain(claim['statement'])}**"]
+    parts.append(f"The paper: {plain(paper_of(claim))}")
     for protocol in protocols:
-        st.markdown(_judged(claim, protocol))
-    if table := parts_table(claim, protocols):
+        result = claim["verdicts"][protocol]
+        word, aside = words.told(claim, result, data)
+        under = f", {plain(protocol)}" if len(protocols) > 1 else ""
+        ours = f"ours{under}: {plain(str(ours_of(claim, result)))}"
+        if aside is None:
+            parts += [ours, f"**{plain(signed(word))}**"]
+        else:
+            parts += [plain(signed(word)), f":gray[{plain(aside)}; {ours}]"]
+    return " · ".join(parts)
+
+
+def _detail(claim: Record, protocols: Sequence[str], data: str | None) -> None:
+    st.markdown("  \n".join(f"*{name}*: {plain(text)}" for name, text in claim_terms(claim)))
+    for protocol in protocols:
+        st.markdown(_judged(claim, protocol, data))
+    if table := parts_table(claim, protocols, data):
         show_rows(table)
+    missing = [line for p in protocols for line in claim["verdicts"][p]["missing"]]
+    command("\n".join(dict.fromkeys(missing)) if missing else COMPARED)
 
 
-def _terms(claim: dict[str, Any]) -> str:
-    lines = [f"Source: {claim['source']}; confidence in the figure: {claim['confidence']}."]
-    if claim["value"] is None and claim.get("value_reason"):
-        lines.append(claim["value_reason"])
-    if claim.get("tolerance") is not None:
-        lines.append(f"Tolerance: {claim['tolerance']:g}.")
-    lines.append(claim["tolerance_reason"])
-    if claim.get("reading"):
-        lines.append(f"Our reading: {claim['reading']}")
-    return " ".join(lines)
-
-
-def _judged(claim: dict[str, Any], protocol: str) -> str:
+def _judged(claim: Record, protocol: str, data: str | None) -> str:
     result = claim["verdicts"][protocol]
-    text = f"Under *{plain(protocol)}*: **{plain(signed(result['verdict']))}**"
+    word, aside = words.told(claim, result, data)
+    text = f"Under *{plain(protocol)}*: {plain(signed(word))}"
+    text += f" :gray[({plain(aside)})]" if aside else ""
     if result["found"] is not None:
         text += plain(f", {found_number(claim, result['found'], result['ci95'])}")
     text += "."
@@ -90,52 +145,40 @@ def _judged(claim: dict[str, Any], protocol: str) -> str:
         text += " " + plain(answers)
     if result["reason"]:
         text += " " + plain(sentence(result["reason"]))
-    if result["missing"]:
-        text += f" Run {listed(result['missing'])}."
+    if decides := words.would_decide(result):
+        text += " " + plain(decides)
     return text
 
 
-def _gains(claims: Sequence[dict[str, Any]], protocols: Sequence[str]) -> None:
+def _gains(claims: Sequence[Record], protocols: Sequence[str], data: str | None) -> None:
     pairs = [
         Pair(
-            claim["id"] if len(protocols) == 1 else f"{claim['id']}, {protocol}",
+            _short(claim) if len(protocols) == 1 else f"{_short(claim)}, {protocol}",
             claim["verdicts"][protocol]["found"],
             claim["verdicts"][protocol]["ci95"],
             claim["value"],
-            claim["verdicts"][protocol]["verdict"],
+            words.told(claim, claim["verdicts"][protocol], data).word,
+            claim.get("tolerance"),
         )
         for claim in claims
         for protocol in protocols
         if claim["kind"] in IN_PERCENT and claim["value"] is not None
     ]
-    if pairs:
-        st.markdown("Gains that a claim puts a figure on, farthest apart first.")
-        text = "; ".join(
-            f"{p.label}: ours {'not known' if p.ours is None else f'{p.ours:+.2f} %'}, "
-            f"the paper {p.paper:+.2f} %"
-            for p in pairs
-        )
-        draw(text, dumbbell, pairs, "gain in percent", "+.1f")
-
-
-def _figures(experiments: Sequence[Experiment]) -> None:
-    figures = [(experiment, experiment.figure("auc")) for experiment in experiments]
-    known = [(experiment, figure) for experiment, figure in figures if figure.paper is not None]
-    if known:
-        st.markdown("AUC of the grid's experiments, farthest from the paper's first.")
-    else:
-        st.markdown(
-            "For no experiment is the paper's AUC known here: its tables are imported with "
-            "`python -m replication paper import FILE`. Ours alone:"
-        )
-    pairs = [
-        Pair(experiment.key, figure.ours, figure.ci95, figure.paper, figure.verdict)
-        for experiment, figure in known or figures
-    ]
-    draw(
-        f"AUC of {counted(len(pairs), 'experiment')}; the page Results has the figures.",
-        dumbbell,
-        pairs,
-        "AUC",
-        ".3f",
+    if not pairs:
+        return
+    text = "; ".join(
+        f"{p.label}: ours {'not known' if p.ours is None else f'{p.ours:+.2f} %'}, "
+        f"the paper {p.paper:+.2f} %"
+        for p in pairs
     )
+    draw(text, dumbbell, pairs, "gain in percent", "+.0f")
+    lines = "Lines: 95 % intervals of ours. Bands: the paper's figure and its tolerance."
+    if data is not None:
+        lines += f" Ours are of {'the demo' if data == 'demo' else data}: no evidence."
+    st.caption(lines)
+
+
+def _short(claim: Record) -> str:
+    """Such as `C1: NRMS, BERT-base`."""
+    names = [recommender_name(claim["recommender"])] if "recommender" in claim else []
+    return f"{claim['id']}: {', '.join([*names, encoder_name(claim['model'])])}"

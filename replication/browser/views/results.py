@@ -26,13 +26,16 @@ from replication.browser.content.run_details import (
     seeds_table,
 )
 from replication.browser.controls import (
+    EXPERIMENT,
     command,
     draw,
     export,
     frame_of,
     height_of,
+    named_experiments,
     pick,
     show_rows,
+    telling,
     told,
 )
 from replication.browser.reading.runs import Run
@@ -117,9 +120,10 @@ def _table(study: Study, shown: list[Row], rows: Sequence[Row], metric: str) -> 
     )
     table = table_of(shown, metric)
     columns = _columns(METRIC_NAMES[metric])
+    telling_some = {EXPERIMENT, METRIC_NAMES[metric], INTERVAL, "command", *telling(table)}
     several = len({row.experiment.protocol for row in shown}) > 1
     st.dataframe(
-        sortable(table),
+        sortable(table).insert_column(0, pl.Series(EXPERIMENT, named_experiments(table))),
         key="rows",
         on_select=lambda: _open(shown),
         selection_mode="single-row",
@@ -127,7 +131,9 @@ def _table(study: Study, shown: list[Row], rows: Sequence[Row], metric: str) -> 
         height=height_of(table),
         placeholder="–",
         column_config=columns,
-        column_order=[*(["protocol"] if several else []), *columns],
+        column_order=[
+            name for name in columns if name in telling_some and (several or name != "protocol")
+        ],
         alt=table.caption,
     )
     export(study, table)
@@ -144,13 +150,11 @@ def _columns(measure: str) -> dict[str, ColumnConfig]:
     """How each column is shown, in this order; widths in pixels."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
-        "recommender": text(width=95),
-        "encoder": text(width=95),
-        "tuning": text(width=75),
-        "layers": text(width=52, help="fine-tuned transformer layers"),
-        "rank": number(width=45, help="1 is the best of its recommender and protocol"),
+        EXPERIMENT: text(width=210),
         measure: number(width=60, format="%.4f"),
         INTERVAL: text(width=108),
+        "layers": text(width=52, help="fine-tuned transformer layers"),
+        "rank": number(width=45, help="1 is the best of its recommender and protocol"),
         "paper": number(width=60, format="%.4f"),
         "difference": number(width=78, format="%+.4f", help="ours - paper"),
         "verdict": text(width=122),

@@ -12,12 +12,15 @@ from replication.report.figures.theme import (
     auc_scale,
     layered,
     nothing_yet,
+    spelled,
     tuning_colour,
     tuning_shape,
 )
+from replication.report.names import encoder_name
 from replication.report.study import EXPERIMENT
 
 CHANCE = 0.5
+TICKS = 7  # at most ten are drawn
 LINES = ("popularity", "ceiling")
 
 
@@ -87,7 +90,7 @@ def panel(
     frame = pl.DataFrame([{k: row[k] for k in schema} for row in rows], schema=schema)
     y = alt.Y("encoder:N", scale=alt.Scale(domain=encoders), sort=encoders, title=None)
     base = alt.Chart(frame).encode(
-        y=y.axis(axis) if axis else y,  # None would be no axis
+        y=y.axis(axis or alt.Axis(labelExpr=spelled({e: encoder_name(e) for e in encoders}))),
         yOffset=alt.YOffset("tuning:N", sort=list(theme.tunings)),
         color=tuning_colour(theme),
         tooltip=[
@@ -102,7 +105,7 @@ def panel(
     for name, value in lines.items():
         colour = theme.references[name]
         line = alt.Chart(pl.DataFrame({"value": [value], "name": [name]})).encode(
-            x=alt.X("value:Q", scale=scale, title=measure),
+            x=alt.X("value:Q", scale=scale, title=measure).axis(tickCount=TICKS),
             tooltip=[alt.Tooltip("name:N"), alt.Tooltip("value:Q", title=measure, format=".4f")],
         )
         layers.append(line.mark_rule(color=colour, strokeDash=DASHES[name], strokeWidth=1.5))
@@ -110,10 +113,10 @@ def panel(
         above = -15 if name == "random" else -4
         label = line.mark_text(color=colour, dy=above, fontSize=11, baseline="bottom")
         layers.append(label.encode(text="name:N", y=alt.value(0)))
-    x = alt.X("low:Q", title=measure)
+    x = alt.X("low:Q", title=measure).axis(tickCount=TICKS)
     layers.append(base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q"))
     points = base.mark_point(filled=True, size=70, opacity=1)
-    x = alt.X("value:Q", scale=scale, title=measure)
+    x = alt.X("value:Q", scale=scale, title=measure).axis(tickCount=TICKS)
     layers.append(points.encode(x=x, shape=tuning_shape()))
     offset = 29 if "random" in lines else 18
     return layered(*layers).properties(

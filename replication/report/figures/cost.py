@@ -15,6 +15,7 @@ from replication.report.figures.theme import (
     nothing_yet,
     tuning_colour,
 )
+from replication.report.names import encoder_name
 
 WIDTH = 560
 LETTER = 6.2  # pixels of a letter of the labels, at most
@@ -85,7 +86,7 @@ def _names(points: list[dict[str, Any]], across: alt.Scale, width: int, theme: T
     middles = sorted((math.exp(sum(s) / len(s)), name) for name, s in sizes.items())
     low, high = across["domain"]
     pixels = [width * math.log(size / low) / math.log(high / low) for size, _ in middles]
-    names = [name for _, name in middles]
+    names = [encoder_name(name) for _, name in middles]
     rows = label_rows(list(zip(pixels, names, strict=True)))
     height = 15 * (1 + max(rows, default=0))
     frame = pl.DataFrame(

@@ -7,6 +7,7 @@ import altair as alt
 import polars as pl
 
 from replication.report.figures.theme import Theme, auc_scale, layered, nothing_yet
+from replication.report.names import encoder_name
 
 
 def sweep_figure(curves: Sequence[dict[str, Any]], theme: Theme) -> alt.TopLevelMixin:
@@ -89,7 +90,9 @@ def panel(
         layers.append(
             label.encode(text=alt.value(f"the paper: about {curve['paper']}"), y=alt.value(0))
         )
-    title = f"{curve['recommender'].upper()}, {curve['encoder']} ({curve['protocol']})"
+    title = (
+        f"{curve['recommender'].upper()}, {encoder_name(curve['encoder'])} ({curve['protocol']})"
+    )
     return layered(*layers).properties(
         width=width, height=200, title=alt.Title(title, offset=18, color=theme.text)
     )

@@ -1,10 +1,14 @@
 """The look of the figures, on a light and on a dark page."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
 import altair as alt
 import polars as pl
+
+from replication.report.names import TUNING_NAMES
 
 # Shape and dash repeat what colour says.
 SHAPES = {"frozen": "circle", "finetuned": "square"}
@@ -76,12 +80,22 @@ def tuning_colour(theme: Theme, title: str = "tuning") -> alt.Color:
     """The channel that tells frozen from fine-tuned; every figure has the same."""
     names = list(theme.tunings)
     scale = alt.Scale(domain=names, range=[theme.tunings[name] for name in names])
-    return alt.Color("tuning:N", scale=scale, title=title)
+    return alt.Color("tuning:N", scale=scale, title=title, legend=tuning_legend())
+
+
+def tuning_legend() -> alt.Legend:
+    """A legend that names the tunings as people do; legends of one field merge if alike."""
+    return alt.Legend(labelExpr=spelled(TUNING_NAMES))
+
+
+def spelled(names: Mapping[str, str], label: str = "datum.label") -> str:
+    """Vega's expression for a label: its entry of `names`, or the label as it is."""
+    return f"({json.dumps(dict(names), ensure_ascii=False)})[{label}] || {label}"
 
 
 def tuning_shape() -> alt.Shape:
     scale = alt.Scale(domain=list(SHAPES), range=list(SHAPES.values()))
-    return alt.Shape("tuning:N", scale=scale, title="tuning")
+    return alt.Shape("tuning:N", scale=scale, title="tuning", legend=tuning_legend())
 
 
 def auc_scale(values: list[float]) -> alt.Scale:

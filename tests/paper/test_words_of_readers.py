@@ -1,0 +1,109 @@
+"""The words that readers meet: one table, and what each answer of the judges becomes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from replication.paper import verdict
+from replication.paper.words import (
+    WORDS,
+    data_of,
+    kind_of,
+    told,
+    with_sign,
+    word_counts,
+    word_of,
+    would_decide,
+)
+
+ROOT = Path(__file__).parents[2]
+GAIN = {"kind": "gain", "value": 3.58}
+LOSS = {"kind": "gain", "value": -0.99}
+COLD = {"kind": "cold_gain", "value": 3.2}
+SIGN = {"kind": "sign", "value": None}
+DEPTH = {"kind": "depth", "value": 6}
+
+
+def answer(given, sign=None, size=None, found=None, **more):
+    return {"verdict": given, "sign": sign, "size": size, "found": found} | more
+
+
+@pytest.mark.parametrize(
+    ("claim", "result", "word"),
+    [
+        (GAIN, answer("confirmed", "confirmed", "equivalent", 3.4), "agrees"),
+        (GAIN, answer("confirmed", "confirmed", "undecided", 3.4), "agrees (size undecided)"),
+        (GAIN, answer("confirmed", "confirmed", "different", 9.0), "differs (stronger)"),
+        (GAIN, answer("confirmed", "confirmed", "different", 1.0), "differs (weaker)"),
+        (LOSS, answer("confirmed", "confirmed", "different", -4.0), "differs (stronger)"),
+        (LOSS, answer("confirmed", "confirmed", "different", -0.1), "differs (weaker)"),
+        (GAIN, answer("contradicted", "contradicted", "different", -2.0),
+         "differs (opposite sign)"),
+        (GAIN, answer(verdict.ONE_SEED, verdict.ONE_SEED, verdict.ONE_SEED, 3.0),
+         "undecided (one seed)"),
+        (COLD, answer("contradicted", "confirmed", "different", 9.0), "differs (stronger)"),
+        (COLD, answer("contradicted", "undecided", "different", 0.1), "differs (weaker)"),
+        (COLD, answer("contradicted", "contradicted", "different", -9.0),
+         "differs (opposite sign)"),
+        (COLD, answer("confirmed", "confirmed", "equivalent", 3.0), "agrees"),
+        (SIGN, answer("contradicted", "contradicted"), "differs (opposite sign)"),
+        (SIGN, answer("undecided", "undecided"), "undecided"),
+        (DEPTH, answer("contradicted", found=0), "differs"),
+        (DEPTH, answer("not testable"), "not tested"),
+        (DEPTH, answer("not run"), "not tested (not run)"),
+        (DEPTH, answer("partial 1/3"), "partial 1/3"),
+        (DEPTH, answer("stale"), "stale"),
+        (DEPTH, answer("unreadable"), "unreadable"),
+    ],
+)  # fmt: skip
+def test_sign_and_size_become_one_word(claim, result, word):
+    assert told(claim, result, None) == (word, None)
+    assert kind_of(word) in WORDS
+    tested = told(claim, result, "demo")
+    assert tested == ("not tested on MIND", f"demo: {word}")
+    assert told(claim, result, "other data").word == "not tested on MIND-small"
+
+
+def test_data_are_named_where_they_are_not_the_papers():
+    assert data_of("mind-small", True) is None
+    assert data_of("demo", False) == "demo"
+    assert data_of("local", False) == "other data"
+
+
+def test_every_answer_of_a_judge_has_a_word_and_each_sign_is_one_words():
+    answers = {
+        verdict.coverage(0, 2), verdict.coverage(1, 2), verdict.of_value(1, None, 1),
+        verdict.of_value(None, 1, 1), verdict.of_value(1, 1, 1), verdict.of_value(2.4, 1, 1),
+        verdict.of_value(9, 1, 1), verdict.of_value(-9, 1, 1), "stale", "unreadable", "running",
+        verdict.of_sign([1, 2], 1, 0.01), verdict.of_sign([1, 2], -1, 0.01),
+        verdict.ONE_SEED, verdict.of_size([1, 2], 1.5, 1), verdict.of_size([1, 2], 9, 1),
+    }  # fmt: skip
+    assert {kind_of(given) for given in answers} == set(WORDS)
+    assert len({word.sign for word in WORDS.values()}) == len(WORDS)
+    assert with_sign("partial 1/3") == "◐ partial 1/3"
+    assert word_of("worse") == "differs (lower)"
+
+
+def test_counts_agree_with_their_number():
+    words = ["agrees", "agrees (size undecided)", "differs (weaker)", "partial 1/3"]
+    assert word_counts(words) == "2 agree, 1 differs, 1 partial"
+
+
+def test_what_is_undecided_says_what_would_decide_it():
+    power = {"seeds": 3, "impressions": 9000}
+    assert would_decide(answer("undecided", power=power)) == (
+        "It would be decided by 3 seeds on these impressions, or by 9,000 impressions with the "
+        "seeds at hand, two at least."
+    )
+    assert "three at least" in would_decide(answer(verdict.ONE_SEED, power=None))
+    assert "more seeds and impressions" in would_decide(answer("undecided"))
+    assert would_decide(answer("confirmed")) is None
+
+
+def test_the_page_on_claims_has_the_table_of_the_code():
+    page = (ROOT / "docs/claims.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\S) ([a-z ]+) \| (.+?) \|$", page, re.MULTILINE)
+    assert [(name, sign, meaning) for sign, name, meaning in rows] == [
+        (name, sign, meaning) for name, (sign, meaning) in WORDS.items()
+    ]
