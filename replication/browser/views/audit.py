@@ -125,9 +125,10 @@ def _reading(base: str) -> str:
     return (
         f"From *{plain(base)}* a flip {way}. Grey band: what another seed does in 95 of 100 draws, "
         f"by the spread between the seeds of each base; {CHANCE} is one of them. Filled: shown to "
-        "move AUC, which is p < 0.05 after Holm's correction over the pair's tests, and larger than "
-        "the band; hollow: not told from chance. Bars: paired 95 % intervals over users, clicked "
-        "articles and that spread. Flips share one seed, and are compared with the base of that seed."
+        "move AUC, which is p < 0.05 after Holm's correction over the pair's tests, and larger "
+        "than the band; hollow: not told from chance. Bars: paired 95 % intervals over users, "
+        "clicked articles and that spread. Flips share one seed, and are compared with the base "
+        "of that seed."
     )
 
 
