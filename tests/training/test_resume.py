@@ -118,6 +118,7 @@ def test_what_came_after_the_last_save_is_done_again(params, tmp_path, batches):
     assert batches.trained == 2  # of five, three were kept
 
 
+@pytest.mark.slow
 def test_a_killed_search_ends_the_same(params, tmp_path, batches):
     """Trials that were finished are not run again, and their seconds count."""
     rates = {"learning_rate": (0.01, 0.1), "encoder_learning_rate": (0.01, 0.001)}

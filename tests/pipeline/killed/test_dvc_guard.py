@@ -21,12 +21,14 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def running(project):
-    """A DVC whose stage runs, and so an entry in the rwlock."""
+    """A DVC whose stage runs, and so all of its entries in the rwlock."""
     Path("hold").touch()
+    begun = time.time()
     command = [*DVC, "repro", "--quiet", "--force", "--single-item", "two"]
     process = subprocess.Popen(command, start_new_session=True)
     ends = time.monotonic() + 60
-    while "two.txt" not in (RWLOCK.read_text() if RWLOCK.exists() else ""):
+    last = Path("three.txt")  # that the stage writes before it waits
+    while not (last.exists() and last.stat().st_mtime > begun):
         assert time.monotonic() < ends and process.poll() is None
         time.sleep(0.05)
     yield process
