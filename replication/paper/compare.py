@@ -48,7 +48,7 @@ def compare(params: Params) -> None:
             "models": params.paper,
             "claims": [
                 _strip(asdict(claim))
-                | {"verdicts": {p: judge(claim, evidence, p) for p in params.grid.protocols}}
+                | {"verdicts": {p: judge(claim, evidence, p) for p in params.grid.every_protocol}}
                 for claim in claims
             ],
         },

@@ -18,8 +18,9 @@ ARTICLES_AT_ONCE = 96  # whose texts are read together on a processor
 class Sizes:
     """Widths of a recommender; the defaults are the released code's.
 
-    `aligned_start` makes the user encoder begin near the mean of the clicked news (NRMS) or without
-    a memory of the user (LSTUR), for runs of seconds; the release starts at random.
+    `aligned_start`, for runs of seconds, makes news begin near the mean of their words and users
+    near the mean of their clicked news (NRMS), or without a memory of the user (LSTUR); the release
+    starts at random.
     """
 
     filters: int = 300
