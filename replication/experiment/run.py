@@ -167,8 +167,8 @@ class FrozenStart:
 
     def __init__(self, params: Params, data: Prepared, precision: str, progress: Progress):
         frozen = replace(params, tuning="frozen")
-        rates = (candidates(getattr(frozen.schedule, key))[0] for key in RATES)
-        self._frozen = with_rates(frozen, *rates)
+        rate, unused = (candidates(getattr(frozen.schedule, key))[0] for key in RATES)
+        self._frozen = with_rates(frozen, rate, unused)
         self._tuned, self._data, self._precision = params, data, precision
         self._progress = progress
         self._learned: dict[str, Tensor] | None = None

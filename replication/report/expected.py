@@ -146,8 +146,8 @@ def expected_rows(params: Params) -> list[Expected]:
 def _cells(params: Params) -> Iterator[tuple[str, str, list[Path], Params]]:
     """Kind, name without seed, the folder of each seed's run, and the parameters of the first."""
     grid, sweep = params.grid, params.sweep
-    for _, *of in grid.experiments:
-        cell = grid_cell(params, *of, grid.seeds[0])
+    for _, recommender, encoder, tuning, protocol in grid.experiments:
+        cell = grid_cell(params, recommender, encoder, tuning, protocol, grid.seeds[0])
         yield "grid", *_named(cell, grid.seeds), cell
     for recommender in grid.recommenders:
         for depth in sweep.layers:

@@ -191,3 +191,12 @@ class Params:
         if self.tuning == "frozen":
             return "frozen"
         return FAMILIES[self.registry[self.encoder].family].schedule
+
+    @property
+    def tunes(self) -> bool:
+        """Whether the experiment trains pre-trained parameters: none at a depth of 0, but for the
+        embedding table where that trains (D6)."""
+        layers = FAMILIES[self.registry[self.encoder].family].trains_layers
+        return self.tuning == "finetuned" and (
+            not layers or self.finetune_layers > 0 or self.protocol.tune_embeddings
+        )

@@ -241,6 +241,22 @@ def test_aligned_start_of_nrms_scores_by_the_mean_of_clicks():
 
 
 @torch.no_grad()
+def test_aligned_start_of_nrms_reads_the_mean_of_words():
+    """The same of news: with even attention over tokens, a title is the mean of them."""
+    from dataclasses import replace
+
+    from tiny_study import SIZES
+
+    model = recommender("nrms", sizes=replace(SIZES, aligned_start=True)).eval()
+    for layer in (model.token_attention.q, model.token_attention.k):
+        layer.weight.zero_()
+        layer.bias.zero_()
+    model.token_pool.query.zero_()
+    tokens, mask = torch.randn(3, 6, model.width), torch.ones(3, 6, dtype=torch.bool)
+    close(model._read_title(tokens, mask), tokens.mean(1))
+
+
+@torch.no_grad()
 def test_aligned_start_of_lstur_has_no_memory_of_users():
     from dataclasses import replace
 
