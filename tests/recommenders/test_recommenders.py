@@ -284,3 +284,20 @@ def test_naml_reads_its_four_views():
         assert (model.encode_news(article) - base).abs().max() > 1e-4
         ids.copy_(kept)
     close(model.encode_news(article), base)
+
+
+@torch.no_grad()
+def test_aligned_start_projects_the_mean_token_to_zero():
+    """Of the very articles that its mean is taken of: here, of all there are."""
+    from dataclasses import replace
+
+    from tiny_study import SIZES
+
+    model = recommender("naml", sizes=replace(SIZES, aligned_start=True)).eval()
+    articles = torch.linspace(1, len(model.labels) - 1, 96).round().long()
+    for field in model.fields:
+        y, mask = model.heads[field](*model.text[field](articles))
+        close(y[mask].mean(0), torch.zeros(model.token_width))
+    plain = recommender("naml", sizes=SIZES).eval()
+    y, mask = plain.heads["title"](*plain.text["title"](articles))
+    assert y[mask].mean(0).abs().max() > 1e-3
