@@ -36,7 +36,9 @@ def cold_start_contrasts(evidence: Evidence) -> list[dict[str, Any]]:
         sizes = evidence.sizes(recommender)
         if models - sizes.keys():
             continue  # which of them is the largest is not known
-        *others, large = [ran.get(name) for name in sorted(models, key=sizes.get)] or [None]
+        *others, large = [ran.get(name) for name in sorted(models, key=lambda m: sizes[m])] or [
+            None
+        ]
         if large is None:
             continue
         contrasts = [_contrast(evidence, large, other) for other in others if other]
