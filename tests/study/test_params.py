@@ -124,7 +124,7 @@ def test_every_recommender_stands_at_its_address():
         (["protocol.groups=days"], ["protocol.groups", "'days'", "histories"]),
         (["grid.llms=[llama]"], ["grid.llms", "'llama'", "llama-tiny-lora"]),
         (["grid.also.llms=[llama]"], ["grid.also.llms", "'llama'", "llama-tiny-lora"]),
-        (["grid.also.protocols=[clean]"], ["grid.also", "nrms-static-frozen-clean is in the grid"]),
+        (["grid.also.protocols=[clean]"], ["grid.also", "frozen-clean is in the grid"]),
         (["training.tuned_layers.start=warm"], ["tuned_layers.start", "'warm'", "fresh", "frozen"]),
         (["sweep.encoder=bert"], ["sweep.encoder", "'bert'", "minilm-l3"]),
         (["sweep.layers=[k0, k7]"], ["sweep.layers", "7 is not", "0, 1, 2, 3, 4, 5, 6"]),
