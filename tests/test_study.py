@@ -37,6 +37,11 @@ SHRUNK = [
     "finetune_layers=1",
     "~encoders.minilm",
     "~paper.bert-base",
+    "grid.also.recommenders=[nrms]",
+    "grid.also.encoders=[static]",
+    "grid.also.tunings=[frozen]",
+    "grid.also.llms=[]",
+    "sweep.encoder=minilm-l3",
     "sweep.layers=[k0]",
     "audit.max_steps=2",
     "~audit.pairs.words",
@@ -82,6 +87,7 @@ def test_repro_ends_with_a_report(study):
         "grid@nrms-static-frozen-clean-s1", "grid-llm@nrms-smollm2-frozen-clean-s1",
         "adapt@smollm2-lora", "embed-adapted@smollm2-lora",
         "grid-llm@nrms-smollm2-lora-frozen-clean-s1",
+        "also@nrms-static-frozen-released-s1",
         "sweep@nrms-minilm-l3-finetuned-k0-clean-s1", "audit@llm", "compare",
     } <= set(ran)  # fmt: skip
     shown = shell(folder, sys.executable, "-m", "replication", "show")
@@ -284,11 +290,13 @@ def test_what_is_learned_lies_between_popularity_and_the_ceiling(committed):
         assert high < references["ceiling"]["ci95"]["auc"][0], cell.folder
         if (cell.recommender, cell.encoder) == ("nrms", "smollm2"):
             continue  # its states say little of a title, and NRMS reads nothing else
-        # Its own interval is wide enough: both allow for the clicked article, which runs share.
-        bound = references["popularity"]["auc"]
-        if cell.recommender == "nrms" and cell.layers is not None:
-            # 36 batches teach its tuned layers little: with some seeds no more than popularity.
-            low, bound = cell.metrics["auc"], references["random"]["ci95"]["auc"][1]
+        if (cell.recommender, cell.protocol) == ("nrms", "released") and cell.layers is not None:
+            continue  # a few batches teach its pooler over [CLS] (D7) little
+        bound = references["popularity"]["ci95"]["auc"][1]
+        if (cell.recommender, cell.encoder) == ("nrms", "static"):
+            # It has titles alone, in word vectors: so few batches do not take it past the end of
+            # popularity's wide interval, but past its AUC.
+            bound = references["popularity"]["auc"]
         assert low > bound, cell.folder
 
 

@@ -79,6 +79,7 @@ def _write_params(path: Path) -> None:
         params["training"][tuning] |= {
             **{"batch_size": 16, "max_epochs": 2, "max_steps": 5, "evaluate_every": 2},
             **{"learning_rate": 0.01, "encoder_learning_rate": 0.01, "patience": 3},
+            "start": "fresh",
         }
     common = {"source": "folder", "name": "bert"}
     params["encoders"] = {
@@ -86,7 +87,7 @@ def _write_params(path: Path) -> None:
         "minilm": {"family": "transformer", "layers": 3, "width": 16, "finetune_layers": 2}
         | common,
     }
-    params["grid"] |= {"encoders": ["static", "minilm"], "llms": []}
+    params["grid"] |= {"encoders": ["static", "minilm"], "llms": [], "also": {}}
     params["sweep"] = {"encoder": "minilm", "layers": ["k0", "k3"], "protocol": "clean"}
     words = {"recommender": "lstur", "frozen": "static", "finetuned": "static"}
     params["audit"] |= {"pairs": {"words": words}, "max_steps": 2}

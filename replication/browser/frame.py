@@ -63,7 +63,7 @@ def _footer(study: Study) -> None:
         f"commit {commit()}",
         f"dvc.lock {study.stages.lock_digest or 'missing'}",
         f"profile {study.profile or 'unknown'}",
-        f"protocol {', '.join(params.grid.protocols) if params else 'unknown'}",
+        f"protocol {', '.join(params.grid.every_protocol) if params else 'unknown'}",
         f"loaded {study.loaded:%Y-%m-%d %H:%M:%S} UTC",
     ]
     st.divider()

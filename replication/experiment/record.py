@@ -77,7 +77,7 @@ def cost(
     resumed: int,
     operations: float | None,
 ) -> dict:
-    """What the run took; `seconds` are those of its parts: search, test, all.
+    """What the run took; `seconds` are those of its parts: start, search, test, all.
 
     operations  floating-point operations of training a sample (`training.operations`)
     resumed  how often the run was cut off and went on: seconds are then the sum over its parts
@@ -111,6 +111,7 @@ def cost(
         "parameters": total,
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
         "seconds": round(seconds["all"], 2),
+        "start_seconds": round(seconds["start"], 2),
         "search_seconds": round(seconds["search"], 2),
         "training_seconds": round(fit.seconds, 2),
         "test_seconds": round(seconds["test"], 2),
@@ -158,6 +159,7 @@ def origin(
             "samples": fit.samples,
             "best_step": fit.best_step,
             "selection_auc": round(fit.best_auc, 6),
+            "start": progress.begun and {k: v for k, v in progress.begun.items() if k != "seconds"},
             "search": tried,
             "curve": [list(point) for point in fit.curve],
         },
@@ -200,9 +202,12 @@ def relevant(params: Params) -> dict:
     kept["adapters"] = {params.encoder: adapter} if adapter else {}
     base = adapter["base"] if adapter else params.encoder
     kept["encoders"] = {base: kept["encoders"][base]}
+    used = [params.schedule_name]
+    if params.schedule.start == "frozen":
+        used.append("frozen")
     kept["training"] = {
         "precision": params.training.precision,
-        params.schedule_name: kept["training"][params.schedule_name],
+        **{name: kept["training"][name] for name in used},
     }
     for study in ("grid", "sweep", "audit", "paper"):
         del kept[study]

@@ -2,10 +2,13 @@
 
 import secrets
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from replication.encoders.models.making import booked_elsewhere
 from replication.encoders.models.text import build_text
@@ -24,17 +27,22 @@ from replication.mind.columns.labelled import days, require_decided
 from replication.mind.columns.prepared import Impressions, Prepared, load_prepared, split_last_day
 from replication.recommenders import Recommender, Sizes
 from replication.study import paths
+from replication.study.checks import RATES, candidates
 from replication.study.params import Params, as_mapping
 from replication.study.registry import FAMILIES, RECOMMENDERS
 from replication.study.runs import run_id
 from replication.training.loop import train
 from replication.training.operations import operations_a_sample
 from replication.training.progress import Fit, Progress
-from replication.training.search import search
+from replication.training.search import search, with_rates
 
 
-def build_recommender(params: Params, data: Prepared) -> Recommender:
-    """The recommender of the experiment at hand over its text encoder, parameters fresh."""
+def build_recommender(params: Params, data: Prepared, as_it_is: bool = False) -> Recommender:
+    """The recommender of the experiment at hand over its text encoder, parameters fresh.
+
+    as_it_is  over the frozen encoder, though the experiment tunes it: what learns beside the
+              encoder is the same
+    """
     kind = RECOMMENDERS[params.recommender]
     articles, protocol = data.articles, params.protocol
     tuned = params.tuning == "finetuned"
@@ -46,7 +54,7 @@ def build_recommender(params: Params, data: Prepared) -> Recommender:
     # Loading a checkpoint without a pooler draws one, and how many are loaded depends on which
     # hidden states are cached already: neither may move the generator.
     with torch.random.fork_rng(devices=[]):
-        text = build_text(params, kind.fields)
+        text = build_text(replace(params, tuning="frozen") if as_it_is else params, kind.fields)
     model = kind(
         text=text,
         labels=torch.tensor(labels, dtype=torch.int64),
@@ -101,11 +109,14 @@ def run(params: Params, folder: Path, per_impression: Path, counted: bool = True
     progress = _progress(params, data)
     precision = resolve_precision(params.training.precision)
 
+    start = FrozenStart(params, data, precision, progress)
+
     def trial_auc(trial: Params) -> float:
-        return progress.trial(trial.schedule, lambda: fit(trial, data, precision, progress)[1])
+        learn = partial(fit, trial, data, precision, progress, start)
+        return progress.trial(trial.schedule, lambda: learn()[1])
 
     params, tried = search(params, trial_auc)
-    model, fitted = fit(params, data, precision, progress)
+    model, fitted = fit(params, data, precision, progress, start)
     testing = time.perf_counter()
     summary, metrics, scores = evaluate(model, data.test, params, precision)
     if not processes.is_first():
@@ -116,6 +127,7 @@ def run(params: Params, folder: Path, per_impression: Path, counted: bool = True
         with booked_elsewhere():
             learn, _ = training_and_selection(params, data)
             operations = operations_a_sample(model, learn, params, precision)
+    seconds["start"] = progress.begun["seconds"] if progress.begun else 0.0
     samples = params.evaluation.bootstrap_samples
     clusters = clusters_of(data.test)
     summary["ci95"] = bootstrap_ci(
@@ -155,20 +167,67 @@ def _progress(params: Params, data: Prepared) -> Progress:
     return Progress(state, int(processes.agreed(seed)))
 
 
+class FrozenStart:
+    """What a recommender has learned over the frozen encoder, from which tuning begins where the
+    schedule says so: trained when first wanted, and once for all trials of a search.
+
+    Under the protocol `clean` it is, to the last bit, the recommender of the frozen cell of the
+    same seed; under the release's, which gives tuned encoders another head, it has that head.
+    """
+
+    def __init__(self, params: Params, data: Prepared, precision: str, progress: Progress):
+        frozen = replace(params, tuning="frozen")
+        rate, unused = (candidates(getattr(frozen.schedule, key))[0] for key in RATES)
+        self._frozen = with_rates(frozen, rate, unused)
+        self._tuned, self._data, self._precision = params, data, precision
+        self._progress = progress
+        self._learned: dict[str, Tensor] | None = None
+
+    def give(self, model: Recommender) -> None:
+        """Put it into `model`, beside the encoder's own parameters."""
+        if self._learned is None:
+            torch.manual_seed(self._progress.seed)
+            frozen = build_recommender(self._tuned, self._data, as_it_is=True)
+            fitted = learned(frozen, self._frozen, self._data, self._precision, self._progress)
+            self._learned = {
+                name: p.detach().cpu()
+                for name, p in frozen.named_parameters()
+                if not name.startswith("text.")
+            }
+            self._progress.begun = {
+                "steps": fitted.steps,
+                "samples": fitted.samples,
+                "best_step": fitted.best_step,
+                "selection_auc": round(fitted.best_auc, 6),
+                "seconds": round(fitted.seconds, 2),
+            }
+        model.load_state_dict(self._learned, strict=False)
+
+
 def fit(
-    params: Params, data: Prepared, precision: str, progress: Progress
+    params: Params, data: Prepared, precision: str, progress: Progress, start: FrozenStart
 ) -> tuple[Recommender, Fit]:
     """A recommender trained as the experiment at hand says; all that is drawn follows the seed."""
     torch.manual_seed(progress.seed)
-    rng = np.random.default_rng(progress.seed)
     model = build_recommender(params, data)
+    # A run that is gone on with has left its start behind.
+    if params.schedule.start == "frozen" and not progress.fit(params.schedule).steps:
+        start.give(model)
+        torch.manual_seed(progress.seed)
+    return model, learned(model, params, data, precision, progress)
+
+
+def learned(
+    model: Recommender, params: Params, data: Prepared, precision: str, progress: Progress
+) -> Fit:
+    """Train a recommender in place by the schedule of the experiment at hand."""
+    rng = np.random.default_rng(progress.seed)
     learn, select = training_and_selection(params, data)
 
     def selection_auc(model: Recommender) -> float:
         return evaluate(model, select, params, precision)[0]["auc"]
 
-    name = run_id(params)
-    return model, train(model, precision, learn, params, selection_auc, rng, name, progress)
+    return train(model, precision, learn, params, selection_auc, rng, run_id(params), progress)
 
 
 def evaluate(

@@ -13,6 +13,7 @@ from replication.evaluation.metrics import METRICS
 from replication.files import documents
 from replication.files.errors import StudyError
 from replication.study import paths
+from replication.study.grid import Experiment
 from replication.study.params import Params
 from replication.study.runs import named
 
@@ -79,15 +80,10 @@ def read_sweep(params: Params) -> list[Cell]:
 
 def grid_cells(params: Params) -> list[Cell]:
     """Every run of the grid in reading order, made or not; no file is read."""
-    grid = params.grid
-    plain = itertools.product(grid.encoders, grid.tunings)
-    pairs = [*plain, *((name, "frozen") for name in grid.llms)]
     return [
-        _grid_cell(params, recommender, encoder, tuning, protocol, seed)
-        for recommender in grid.recommenders
-        for encoder, tuning in pairs
-        for protocol in grid.protocols
-        for seed in grid.seeds
+        _grid_cell(params, experiment, seed)
+        for experiment in params.grid.experiments
+        for seed in params.grid.seeds
     ]
 
 
@@ -99,26 +95,25 @@ def sweep_cells(params: Params) -> list[Cell]:
         and "finetuned" in grid.tunings
         and sweep.protocol in grid.protocols
     )
-    own = params.registry[sweep.encoder].finetune_layers if gridded else None
+    own_depth = params.registry[sweep.encoder].finetune_layers if gridded else None
 
     def place(recommender: str, layers: int, seed: int) -> Cell:
-        if layers == own:  # the same experiment: it counts once
-            return _grid_cell(params, recommender, sweep.encoder, "finetuned", sweep.protocol, seed)
+        if layers == own_depth:  # the same experiment: it counts once
+            own = Experiment("grid", recommender, sweep.encoder, "finetuned", sweep.protocol)
+            return _grid_cell(params, own, seed)
         return Cell(
             recommender, sweep.encoder, "finetuned", sweep.protocol, seed, layers,
             *_named("sweep", recommender, sweep.encoder, "finetuned", layers, sweep.protocol, seed),
         )  # fmt: skip
 
-    depths = sorted({*sweep.layers, *([] if own is None else [own])})
+    depths = sorted({*sweep.layers, *([] if own_depth is None else [own_depth])})
     places = itertools.product(grid.recommenders, depths, grid.seeds)
     return [place(recommender, layers, seed) for recommender, layers, seed in places]
 
 
-def _grid_cell(
-    params: Params, recommender: str, encoder: str, tuning: str, protocol: str, seed: int
-) -> Cell:
+def _grid_cell(params: Params, experiment: Experiment, seed: int) -> Cell:
+    stage, recommender, encoder, tuning, protocol = experiment
     entry = params.registry[encoder]
-    stage = "grid-llm" if encoder in params.grid.llms else "grid"
     adapter = params.adapters.get(encoder)
     return Cell(
         recommender,

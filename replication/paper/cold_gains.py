@@ -13,6 +13,7 @@ from replication.paper.depths import MIDDLE
 from replication.paper.evidence import Evidence, Place
 from replication.paper.models import TUNINGS
 from replication.paper.results import Result, known_models, located, result, whole
+from replication.paper.sizes import require_larger
 
 
 def judge_cold_gain(claim: ColdGain, evidence: Evidence, protocol: str) -> Result:
@@ -22,6 +23,8 @@ def judge_cold_gain(claim: ColdGain, evidence: Evidence, protocol: str) -> Resul
     places = located(evidence, protocol, wanted)
     # The large model, then the small ones, of each recommender and tuning.
     families = [places[i : i + len(ladder)] for i in range(0, len(places), len(ladder))]
+    for large, *small in families:
+        require_larger(evidence, large, small, claim.model)
     return (_shape if claim.trend else _size)(claim, evidence, families, places)
 
 

@@ -55,7 +55,7 @@ def compare(params: Params) -> None:
                 _strip(asdict(claim))
                 | {
                     "verdicts": {
-                        p: _judged(claim, evidence, p, data) for p in params.grid.protocols
+                        p: _judged(claim, evidence, p, data) for p in params.grid.every_protocol
                     }
                 }
                 for claim in claims

@@ -21,10 +21,11 @@ def cold_start_contrasts(evidence: Evidence) -> list[dict[str, Any]]:
     trend   slope of the difference over the five groups, with its interval and p, Holm-corrected
             over the models: below 0 means that the advantage of the largest model shrinks as
             histories grow
-    A family is left out until its largest model and another have been run; `runs` counts those of
-    the two models of a contrast.
+    The largest is that of most parameters counted. A family is left out until each model has been
+    run with its recommender, and its largest model and another have been run as the family has it;
+    `runs` counts those of the two models of a contrast.
     """
-    models = [evidence.paper_names[name] for name in evidence.models()]
+    models = {evidence.paper_names[name] for name in evidence.models()}
     families: dict[tuple[str, str, str], dict[str, Place]] = {}
     for place in evidence.grid:
         if evidence.ran(place):
@@ -32,7 +33,12 @@ def cold_start_contrasts(evidence: Evidence) -> list[dict[str, Any]]:
             families.setdefault(key, {})[place.encoder] = place
     found = []
     for (recommender, tuning, protocol), ran in families.items():
-        *others, large = [ran.get(encoder) for encoder in models] or [None]
+        sizes = evidence.sizes(recommender)
+        if models - sizes.keys():
+            continue  # which of them is the largest is not known
+        *others, large = [ran.get(name) for name in sorted(models, key=lambda m: sizes[m])] or [
+            None
+        ]
         if large is None:
             continue
         contrasts = [_contrast(evidence, large, other) for other in others if other]

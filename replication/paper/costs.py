@@ -34,7 +34,9 @@ def judge_cost(claim: Cost, evidence: Evidence, protocol: str) -> Result:
     wanted = [(r, m, claim.tuning) for r in claim.recommenders for m in models]
     places = located(evidence, protocol, wanted)
     parts = []
-    for ladder, measure in itertools.product(ladders(places, len(models)), claim.measures):
+    for ladder, measure in itertools.product(
+        ladders(evidence, places, len(models)), claim.measures
+    ):
         values = [_measured(evidence, place, measure) for place in ladder]
         known = [value for value in values if value is not None]
         part: Result = {

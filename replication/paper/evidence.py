@@ -35,10 +35,12 @@ class Evidence:
     experiments of either, in the order of their runs, the grid's own depth being in both.
 
     paper_names  the paper's language models -> our encoders, as the parameters map them
+    layers       our encoders -> how many transformer layers they have
     """
 
     def __init__(self, params: Params, grid: Iterable[Cell], sweep: Iterable[Cell] = ()):
         self.paper_names = params.paper
+        self.layers = {name: encoder.layers for name, encoder in params.registry.items()}
         self.samples = params.evaluation.bootstrap_samples
         self.cells: dict[Place, list[Cell]] = {}
         self.grid, self.sweep = self._places(grid), self._places(sweep)
@@ -86,8 +88,22 @@ class Evidence:
         return self._gridded.get((recommender, encoder, tuning, protocol)) if encoder else None
 
     def models(self) -> list[str]:
-        """The paper's models that this study has, by size."""
+        """The paper's models that this study has, in the paper's order."""
         return [name for name in MODELS if name in self.paper_names]
+
+    def sizes(self, recommender: str) -> dict[str, float]:
+        """Encoder -> parameters counted, with this recommender's own; those that a run has counted.
+
+        Of a tuned model's runs the frozen one's count is taken, where it is there.
+        """
+        found: dict[str, float] = {}
+        places = [place for place in self.grid if place.recommender == recommender]
+        for place in sorted(places, key=lambda place: place.tuning != "frozen"):
+            for cell in self.ran(place):
+                count = cell.cost and number(cell.cost, "parameters", cell.folder / "cost.json")
+                if count:
+                    found.setdefault(place.encoder, count)
+        return found
 
     def coverage(self, places: Sequence[Place]) -> tuple[int, int]:
         """Runs there are and runs there should be."""

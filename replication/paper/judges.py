@@ -1,7 +1,7 @@
 """One function per kind of claim: from our runs to a verdict with the numbers behind it."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from replication.evaluation.reproduction import delta_relative_improvement, relative_improvement
@@ -10,7 +10,8 @@ from replication.paper.claims import Claim, ColdGain, Cost, Depth, Gain, NotMono
 from replication.paper.cold_gains import judge_cold_gain
 from replication.paper.costs import judge_cost
 from replication.paper.depths import best_depth
-from replication.paper.evidence import Evidence
+from replication.paper.evidence import Evidence, Place
+from replication.paper.models import MODELS
 from replication.paper.power import power_of, untold
 from replication.paper.results import (
     NotJudged,
@@ -102,6 +103,9 @@ def _depth(claim: Depth, evidence: Evidence, protocol: str) -> Result:
     key = (claim.recommender, encoder, "finetuned", protocol)
     places = [place for place in evidence.sweep if place[:4] == key]
     depths = [place.layers for place in places]
+    theirs = MODELS[claim.model].layers
+    if encoder and places and evidence.layers[encoder] != theirs:
+        return _another_depth(claim, evidence, places, evidence.layers[encoder], theirs)
     if depths != list(claim.sweep):
         raise not_testable(
             f"the sweep of {claim.recommender} under {protocol} has "
@@ -114,6 +118,42 @@ def _depth(claim: Depth, evidence: Evidence, protocol: str) -> Result:
         raise not_testable(f"{claim.metric} is undefined")
     word = verdict.of_depth(best["candidates"], claim.value, claim.tolerance)
     return result(word, **best, places=places)
+
+
+def _another_depth(
+    claim: Depth, evidence: Evidence, places: Sequence[Place], layers: int, theirs: int
+) -> Result:
+    """No verdict: a depth of one model is not one of another. What its own best depth is, is told.
+
+    depths: those of places.
+    """
+    require_runs(evidence, places)
+    best = best_depth(evidence, places, claim.metric)
+    depths = [place.layers for place in places]
+    reason = (
+        f"another model: {places[0].encoder} has {layers} layers, and the claim is about one of "
+        f"{theirs}"
+    )
+    if best is not None:
+        reason += f". Of its own depths, {_listed(depths)}, {_standing_out(best, depths)}"
+        single = min(len(evidence.ran(place)) for place in places) == 1
+        reason += ", on these very runs: one seed each" if single else ""
+    return result("not testable", reason, **best or {}, depths=depths, places=places)
+
+
+def _listed(numbers: Sequence[int | None]) -> str:
+    """0, 2, 4 and 6."""
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _standing_out(best: Result, depths: Sequence[int | None]) -> str:
+    found, others = best["found"], [d for d in best["candidates"] if d != best["found"]]
+    if len(best["candidates"]) == len(depths):
+        return f"no depth stands out: {found} has the largest mean, and any may be the best"
+    if others:
+        return f"{found} has the largest mean, and {_listed(others)} may be the best as well"
+    return f"{found} stands out as the best"
 
 
 def _sign(claim: SignOf, evidence: Evidence, protocol: str) -> Result:

@@ -1,6 +1,7 @@
 """The claim that quality does not follow the size of language models."""
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,7 +10,14 @@ from replication.evaluation.statistics import correlation_replicates, holm, rank
 from replication.paper import verdict
 from replication.paper.claims import NotMonotone
 from replication.paper.evidence import Evidence, Place
-from replication.paper.results import Result, differences, known_models, located, whole
+from replication.paper.results import (
+    Result,
+    differences,
+    known_models,
+    located,
+    not_testable,
+    whole,
+)
 
 LEAST = 3  # models that an order needs
 
@@ -24,7 +32,9 @@ def judge_order(claim: NotMonotone, evidence: Evidence, protocol: str) -> Result
     replicates = evidence.replicates(protocol, claim.metric, None)
     parts: list[Result] = []
     compared: list[list[Result]] = []
-    for ladder in ladders(places, len(models)):
+    rungs = ladders(evidence, places, len(models))
+    places = [place for ladder in rungs for place in ladder]
+    for ladder in rungs:
         measured = [evidence.mean(place, claim.metric) for place in ladder]
         part: Result = {"recommender": ladder[0].recommender, "tuning": ladder[0].tuning}
         parts.append(part)
@@ -65,6 +75,31 @@ def judge_order(claim: NotMonotone, evidence: Evidence, protocol: str) -> Result
     return whole(verdict.of_some([part["verdict"] for part in parts]), places, parts)
 
 
-def ladders(places: list[Place], models: int) -> list[list[Place]]:
-    """The places of each recommender and tuning, by size."""
-    return [places[i : i + models] for i in range(0, len(places), models)]
+def ladders(evidence: Evidence, places: list[Place], models: int) -> list[list[Place]]:
+    """The places of each recommender and tuning, smallest first by parameters counted: what stands
+    for one of the paper's models may be of another size than that. NotJudged where one is unknown.
+    """
+    return [
+        sorted(some, key=lambda place: size_of(evidence, place))
+        for some in (places[i : i + models] for i in range(0, len(places), models))
+    ]
+
+
+def size_of(evidence: Evidence, place: Place) -> float:
+    """Parameters of an experiment's model, with those of its recommender; NotJudged if unknown."""
+    sizes = evidence.sizes(place.recommender)
+    if place.encoder not in sizes:
+        raise not_testable(f"no run has counted the parameters of {place.encoder}")
+    return sizes[place.encoder]
+
+
+def require_larger(evidence: Evidence, large: Place, small: Sequence[Place], model: str) -> None:
+    """NotJudged where what stands for the larger model is not larger than one of the others."""
+    size = size_of(evidence, large)
+    for place in small:
+        if (other := size_of(evidence, place)) >= size:
+            raise not_testable(
+                f"{large.encoder}, which stands for {model}, cannot stand for a larger model: it "
+                f"has {size:,.0f} parameters with {large.recommender}'s own, and {place.encoder} "
+                f"has {other:,.0f}"
+            )

@@ -18,8 +18,9 @@ ARTICLES_AT_ONCE = 96  # whose texts are read together on a processor
 class Sizes:
     """Widths of a recommender; the defaults are the released code's.
 
-    `aligned_start` makes the user encoder begin near the mean of the clicked news (NRMS) or without
-    a memory of the user (LSTUR), for runs of seconds; the release starts at random.
+    `aligned_start`, for runs of seconds, makes projected tokens begin with a mean of zero, news
+    near the mean of their words and users near the mean of their clicked news (NRMS), or without a
+    memory of the user (LSTUR); the release starts at random.
     """
 
     filters: int = 300
@@ -95,6 +96,9 @@ class Recommender(nn.Module):
         self.zero_padded = zero_padded
         self.xavier = xavier
         self.heads = nn.ModuleDict({f: self._head(head, sizes) for f in self.fields})
+        for field, projected in self.heads.items() if sizes.aligned_start else ():
+            if isinstance(projected, TokenHead):
+                projected.centre(self._mean_token(field))
         self.token_width = cast(int, self.heads[self.fields[0]].width)
         self.width = self.build(sizes, users)
         # With a mask, an empty history leaves nothing to attend to: its user reads this instead.
@@ -108,6 +112,17 @@ class Recommender(nn.Module):
         if head == "word":
             return WordHead(width, sizes.dropout)
         return TokenHead(width, sizes.filters, sizes.dropout)
+
+    @torch.no_grad()
+    def _mean_token(self, field: str) -> Tensor:
+        """Mean token vector (w,) of some articles, evenly spaced in the catalogue."""
+        encoder = self.text[field]
+        learning = encoder.training
+        encoder.eval()
+        articles = torch.linspace(1, len(self.labels) - 1, ARTICLES_AT_ONCE).round().long()
+        x, mask = encoder(articles)
+        encoder.train(learning)
+        return (x.flatten(0, 1) if mask is None else x[mask]).float().mean(0)
 
     def build(self, sizes: Sizes, users: int) -> int:
         """Create the modules of this recommender; return the width of its news vectors."""

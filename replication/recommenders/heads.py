@@ -4,6 +4,7 @@ The release has three (its file names in brackets), so that there a frozen and a
 differ in more than tuning (deviation D7); the clean protocol uses `TokenHead` for all.
 """
 
+import torch
 from torch import Tensor, nn
 
 from replication.machine.dropout import Dropout
@@ -17,6 +18,11 @@ class TokenHead(nn.Module):
         self.width = width
         self.linear = nn.Linear(encoder_width, width)
         self.dropout = Dropout(dropout)
+
+    @torch.no_grad()
+    def centre(self, mean: Tensor) -> None:
+        """Begin by projecting the token vector `mean` (encoder_width,) to zero."""
+        self.linear.bias.copy_(-self.linear.weight @ mean)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """`x` (n, t, encoder_width) -> (n, t, width), zero where masked; the mask unchanged."""

@@ -20,8 +20,9 @@ class NRMS(Recommender):
         self.click_attention = SelfAttention(width, heads, self.xavier)
         self.click_pool = AdditiveAttention(width, sizes.query)
         if sizes.aligned_start:
-            nn.init.eye_(self.click_attention.v.weight)
-            nn.init.zeros_(self.click_attention.v.bias)
+            for attention in (self.token_attention, self.click_attention):
+                nn.init.eye_(attention.v.weight)
+                nn.init.zeros_(attention.v.bias)
         return width
 
     def encode_news(self, articles: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ MEANS = {
     "parameters": ("parameters", ",.0f"),
     "trained": ("trainable_parameters", ",.0f"),
     "seconds": ("seconds", ",.1f"),
+    "of start": ("start_seconds", ",.1f"),
     "of search": ("search_seconds", ",.1f"),
     "articles/s": ("articles_per_second", ",.0f"),
     "peak MiB": ("peak_memory_mib", ",.0f"),
@@ -45,6 +46,8 @@ COLUMN_TEXTS = {
     "batches": "of the training that was kept.",
     "seconds": "the whole experiment, but for imports and for the encoder's states that it reads; "
     "of a run that was cut off and went on, without what was lost;",
+    "of start": "the part that went into the recommender over the frozen encoder, where tuning "
+    "begins from it;",
     "of search": "the part that went into finding the learning rate.",
     "articles/s": "candidates and clicks read in training; a distinct article of a batch is "
     "encoded once.",

@@ -254,7 +254,7 @@ def _steps(cell: Params, shape: Shape) -> tuple[float, int]:
     steps = min(per_pass * min(PASSES, schedule.max_epochs), longest)
     evaluations = math.ceil(steps / schedule.evaluate_every)
     rates = len(candidates(schedule.learning_rate))
-    if cell.tuning == "finetuned":
+    if cell.tunes:
         rates *= len(candidates(schedule.encoder_learning_rate))
     if rates > 1:
         tried = min(schedule.search_steps or steps, longest)

@@ -157,12 +157,13 @@ def expected_rows(params: Params) -> list[Expected]:
     """
     shape, machine = shape_of(params), machine_of(params)
     grid, sweep = params.grid, params.sweep
-    wanted = dict.fromkeys([*grid.encoders, sweep.encoder, *grid.llms])
+    plain, llms = [*grid.encoders, *grid.also.encoders], [*grid.llms, *grid.also.llms]
+    wanted = dict.fromkeys([*plain, sweep.encoder, *llms])
     rows = [Expected("embed", e, 1, embedding(params, e, shape, machine)) for e in wanted]
     adapters = [name for name in wanted if name in params.adapters]
     rows += [Expected("adapt", a, 1, adapting(params, a, machine)) for a in adapters]
     for kind, name, folders, cell in _cells(params):
-        estimate, measured = training(cell, shape, machine), _measured(params, folders)
+        estimate, measured = _whole(cell, shape, machine), _measured(params, folders)
         rows.append(Expected(kind, name, len(grid.seeds), estimate, measured))
     return rows
 
@@ -170,18 +171,32 @@ def expected_rows(params: Params) -> list[Expected]:
 def _cells(params: Params) -> Iterator[tuple[str, str, list[Path], Params]]:
     """Kind, name without seed, the folder of each seed's run, and the parameters of the first."""
     grid, sweep = params.grid, params.sweep
-    pairs = [(e, t) for e in grid.encoders for t in grid.tunings]
-    pairs += [(llm, "frozen") for llm in grid.llms]
-    for recommender in grid.recommenders:
-        for encoder, tuning in pairs:
-            for protocol in grid.protocols:
-                cell = grid_cell(params, recommender, encoder, tuning, protocol, grid.seeds[0])
-                yield "grid", *_named(cell, grid.seeds), cell
+    for _, recommender, encoder, tuning, protocol in grid.experiments:
+        cell = grid_cell(params, recommender, encoder, tuning, protocol, grid.seeds[0])
+        yield "grid", *_named(cell, grid.seeds), cell
     for recommender in grid.recommenders:
         for depth in sweep.layers:
             of = recommender, sweep.encoder, "finetuned", sweep.protocol, grid.seeds[0], depth
             cell = grid_cell(params, *of)
             yield "sweep", *_named(cell, grid.seeds), cell
+
+
+def learning(cell: Params, shape: Shape, machine: Machine) -> list[tuple[str, Estimate]]:
+    """What a run does, by the kind of its work: the start over the frozen encoder, where tuning
+    begins from it, and the experiment itself."""
+    own = (cell.schedule_name, training(cell, shape, machine))
+    if cell.schedule.start == "fresh":
+        return [own]
+    frozen = training(replace(cell, tuning="frozen"), shape, machine)
+    return [("frozen", replace(frozen, disk=0.0)), own]  # stage `embed` keeps what it reads
+
+
+def _whole(cell: Params, shape: Shape, machine: Machine) -> Estimate:
+    """Of all that a run does; its `parts` are those of the experiment itself."""
+    *before, (_, own) = learning(cell, shape, machine)
+    started = {f"start, {kind}": estimate.seconds for kind, estimate in before}
+    operations = sum((estimate.operations for _, estimate in before), own.operations)
+    return replace(own, operations=operations, parts=own.parts | started)
 
 
 def _named(cell: Params, seeds: Iterable[int]) -> tuple[str, list[Path]]:

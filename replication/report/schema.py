@@ -68,6 +68,7 @@ class CostFile(TypedDict):
     parameters: Count | None
     trainable_parameters: Count | None
     seconds: Finite | None
+    start_seconds: NotRequired[Finite | None]
     search_seconds: NotRequired[Finite | None]
     training_seconds: NotRequired[Finite | None]
     test_seconds: NotRequired[Finite | None]

@@ -68,7 +68,7 @@ class Study:
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        return self.params.grid.protocols
+        return self.params.grid.every_protocol
 
 
 def read_study(params: Params) -> Study:

@@ -170,7 +170,7 @@ def _judged(claim: Record, protocol: str, data: str | None) -> str:
             f"improvement {result['delta_relative_improvement']:+.4f}."
         )
     if shares := result.get("shares"):
-        pairs = zip(claim["sweep"], shares, strict=True)
+        pairs = zip(result.get("depths") or claim["sweep"], shares, strict=True)
         chosen = ", ".join(f"{depth}: {100 * share:.0f} %" for depth, share in pairs)
         text += f" Share of replicates in which each depth is best: {chosen}."
     if result.get("mean_clicks") is not None:

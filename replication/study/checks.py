@@ -18,9 +18,7 @@ _ADAPTER_COUNTS = (
     "rank", "alpha", "clicks", "title_tokens", "negatives", "batch_size", "max_steps", "save_every",
     "judged",
 )  # fmt: skip
-DEMO_SIZES = (
-    "articles", "train_users", "test_users", "train_impressions", "test_impressions",
-)  # fmt: skip
+DEMO_SIZES = ("articles", "train_users", "test_users", "train_impressions", "test_impressions")
 FSDP_FORMATS = ("bf16", "fp32")
 MOST = 2**31 - 1  # of what counts things in 32 bits
 LARGEST_SEED = 2**32 - 1
@@ -96,18 +94,27 @@ def check(params: Params, where: Path) -> None:
     for name, entry in params.encoders.items():
         _check_encoder(name, entry, where)
     _check_heads(params, where)
-    for name in ("recommenders", "tunings", "protocols", "seeds"):
-        if not getattr(params.grid, name):
-            raise StudyError(f"{where}: grid.{name}: is empty; at least one value is needed")
-    if not params.grid.encoders + params.grid.llms:
-        raise StudyError(f"{where}: grid.encoders: is empty; at least one encoder is needed")
-    for name in params.grid.recommenders:
-        require("grid.recommenders", name, RECOMMENDERS, where)
-    for name in params.grid.encoders + params.grid.llms:
-        require("grid.encoders", name, params.registry, where)
-    for name in params.grid.protocols:
-        require("grid.protocols", name, known_protocols(), where)
+    _check_grid(params, where)
     _check_analyses(params, where)
+
+
+def _check_grid(params: Params, where: Path) -> None:
+    """There is something to run, all of it exists, and nothing is run by two stages."""
+    grid = params.grid
+    needed = {k: getattr(grid, k) for k in ("recommenders", "tunings", "protocols", "seeds")}
+    for key, names in (needed | {"encoders": grid.encoders + grid.llms}).items():
+        if not names:
+            raise StudyError(f"{where}: grid.{key}: is empty; at least one value is needed")
+    accepted = {
+        "recommenders": RECOMMENDERS, "llm_recommenders": RECOMMENDERS,
+        "encoders": params.registry, "llms": params.registry, "protocols": known_protocols(),
+    }  # fmt: skip
+    for under, part in (("grid", grid), ("grid.also", grid.also)):
+        for key, names in accepted.items():
+            for name in getattr(part, key, ()):
+                require(f"{under}.{key}", name, names, where)
+    for name in grid.repeated:
+        raise StudyError(f"{where}: grid.also: {name} is in the grid; leave it out here")
 
 
 def _check_analyses(params: Params, where: Path) -> None:
@@ -165,9 +172,8 @@ def _check_launch(params: Params, where: Path) -> None:
             f"{where}: training.launch.fsdp: true is not accepted; accepted with one process: false"
         )
     for name, adapter in params.adapters.items():
-        require(
-            f"adapters.{name}.base_format (with fsdp)", adapter.base_format, FSDP_FORMATS, where
-        )
+        key = f"adapters.{name}.base_format (with fsdp)"
+        require(key, adapter.base_format, FSDP_FORMATS, where)
 
 
 def _check_numbers(params: Params, where: Path) -> None:
@@ -214,7 +220,7 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
     rates = {}
     for name in ("frozen", "tuned_words", "tuned_layers"):
         schedule = getattr(params.training, name)
-        for key in (k for k in Schedule.__dataclass_fields__ if k not in RATES):
+        for key in (k for k in Schedule.__dataclass_fields__ if k not in (*RATES, "start")):
             counts[f"training.{name}.{key}"] = getattr(schedule, key)
         for key in RATES:
             listed = candidates(getattr(schedule, key))
@@ -228,9 +234,8 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
         counts[f"adapters.{name}.targets"] = len(adapter.targets)
     for name, encoder in params.encoders.items():
         counts[f"encoders.{name}.width"] = encoder.width
-    given = ({k: v for k, v in values.items() if v is not None} for values in (counts, seeds))
-    counts, seeds = given
-    return counts, rates, shares, seeds
+    every = (counts, rates, shares, seeds)
+    return tuple({k: v for k, v in values.items() if v is not None} for values in every)
 
 
 def _check_encoder(name: str, entry: Encoder, where: Path) -> None:

@@ -1,31 +1,17 @@
 """The parameters of the study as frozen, strictly typed dataclasses."""
 
 from dataclasses import replace
-from functools import cached_property, partial
-from typing import Annotated, Any, Literal
-
-from pydantic import BeforeValidator, PlainSerializer, ValidationInfo
+from functools import cached_property
+from typing import Literal
 
 from replication.study.encoders import Adapter, Encoder
+from replication.study.grid import Grid, Sweep
 from replication.study.protocol import DEVIATIONS, Protocol
 from replication.study.registry import FAMILIES
 from replication.study.strict import strict
 
-
-def _numbered(letter: str, value: Any, info: ValidationInfo) -> Any:
-    """3 of `s3` or `k3`: seeds and depths stand in params.yaml as in the names of runs."""
-    if isinstance(value, str) and value[:1] == letter and value[1:].isdecimal():
-        return int(value[1:])
-    if info.mode == "python":  # a number, where code makes one set of parameters of another
-        return value
-    raise ValueError(f"expected {letter}1, {letter}2, ..., as in the names of runs")
-
-
 # Profiles whose data are the demo's corpus, which is no evidence about the paper.
 ON_THE_DEMO_S_CORPUS = ("demo", "laptop")
-
-Seed = Annotated[int, BeforeValidator(partial(_numbered, "s")), PlainSerializer("s{}".format)]
-Depth = Annotated[int, BeforeValidator(partial(_numbered, "k")), PlainSerializer("k{}".format)]
 
 
 @strict
@@ -78,6 +64,10 @@ class Schedule:
 
     A learning rate given as a list is searched: each candidate trains for `search_steps` batches
     (null: as long as the run itself), and the one with the best selection AUC is taken.
+
+    start  what the recommender begins from: fresh parameters; or frozen, those that it has learned
+           over the encoder as it is, by the schedule `frozen` (linear probing then fine-tuning,
+           Kumar et al., ICLR 2022)
     """
 
     batch_size: int
@@ -88,6 +78,7 @@ class Schedule:
     patience: int
     max_steps: int | None = None  # batches; null: as many as max_epochs has
     search_steps: int | None = None
+    start: Literal["fresh", "frozen"] = "fresh"
 
 
 @strict
@@ -129,28 +120,6 @@ class Training:
 @strict
 class Evaluation:
     bootstrap_samples: int
-
-
-@strict
-class Grid:
-    """The runs that the report tables: every combination is one cached stage. In params.yaml a
-    seed is `s1`, a depth `k4`: so DVC calls a stage as the run is called."""
-
-    recommenders: tuple[str, ...]
-    encoders: tuple[str, ...]
-    tunings: tuple[Literal["frozen", "finetuned"], ...]
-    llms: tuple[str, ...]
-    protocols: tuple[str, ...]
-    seeds: tuple[Seed, ...]
-
-
-@strict
-class Sweep:
-    """Layer sweep: fine-tuned depths that are run beside the grid's own depth of that encoder."""
-
-    encoder: str
-    layers: tuple[Depth, ...]
-    protocol: str
 
 
 @strict
@@ -232,3 +201,12 @@ class Params:
         if self.tuning == "frozen":
             return "frozen"
         return FAMILIES[self.registry[self.encoder].family].schedule
+
+    @property
+    def tunes(self) -> bool:
+        """Whether the experiment trains pre-trained parameters: none at a depth of 0, but for the
+        embedding table where that trains (D6)."""
+        layers = FAMILIES[self.registry[self.encoder].family].trains_layers
+        return self.tuning == "finetuned" and (
+            not layers or self.finetune_layers > 0 or self.protocol.tune_embeddings
+        )

@@ -42,7 +42,12 @@ def shares(params: Mapping[str, Any], protocols: Mapping[str, Any]) -> dict[str,
     params: params.yaml as it stands there; protocols: the groups of conf/protocol by name
     """
     grid, sweep = params["grid"], params["sweep"]
-    pairs = {(e, p) for e in (*grid["encoders"], *grid["llms"]) for p in grid["protocols"]}
+    pairs = {
+        (encoder, protocol)
+        for part in (grid, grid["also"])
+        for encoder in (*part["encoders"], *part["llms"])
+        for protocol in part["protocols"]
+    }
     pairs.add((sweep["encoder"], sweep["protocol"]))
     found = {
         f"{encoder}-{protocol}": run_share(params, [encoder], {protocol: protocols[protocol]})

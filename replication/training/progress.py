@@ -37,6 +37,7 @@ class Progress:
     started   the time in UTC
     resumed   how often the run was cut off and went on
     trials    schedule (JSON) -> selection AUC and seconds of the trials that are finished
+    begun     where training began from a frozen encoder's recommender: how that was trained
     """
 
     def __init__(self, state: SavedState, seed: int):
@@ -46,6 +47,7 @@ class Progress:
         self.started: str = kept.get("started", environment.now())
         self.resumed: int = kept.get("resumed", -1) + 1
         self.trials: dict[str, tuple[float, float]] = kept.get("trials", {})
+        self.begun: dict[str, float] | None = kept.get("begun")
         self._training = kept.get("training")
         self._spent: float = kept.get("seconds", 0.0)
         self._clock = time.perf_counter() - making.elsewhere
@@ -89,6 +91,7 @@ class Progress:
             "started": self.started,
             "resumed": self.resumed,
             "trials": self.trials,
+            "begun": self.begun,
             "training": {"schedule": _name(schedule), "fit": asdict(fit)},
             "seconds": self.seconds,
         }

@@ -14,12 +14,12 @@ def search(params: Params, selection_auc: Callable[[Params], float]) -> tuple[Pa
 
     Each combination of the listed rates trains for `search_steps` batches; the one with the best
     AUC on the selection split (never the test split, but under D1) is taken, the first among
-    equals. Nothing is tried where there is no list. A frozen encoder has no pre-trained parameters
-    to train, so its `encoder_learning_rate` is not searched.
+    equals. Nothing is tried where there is no list. Where no pre-trained parameters train, in a
+    frozen encoder or at a depth of 0, the first `encoder_learning_rate` is taken.
     """
     schedule = params.schedule
     encoder_rates = candidates(schedule.encoder_learning_rate)
-    if params.tuning == "frozen":
+    if not params.tunes:
         encoder_rates = encoder_rates[:1]
     pairs = list(itertools.product(candidates(schedule.learning_rate), encoder_rates))
     if len(pairs) == 1:

@@ -22,7 +22,8 @@ def many_runs(folder: Path) -> int:
     params["grid"]["seeds"] = [f"s{seed}" for seed in SEEDS]
     yaml.dump(params, folder / "params.yaml")
     lock = yaml.load(folder / "dvc.lock")
-    grid = [name for name in lock["stages"] if name.startswith(("grid@", "grid-llm@"))]
+    kinds = ("grid@", "grid-llm@", "also@", "also-llm@")
+    grid = [name for name in lock["stages"] if name.startswith(kinds)]
     for name in grid:
         first = folder / "reports/runs" / name.partition("@")[2]
         for seed in SEEDS[1:]:

@@ -66,7 +66,7 @@ def test_the_sweep_holds_the_grid_s_own_depth(inside):
     inside("full")
     study = read_study()
     depths = {p.layers for p in study.sweep if p.recommender == "nrms"}
-    assert depths == {0, 1, 2, 3}
+    assert depths == {0, 2, 4, 6}
     curves = json.loads(paths.COMPARISON.read_text(encoding="utf-8"))["sweep"]
     for curve in curves:
         for point in curve["curve"]:

@@ -10,7 +10,7 @@ from replication.browser.content.candidates import candidates, default_pair
 from replication.browser.reading.study import read_study
 from replication.browser.workspace.dvc_experiments import DvcExperiment
 
-SWEPT = "nrms-minilm-l3-finetuned-k0-clean-s1"
+SWEPT = "nrms-minilm-finetuned-k0-clean-s1"
 
 
 @pytest.fixture

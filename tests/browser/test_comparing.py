@@ -154,8 +154,8 @@ def test_an_undefined_auc_is_no_number(inside):
 
 def test_each_run_has_its_command(inside):
     inside("full")
-    a, b, study = chosen("nrms-minilm-l3-finetuned-k0-clean-s1", "experiment")
-    assert commands(a, study) == "dvc repro sweep@nrms-minilm-l3-finetuned-k0-clean-s1"
+    a, b, study = chosen("nrms-minilm-finetuned-k0-clean-s1", "experiment")
+    assert commands(a, study) == "dvc repro sweep@nrms-minilm-finetuned-k0-clean-s1"
     assert commands(b, study) == "dvc repro experiment"
 
 

@@ -96,20 +96,20 @@ def test_what_was_done_before_a_run_is_booked_to_it(own_tree, points):
     folder = own_tree("full")
     new = {"operations_a_sample": 4e6, "seconds_a_sample": 0.002, "states_seconds": 5.0}
     change(folder / RUN / "cost.json", **new, seconds=10.0, reads_embeddings=False)
-    lora = "reports/runs/naml-llama-tiny-lora-frozen-clean-s1/cost.json"
+    lora = "reports/runs/naml-smollm2-lora-frozen-clean-s1/cost.json"
     change(folder / lora, **new, seconds=10.0, reads_embeddings=True)
-    adapter = folder / "reports/adapters/llama-tiny-lora.json"
+    adapter = folder / "reports/adapters/smollm2-lora.json"
     ran_on = json.loads(adapter.read_text(encoding="utf-8"))["hardware"]
     took = {"seconds": 7.0, "operations": 1.0, "processes": 2, "peak_memory_mib": 1.0}
     took |= {"articles": 3, "peak_gpu_memory_mib": None, "hardware": ran_on}
     (folder / "reports/embeddings").mkdir(exist_ok=True)
-    file = folder / "reports/embeddings/llama-tiny-lora.json"
+    file = folder / "reports/embeddings/smollm2-lora.json"
     file.write_text(json.dumps(took), encoding="utf-8")
     change(adapter, seconds=20.0, operations_a_sample=1e9, seconds_a_sample=0.1)
     by_key = {point.experiment.key: point for point in points()}
     tuned = by_key["nrms-minilm-finetuned-k2-clean"].costs
     assert [tuned[name] for name in ("operations", "pace", "device")] == pytest.approx([4, 2, 15])
-    adapted = by_key["naml-llama-tiny-finetuned-clean"].costs
+    adapted = by_key["naml-smollm2-finetuned-clean"].costs
     found = [adapted[name] for name in ("operations", "pace", "device")]
     assert found == pytest.approx([1004, 102, 10 + 5 + 2 * 7 + 20])
     (folder / "reports/runs/nrms-minilm-frozen-clean-s1/cost.json").write_text(

@@ -29,8 +29,8 @@ BERT = {
     "sweep": [0, 2, 4, 6, 8, 10, 12], "verdicts": {},
 }  # fmt: skip
 OURS = {
-    "kind": "depth", "recommender": "naml", "model": "bert-small", "value": 2,
-    "sweep": [0, 1, 2, 3], "verdicts": {"clean": {"verdict": "worse"}},
+    "kind": "depth", "recommender": "naml", "model": "bert-base", "value": 2,
+    "sweep": [0, 2, 4, 6], "verdicts": {"clean": {"verdict": "worse"}},
 }  # fmt: skip
 
 
@@ -39,9 +39,9 @@ def read(path):
 
 
 def folder_of(root, recommender, layers):
-    if layers == 1:  # the grid's own depth
-        return root / f"reports/runs/{recommender}-minilm-l3-finetuned-clean-s1"
-    return root / f"reports/runs/{recommender}-minilm-l3-finetuned-k{layers}-clean-s1"
+    if layers == 2:  # the grid's own depth
+        return root / f"reports/runs/{recommender}-minilm-finetuned-clean-s1"
+    return root / f"reports/runs/{recommender}-minilm-finetuned-k{layers}-clean-s1"
 
 
 def shown() -> AppTest:
@@ -60,15 +60,15 @@ def test_points_are_the_runs_own(inside, metric):
     root, study = inside("full"), read_study()
     table = points_table(study, curves_of(study, metric, []), metric)
     assert [(row[0], row[1]) for row in table.rows] == [
-        (r, str(n)) for r in ("naml", "nrms", "lstur") for n in (0, 1, 2, 3)
+        (r, str(n)) for r in ("naml", "nrms", "lstur") for n in (0, 2, 4, 6)
     ]
     for recommender, layers, _, _, number, *_ in table.rows:
         found = read(folder_of(root, recommender, int(layers)) / "metrics.json")
         assert number.value == found[metric]
         assert tuple(number.interval) == pytest.approx(tuple(found["ci95"][metric]))
     assert ("best in" in table.header) == (metric == "auc")
-    assert table.rows[0][-1] == "dvc repro sweep@naml-minilm-l3-finetuned-k0-clean-s1"
-    assert table.rows[1][-1] == "dvc repro grid@naml-minilm-l3-finetuned-clean-s1"
+    assert table.rows[0][-1] == "dvc repro sweep@naml-minilm-finetuned-k0-clean-s1"
+    assert table.rows[1][-1] == "dvc repro grid@naml-minilm-finetuned-clean-s1"
 
 
 def told_of(best):
@@ -103,28 +103,26 @@ def test_the_best_depth_is_the_comparison_s(inside):
 
 
 def test_a_missing_depth_is_a_gap_with_its_command(own_tree):
-    shutil.rmtree(own_tree("full") / "reports/runs/nrms-minilm-l3-finetuned-k2-clean-s1")
+    shutil.rmtree(own_tree("full") / "reports/runs/nrms-minilm-finetuned-k4-clean-s1")
     study = read_study()
     naml, nrms, _ = curves = curves_of(study, "auc", [])
     assert [(p["layers"], p["segment"]) for p in segments(nrms.drawn["curve"])] == [
-        (0, 0), (1, 0), (3, 1),
+        (0, 0), (2, 0), (6, 1),
     ]  # fmt: skip
     assert isinstance(naml.best, Best)
     assert "NRMS: 3 of 4 depths complete" in answer(curves)
     assert "NRMS is best" not in answer(curves) and "NRMS has no" not in answer(curves)
-    row = next(r for r in points_table(study, curves, "auc").rows if r[:2] == ["nrms", "2"])
+    row = next(r for r in points_table(study, curves, "auc").rows if r[:2] == ["nrms", "4"])
     assert [str(field) for field in row[2:6]] == ["0/1", "○ not run", "not run", "unknown"]
-    assert (
-        missing_command(nrms.experiments) == "dvc repro sweep@nrms-minilm-l3-finetuned-k2-clean-s1"
-    )
+    assert missing_command(nrms.experiments) == "dvc repro sweep@nrms-minilm-finetuned-k4-clean-s1"
     assert missing_command(naml.experiments) is None
     text = words(shown())
-    assert "○ not run: NRMS 2" in text
-    assert "dvc repro sweep@nrms-minilm-l3-finetuned-k2-clean-s1" in text
+    assert "○ not run: NRMS 4" in text
+    assert "dvc repro sweep@nrms-minilm-finetuned-k4-clean-s1" in text
 
 
 def test_a_best_depth_of_other_runs_is_not_told(own_tree):
-    path = own_tree("full") / "reports/runs/naml-minilm-l3-finetuned-k3-clean-s1/metrics.json"
+    path = own_tree("full") / "reports/runs/naml-minilm-finetuned-k6-clean-s1/metrics.json"
     path.write_text(json.dumps(read(path) | {"auc": 0.5}), encoding="utf-8")
     curves = curves_of(read_study(), "auc", [])
     assert "have not been compared: run `dvc repro compare report`" in curves[0].best
@@ -134,9 +132,9 @@ def test_a_best_depth_of_other_runs_is_not_told(own_tree):
 
 def test_figures_of_several_seeds_have_no_interval_where_none_was_found(own_tree):
     root = own_tree("partial")  # three seeds are wanted
-    first = root / "reports/runs/naml-minilm-l3-finetuned-k0-clean-s1"
-    shutil.copytree(first, first.with_name("naml-minilm-l3-finetuned-k0-clean-s2"))
-    path = first.with_name("naml-minilm-l3-finetuned-k0-clean-s2") / "metrics.json"
+    first = root / "reports/runs/naml-minilm-finetuned-k0-clean-s1"
+    shutil.copytree(first, first.with_name("naml-minilm-finetuned-k0-clean-s2"))
+    path = first.with_name("naml-minilm-finetuned-k0-clean-s2") / "metrics.json"
     path.write_text(json.dumps(read(path) | {"mrr": 0.5}), encoding="utf-8")
     curve = curves_of(read_study(), "mrr", [])[0]
     point = segments(curve.drawn["curve"])[0]
@@ -154,7 +152,7 @@ def test_the_paper_s_depth_is_marked_for_its_own_model_alone(inside):
     assert [curve.drawn["paper"] for curve in others] == [None] * 3
     text = paper_text(others, [BERT], "demo")
     assert "about bert-base with 0 to 12 layers: best with about 10 for NAML." in text
-    assert text.endswith("minilm-l3, which stands for bert-small, so these depths are not marked.")
+    assert text.endswith("minilm, which stands for bert-base, so these depths are not marked.")
 
 
 def test_gaps_are_told_by_state():

@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
 CLAIMS = json.loads((ROOT / "reports/claims.json").read_text(encoding="utf-8"))["claims"]
 VERDICTS = sorted({of_claim(claim, claim["verdicts"]["clean"]) for claim in CLAIMS})
-RUNS = [name for name in LOCK if name.startswith(("grid@", "grid-llm@", "sweep@"))]
+RUNS = [
+    name for name in LOCK if name.startswith(("grid@", "grid-llm@", "also@", "also-llm@", "sweep@"))
+]
 
 
 def outdated(*folders: str) -> set[str]:
@@ -236,7 +238,7 @@ def test_a_changed_run_shows_at_once(own_tree):
 def test_the_layer_sweep_shows_every_depth(shown, inside):
     inside("full")
     text = words(shown("full", "layers"))
-    depths = sorted(Path("reports/runs").glob("*-minilm-l3-finetuned-*"))
+    depths = sorted(Path("reports/runs").glob("*-minilm-finetuned-*clean*"))
     assert len(depths) == 3 * 4  # the grid's own depth among them
     for folder in depths:
         auc = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["auc"]

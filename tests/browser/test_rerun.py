@@ -185,16 +185,19 @@ def test_the_experiment_of_a_choice_in_the_study():
         Choice("naml", "smollm2-lora", "frozen", "clean", 1): (
             "grid-llm@naml-smollm2-lora-frozen-clean-s1"
         ),
-        Choice(
-            "lstur", "minilm-l3", "finetuned", "clean", 1, 3
-        ): "sweep@lstur-minilm-l3-finetuned-k3-clean-s1",
+        Choice("lstur", "minilm", "finetuned", "clean", 1, 6): (
+            "sweep@lstur-minilm-finetuned-k6-clean-s1"
+        ),
+        Choice("nrms", "minilm", "finetuned", "released", 1, 2): (
+            "also@nrms-minilm-finetuned-released-s1"
+        ),
         Choice("lstur", "minilm-l3", "finetuned", "clean", 1): (
             "grid@lstur-minilm-l3-finetuned-clean-s1"
         ),
     }
     for choice, stage in stages.items():
         assert in_study(params, choice).command == f"dvc repro {stage}"
-    for stray in ({"seed": 2}, {"protocol": "released"}, {"layers": 5}):
+    for stray in ({"seed": 2}, {"encoder": "minilm-l3", "protocol": "released"}, {"layers": 5}):
         assert in_study(params, replace(next(iter(stages)), **stray)) is None
 
 

@@ -181,7 +181,9 @@ def test_filters_keep_what_they_name(inside):
 def test_every_command_names_a_stage_that_dvc_has_run(inside):
     folder = inside("full")
     recorded = YAML(typ="safe").load(folder / "dvc.lock")["stages"]
-    stages = {s for s in recorded if s.startswith(("grid@", "grid-llm@", "sweep@"))}
+    stages = {
+        s for s in recorded if s.startswith(("grid@", "grid-llm@", "also@", "also-llm@", "sweep@"))
+    }
     commands = [row.command for row in rows_of(read_study(), "auc")]
     assert {line.removeprefix("dvc repro ") for line in commands} == stages
     for row in rows_of(read_study(), "auc"):  # and that stage makes the row's own files

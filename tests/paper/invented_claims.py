@@ -156,7 +156,7 @@ class Studies:
     """Of one claim, with some seeds. folder: becomes the working directory."""
 
     def __init__(self, claim: str, seeds: int, folder: Path, chdir: Any):
-        from planted import planted_params, with_sweep
+        from planted import counted, planted_params, with_sweep
 
         self.kind = KINDS[claim]
         self.claim = next(each for each in load_claims() if each.id == claim)
@@ -170,7 +170,10 @@ class Studies:
         self.user = rng.integers(IMPRESSIONS * 2 // 3, size=IMPRESSIONS)
         self.article = rng.choice(ARTICLES, IMPRESSIONS, p=popular / popular.sum())
         self.group = (self.user % 5 + 1).astype(np.int8)
-        self.cells = read_grid(self.params), read_sweep(self.params)
+        self.cells = tuple(
+            [replace(cell, cost=counted(cell)) for cell in cells]
+            for cells in (read_grid(self.params), read_sweep(self.params))
+        )
 
     def evidence(self, truth: str, seed: int, seed_sd: float = SEED_SD) -> Evidence:
         rng = np.random.default_rng(seed)

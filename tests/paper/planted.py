@@ -26,6 +26,7 @@ from replication.mind.columns.prepared import Impressions
 from replication.mind.columns.ragged import Ragged, save_array
 from replication.paper.cells import Cell, read_grid, read_sweep
 from replication.paper.evidence import Evidence
+from replication.paper.models import SIZE_RANK
 from replication.study import paths
 from replication.study.params import Params, load_params
 
@@ -44,6 +45,13 @@ Truth = Callable[[Cell, np.ndarray], Any]  # cell, clicks (I,) -> expected AUC, 
 def own(model: str) -> str:
     """Our encoder for one of the paper's models; no stage of DVC's may have a dot in its name."""
     return f"my-{model.replace('.', '-')}"
+
+
+def counted(cell: Cell) -> dict[str, float]:
+    """The parameters of a run, by which models are sorted: ten times as many at each of the
+    paper's steps in size."""
+    rank = {own(model): rank for model, rank in SIZE_RANK.items()}
+    return {"parameters": 10.0 ** (1 + rank[cell.encoder])}
 
 
 def planted_params(
@@ -79,6 +87,7 @@ def planted_params(
         "encoders": [own(model) for model in models if model != "llama-3.1-8b"],
         "llms": llms,
         "seeds": [f"s{seed}" for seed in seeds],
+        "also": {},
         **grid,
     }
     values["sweep"] = {"encoder": "my-bert-base", "layers": [], "protocol": "clean"}
@@ -168,7 +177,7 @@ class Planted:
         write_json(cell.folder / "cold_start.json", {"rule": "users", **cold})
         usual = {
             "trainable_parameters": 10, "seconds_a_sample": 1.0, "peak_memory_mib": 5.0,
-            "peak_gpu_memory_mib": None, "reads_embeddings": False,
+            "peak_gpu_memory_mib": None, "reads_embeddings": False, **counted(cell),
         }  # fmt: skip
         write_json(cell.folder / "cost.json", usual | (cost or {}))
         run = {
@@ -213,7 +222,10 @@ class Planted:
             for cell in cells:
                 if cell.name not in found:
                     found[cell.name] = self.run(truth(cell, self.clicks))["auc"]
-            return [replace(cell, metrics={"auc": found[cell.name].mean()}) for cell in cells]
+            return [
+                replace(cell, metrics={"auc": found[cell.name].mean()}, cost=counted(cell))
+                for cell in cells
+            ]
 
         evidence = Evidence(self.params, ran(read_grid(self.params)), ran(read_sweep(self.params)))
         evidence._column = lambda cell, metric: found[cell.name]

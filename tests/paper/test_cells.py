@@ -36,7 +36,7 @@ def test_cells_go_by_the_names_that_the_stages_give(tmp_path, monkeypatch):
 
     cells = {cell.command: cell for cell in (*read_grid(params), *read_sweep(params))}
     expected = {}
-    for stage in ("grid", "grid-llm", "sweep"):
+    for stage in ("grid", "grid-llm", "also", "also-llm", "sweep"):
         lists = [
             [asked(values, part) for part in axis]
             if isinstance(axis, list)
@@ -53,6 +53,35 @@ def test_cells_go_by_the_names_that_the_stages_give(tmp_path, monkeypatch):
     assert {
         command: [str(cell.folder), str(cell.per_impression)] for command, cell in cells.items()
     } == expected
+
+
+def test_runs_beside_the_grid_are_found_and_judged_like_the_grids(params):
+    from replication.paper.evidence import Evidence
+    from replication.study.grid import Also
+
+    also = Also(
+        recommenders=("nrms",),
+        encoders=("my-bert-base",),
+        tunings=("frozen", "finetuned"),
+        llm_recommenders=("naml",),
+        llms=("my-lora",),
+        protocols=("released",),
+    )
+    params = replace(params, grid=replace(params.grid, also=also, seeds=(1,)))
+    assert params.grid.every_protocol == ("clean", "released")
+    beside = [cell for cell in read_grid(params) if cell.protocol == "released"]
+    assert [cell.command.removeprefix("dvc repro ") for cell in beside] == [
+        "also@nrms-my-bert-base-frozen-released-s1",
+        "also@nrms-my-bert-base-finetuned-released-s1",
+        "also-llm@naml-my-lora-frozen-released-s1",
+    ]
+    evidence = Evidence(params, read_grid(params))
+    assert evidence.find("nrms", "bert-base", "finetuned", "released")
+    assert evidence.find("naml", "bert-base", "finetuned", "released") is None
+    assert params.grid.repeated == []
+    twice = replace(also, protocols=("clean",))
+    grid = replace(params.grid, also=twice)
+    assert "nrms-my-bert-base-frozen-clean" in grid.repeated
 
 
 def test_an_llm_and_its_adapter_are_one_encoder_in_two_tunings(params):

@@ -158,6 +158,29 @@ def test_a_sweep_of_other_depths_is_another_question(tmp_path, monkeypatch):
     assert "depths [0, 2, 4] of my-bert-base" in found["reason"]
 
 
+@pytest.mark.parametrize(
+    ("truth", "told"),
+    [
+        (lambda cell, clicks: 0.6, "no depth stands out: "),
+        (lambda cell, clicks: 0.6 + 0.1 * (cell.layers == 2), "2 stands out as the best"),
+    ],
+)
+def test_another_model_is_told_as_such_with_its_own_best_depth(tmp_path, monkeypatch, truth, told):
+    params = study(tmp_path, monkeypatch, ["bert-base"])
+    small = replace(params.encoders["my-bert-base"], layers=6)
+    params = with_sweep(
+        replace(params, encoders={**params.encoders, "my-bert-base": small}), (0, 2)
+    )
+    params = replace(params, grid=replace(params.grid, seeds=(1,)))
+    found = judge(CLAIMS["C3b"], Planted(params).evidence(truth), "clean")
+    assert found["verdict"] == "not testable" and found["depths"] == [0, 2, 4]
+    assert found["reason"].startswith(
+        "another model: my-bert-base has 6 layers, and the claim is about one of 12. "
+        f"Of its own depths, 0, 2 and 4, {told}"
+    )
+    assert found["reason"].endswith("on these very runs: one seed each")
+
+
 def test_a_sweep_with_a_missing_run_is_partial(tmp_path, monkeypatch):
     params = with_sweep(study(tmp_path, monkeypatch, ["bert-base"]))
     sweep = [replace(c, metrics={"auc": 0.6}) for c in read_sweep(params)]

@@ -1,5 +1,7 @@
 """C5 and C8: an order planted, or broken, and costs that grow with it or do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from planted import FOUR, Planted, own, planted_params
@@ -238,7 +240,9 @@ def test_runs_of_several_machines_cannot_be_compared(tuned):
 @pytest.mark.parametrize(
     ("file", "content", "told"),
     [
-        ("cost", {"seconds_a_sample": "long"}, "seconds_a_sample: 'long'"),
+        ("cost", {"parameters": "many"}, "parameters: 'many'"),
+        ("cost", {"parameters": 5, "seconds_a_sample": "long"}, "seconds_a_sample: 'long'"),
+        ("cost", {"parameters": 5, "seconds_a_sample": 1.0}, "peak_gpu_memory_mib: is missing"),
         ("run", {"hardware": {}, "training": {"samples": 1}}, "training.search: is missing"),
         ("run", {"training": {"search": [], "samples": 1}}, "hardware: is missing"),
     ],
@@ -253,3 +257,51 @@ def test_a_damaged_cost_is_named(tuned, file, content, told):
     with pytest.raises(StudyError, match=told) as error:
         judge(CLAIMS["C8"], Evidence(tuned, read_grid(tuned)), "clean")
     assert str(path) in str(error.value)
+
+
+# ---------------------------------------------------------------- sizes are those counted
+
+
+def counted_as(evidence, **parameters):
+    """The same evidence with the parameters of these encoders, by what follows `my-`."""
+    for cells in evidence.cells.values():
+        for i, cell in enumerate(cells):
+            name = cell.encoder.removeprefix("my-").replace("-", "_")
+            if name in parameters:
+                cells[i] = replace(cell, cost={"parameters": parameters[name]})
+    return evidence
+
+
+def test_the_order_is_that_of_the_parameters_counted(params):
+    """BERT-tiny's place is taken by a model larger than that in BERT-base's."""
+    evidence = counted_as(Planted(params).evidence(rising), bert_tiny=10.0**7.5)
+    found = judge(CLAIMS["C5"], evidence, "clean")
+    assert found["verdict"] == "confirmed"  # BERT-base, now the smaller, beats it
+    assert {part["resolved_inversions"] for part in found["parts"]} == {1}
+    unknown = counted_as(Planted(params).evidence(rising), bert_base=None)
+    found = judge(CLAIMS["C5"], unknown, "clean")
+    assert found["verdict"] == "not testable"
+    assert "no run has counted the parameters of my-bert-base" in found["reason"]
+
+
+@pytest.mark.parametrize("claim", ["C4", "C4-size"])
+def test_a_smaller_model_cannot_stand_for_a_larger_one(params, claim):
+    evidence = counted_as(Planted(params).evidence(rising), llama_3_1_8b=50.0)
+    found = judge(CLAIMS[claim], evidence, "clean")
+    assert found["verdict"] == "not testable"
+    assert "my-llama-3-1-8b, which stands for llama-3.1-8b, cannot stand for" in found["reason"]
+
+
+def test_costs_are_sorted_by_the_parameters_counted(tuned):
+    """A model twice as dear as all others is no step down where it is the largest."""
+
+    def costs(cell):
+        dear = cell.encoder == "my-bert-tiny"
+        return growing(cell) | (
+            {"training_seconds": 100.0, "peak_memory_mib": 100.0, "parameters": 1e7} if dear else {}
+        )
+
+    found = cost_of(tuned, costs, lambda cell: [])
+    by_measure = {part["measure"]: part for part in found["parts"]}
+    assert by_measure["memory"]["verdict"] == "confirmed"
+    assert list(by_measure["memory"]["values"])[-2:] == ["my-bert-tiny", "my-llama-3-1-8b"]

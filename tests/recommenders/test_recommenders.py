@@ -241,6 +241,22 @@ def test_aligned_start_of_nrms_scores_by_the_mean_of_clicks():
 
 
 @torch.no_grad()
+def test_aligned_start_of_nrms_reads_the_mean_of_words():
+    """The same of news: with even attention over tokens, a title is the mean of them."""
+    from dataclasses import replace
+
+    from tiny_study import SIZES
+
+    model = recommender("nrms", sizes=replace(SIZES, aligned_start=True)).eval()
+    for layer in (model.token_attention.q, model.token_attention.k):
+        layer.weight.zero_()
+        layer.bias.zero_()
+    model.token_pool.query.zero_()
+    tokens, mask = torch.randn(3, 6, model.width), torch.ones(3, 6, dtype=torch.bool)
+    close(model._read_title(tokens, mask), tokens.mean(1))
+
+
+@torch.no_grad()
 def test_aligned_start_of_lstur_has_no_memory_of_users():
     from dataclasses import replace
 
@@ -268,3 +284,20 @@ def test_naml_reads_its_four_views():
         assert (model.encode_news(article) - base).abs().max() > 1e-4
         ids.copy_(kept)
     close(model.encode_news(article), base)
+
+
+@torch.no_grad()
+def test_aligned_start_projects_the_mean_token_to_zero():
+    """Of the very articles that its mean is taken of: here, of all there are."""
+    from dataclasses import replace
+
+    from tiny_study import SIZES
+
+    model = recommender("naml", sizes=replace(SIZES, aligned_start=True)).eval()
+    articles = torch.linspace(1, len(model.labels) - 1, 96).round().long()
+    for field in model.fields:
+        y, mask = model.heads[field](*model.text[field](articles))
+        close(y[mask].mean(0), torch.zeros(model.token_width))
+    plain = recommender("naml", sizes=SIZES).eval()
+    y, mask = plain.heads["title"](*plain.text["title"](articles))
+    assert y[mask].mean(0).abs().max() > 1e-3

@@ -242,7 +242,7 @@ def test_other_data_are_known_once_they_are_prepared(small, folder):
 def test_what_is_known_of_data_before_they_are_prepared(small, folder):
     assert shape_of(load_params(folder / "mind-large.yaml")) == LARGE
     demo = shape_of(load_params(folder / "demo.yaml"))
-    assert (demo.articles, demo.impressions, demo.test_impressions) == (1500, 12_000, 3000)
+    assert (demo.articles, demo.impressions, demo.test_impressions) == (800, 12_000, 3000)
 
 
 def test_small_is_mind_small(small):

@@ -16,7 +16,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 POINTS = {"auc": 24, "sweep": 12, "cold_start": 90, "cost": 24}
 LABELS = {
     "auc": {"NAML", "NRMS", "LSTUR", "SmolLM2", "popularity", "ceiling", "AUC", "frozen"},
-    "sweep": {"fine-tuned layers", "AUC", "NAML, MiniLM-L3 (clean)"},
+    "sweep": {"fine-tuned layers", "AUC", "NAML, MiniLM (clean)"},
     "cold_start": {"minus static", "minus minilm", "group (1: fewest clicks)", "LSTUR"},
     "cost": {"parameters (log scale)", "AUC, NRMS", "static vectors", "MiniLM-L3", "fine-tuned"},
 }

@@ -93,3 +93,13 @@ def test_the_search_goes_by_its_own_schedule(params):
         params.training, frozen=replace(params.training.frozen, learning_rate=(FAST, SLOW))
     )
     assert search(replace(params, training=training), lambda trial: 0.5)[1] == []
+
+
+def test_at_a_depth_of_0_there_is_no_rate_of_the_encoder_to_search(params):
+    listed = change(params, encoder="minilm", tuning="finetuned", finetune_layers=0)
+    listed = with_schedule(listed, encoder_learning_rate=(FAST, SLOW))
+    assert search(listed, lambda trial: 0.5)[1] == []
+    table = change(listed, "clean", tune_embeddings=True)
+    assert len(search(table, lambda trial: 0.5)[1]) == 2
+    deeper = replace(listed, finetune_layers=1)
+    assert len(search(deeper, lambda trial: 0.5)[1]) == 2

@@ -43,5 +43,5 @@ def _unjudged(claim: Any, study: Study, word: str, reason: str) -> dict[str, Any
         "verdict": word, "reason": reason, "found": None, "ci95": None, "parts": [],
         "coverage": [0, 0], "missing": [],
     }  # fmt: skip
-    protocols = params.grid.protocols if params else ("clean",)
+    protocols = params.grid.every_protocol if params else ("clean",)
     return given | {"verdicts": dict.fromkeys(protocols, nothing)}

@@ -16,7 +16,7 @@ from replication.report.study import EXPERIMENT
 from replication.report.tables import Field, Number, Table
 
 SEVERAL, UNKNOWN = "several kinds of hardware", "unknown hardware"
-MADE_BY = "dvc repro grid grid-llm"
+MADE_BY = "dvc repro grid grid-llm also also-llm"
 
 
 @dataclass(frozen=True)

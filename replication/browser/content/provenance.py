@@ -45,7 +45,7 @@ def _study(study: Study, runs: Sequence[dict[str, Any]]) -> Iterator[Row]:
         "dvc.lock, sha256": study.stages.lock_digest or "no such file",
         "params.yaml, sha256": _sha256(),
         "profile": study.profile or UNKNOWN,
-        "protocols": ", ".join(params.grid.protocols) if params else UNKNOWN,
+        "protocols": ", ".join(params.grid.every_protocol) if params else UNKNOWN,
         "seeds": ", ".join(map(str, params.grid.seeds)) if params else UNKNOWN,
         "first run started": min((r["started"] for r in runs if "started" in r), default=UNKNOWN),
         "last run ended": max((r["ended"] for r in runs if "ended" in r), default=UNKNOWN),

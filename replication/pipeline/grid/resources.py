@@ -16,7 +16,17 @@ START = 10  # minutes for what a task does besides: its copy, what it needs from
 TIME_STEP, MEMORY_STEP = 30, 4  # minutes and GiB: stages that ask for the same share an array
 # Long, but not estimated: as much memory as the largest row, time as the partition has it.
 _UNESTIMATED = ("audit", "experiment")
-_COMPUTING = ("embed", "embed-adapted", "adapt", "grid", "grid-llm", "sweep", *_UNESTIMATED)
+_COMPUTING = (
+    "embed",
+    "embed-adapted",
+    "adapt",
+    "grid",
+    "grid-llm",
+    "also",
+    "also-llm",
+    "sweep",
+    *_UNESTIMATED,
+)
 
 
 def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
@@ -61,6 +71,8 @@ def _row_of(stage: Stage) -> tuple[str, str]:
     return {
         "grid": ("grid", experiment),
         "grid-llm": ("grid", experiment),
+        "also": ("grid", experiment),
+        "also-llm": ("grid", experiment),
         "sweep": ("sweep", experiment),
         "embed-adapted": ("embed", item),
     }.get(kind, (kind, item))

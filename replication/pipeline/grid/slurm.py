@@ -20,7 +20,8 @@ from replication.study import paths
 BEFORE_END = 120  # seconds before a task's time is up at which it is told
 _KEPT = ("--parsable", "--kill-on-invalid-dep=yes", "--open-mode=append")
 _LONGEST = 1000  # tasks of an array; more are refused by SLURM's default settings
-_CELLS = ("grid", "grid-llm", "sweep", "audit")  # what needs these runs in the last job
+# What needs these runs is done in the last job.
+_CELLS = ("grid", "grid-llm", "also", "also-llm", "sweep", "audit")
 
 
 @dataclass(frozen=True)

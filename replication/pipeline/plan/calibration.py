@@ -33,7 +33,7 @@ class Run:
     id         of what was run, whichever folder it is in
     kind       of its work, as machines.yaml names it
     work       seconds of training and test, and `estimated` what was estimated for them
-    besides    seconds of the run beside these and a search
+    besides    seconds of the run beside these, its start and a search
     seconds    all of it; memory: peak bytes
     """
 
@@ -95,6 +95,7 @@ def _runs(folders: Iterable[Path], params: Params, machine: Machine) -> Iterable
             if whole is None or cost.get("resumed") or not machine.did(run["hardware"], threads):
                 continue
             seconds, search, trained, tested = (float(cost[name]) for name in RESTS)
+            search += float(cost.get("start_seconds", 0.0))
             cell = _as_it_ran(run, params, folder)
             estimated = training(cell, shape_of(cell), machine).seconds
         except (StudyError, KeyError, TypeError, ValueError, AttributeError):

@@ -22,7 +22,7 @@ from replication.report.estimate import (
     embedding,
     training,
 )
-from replication.report.expected import shape_of
+from replication.report.expected import learning, shape_of
 from replication.report.machines import Host, Machine
 from replication.study import paths
 from replication.study.compose import compose
@@ -243,13 +243,14 @@ def _checkpoint(name: str, encoder: Encoder, host: Host) -> Work:
 
 
 def _run(cell: Params, folder: str, shape: Shape, machine: Machine) -> Work:
-    estimate = training(cell, shape, machine)
+    estimates = learning(cell, shape, machine)
+    estimate = estimates[-1][1]
     depth = f" k{cell.finetune_layers}" if cell.schedule_name == "tuned_layers" else ""
     states = f"states of {cell.encoder} {cell.tuning} {cell.protocol.name}{depth}"
     files = {f"runs/{folder}": float(RESULT * shape.test_impressions)}
     if estimate.disk:
         files[states] = estimate.disk
-    return Work(((cell.schedule_name, estimate),), files, True, folder)
+    return Work(tuple(estimates), files, True, folder)
 
 
 def _audit(params: Params, name: str, shape: Shape, machine: Machine) -> Work:

@@ -186,7 +186,7 @@ def test_measured_runs_ask_for_what_they_took(demo):
     assert asked(needs, "audit@words").keys() == {"cpus-per-task", "mem"}
     assert {"time", "mem"} <= asked(needs, "adapt@smollm2-lora").keys()
     assert {"time", "mem"} <= asked(needs, "embed-adapted@smollm2-lora").keys()
-    assert {"time", "mem"} <= asked(needs, "sweep@naml-minilm-l3-finetuned-k2-clean-s1").keys()
+    assert {"time", "mem"} <= asked(needs, "sweep@naml-minilm-finetuned-k4-clean-s1").keys()
 
 
 def test_a_profile_of_mind_asks_for_gpus_and_three_times_the_estimate(demo):

@@ -133,7 +133,7 @@ def test_measured_stages_stand_as_they_were_measured(demo):
     stages = {
         "grid@naml-static-frozen-clean-s1": "runs/naml-static-frozen-clean-s1",
         "grid-llm@lstur-smollm2-frozen-clean-s1": "runs/lstur-smollm2-frozen-clean-s1",
-        "sweep@nrms-minilm-l3-finetuned-k3-clean-s1": "runs/nrms-minilm-l3-finetuned-k3-clean-s1",
+        "sweep@nrms-minilm-finetuned-k4-clean-s1": "runs/nrms-minilm-finetuned-k4-clean-s1",
         "adapt@smollm2-lora": "adapters/smollm2-lora",
     }
     for name, folder in stages.items():
@@ -143,7 +143,7 @@ def test_measured_stages_stand_as_they_were_measured(demo):
     assert demo.stage["audit@words"].basis == "calibrated"
     assert demo.stage["embed@minilm"].basis == "estimated"
     shown = text(demo)
-    assert "| sweep@naml-minilm-l3-finetuned-k3-clean-s1 " in shown and "| tuned_layers |" in shown
+    assert "| sweep@naml-minilm-finetuned-k4-clean-s1 " in shown and "| tuned_layers |" in shown
 
 
 def test_the_audits_took_what_was_planned_within_a_factor_of_two(demo, idle):

@@ -28,6 +28,11 @@ def test_every_stage_of_dvc_is_placed_once_after_what_it_needs(bare, profile):
     counts = Counter(stage.group for stage in found.stages)
     assert counts["grid"] == cells * len(grid.encoders) * len(grid.tunings)
     assert counts["grid-llm"] == cells * len(grid.llms)
+    also = grid.also
+    trained = len(also.recommenders) * len(also.encoders) * len(also.tunings)
+    assert counts["also"] == trained * len(also.protocols) * seeds
+    read = len(also.llm_recommenders) * len(also.llms)
+    assert counts["also-llm"] == read * len(also.protocols) * seeds
     assert counts["sweep"] == len(grid.recommenders) * len(sweep.layers) * seeds
     assert counts["checkpoint"] == counts["embed"] == len(found.params.encoders)
     assert counts["adapt"] == counts["embed-adapted"] == len(found.params.adapters)

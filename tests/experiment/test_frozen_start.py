@@ -1,0 +1,104 @@
+"""Tuning that begins from the recommender over the frozen encoder: where it begins, and that it is
+repeated, told and gone on with."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from tiny_study import change
+
+from replication.experiment.run import run
+from replication.study import paths
+from replication.training import loop
+
+
+@pytest.fixture(autouse=True)
+def apart(tmp_path, monkeypatch):
+    """States in a folder of the test's own."""
+    monkeypatch.setattr(paths, "TRAINING", tmp_path / "training")
+
+
+def beginning(params, protocol: str = "clean", **schedule):
+    """`params` tuned from the frozen recommender, under a seeded protocol."""
+    params = change(params, protocol, tuning="finetuned", seeded=True)
+    changed = {params.schedule_name: replace(params.schedule, start="frozen", **schedule)}
+    return replace(params, training=replace(params.training, **changed))
+
+
+def outcome(folder: Path, params) -> tuple[pl.DataFrame, dict, dict]:
+    """Metrics per impression, and what run.json and cost.json tell of the training."""
+    run(params, folder, folder.with_suffix(".parquet"))
+    record, cost = (json.loads((folder / f"{n}.json").read_bytes()) for n in ("run", "cost"))
+    return pl.read_parquet(folder.with_suffix(".parquet")), record["training"], cost
+
+
+@pytest.mark.parametrize("recommender", ["naml", "nrms", "lstur"])
+@pytest.mark.parametrize("encoder", ["static", "minilm"])
+def test_without_a_step_it_is_the_frozen_run(params, tmp_path, recommender, encoder):
+    """With rates of nearly nothing, what is tuned ranks as the frozen run of the same seed does."""
+    params = change(params, recommender=recommender, encoder=encoder)
+    still = beginning(params, learning_rate=1e-12, encoder_learning_rate=1e-12)
+    tuned, training, cost = outcome(tmp_path / "tuned", still)
+    frozen, alone, _ = outcome(tmp_path / "frozen", change(params, tuning="frozen"))
+    np.testing.assert_allclose(
+        np.concatenate(tuned["scores"].to_list()),
+        np.concatenate(frozen["scores"].to_list()),
+        atol=2e-3,  # stored vectors have 16 bits
+    )
+    kept = ("steps", "samples", "best_step", "selection_auc")
+    assert training["start"] == {key: alone[key] for key in kept}
+    assert cost["start_seconds"] > 0 and alone["start"] is None
+
+
+def test_a_fresh_start_is_another(params, tmp_path):
+    fresh, training, cost = outcome(tmp_path / "fresh", params)
+    begun, _, _ = outcome(tmp_path / "begun", beginning(params))
+    assert training["start"] is None and cost["start_seconds"] == 0
+    assert fresh["scores"].to_list() != begun["scores"].to_list()
+
+
+def test_a_search_trains_the_frozen_recommender_once(params, tmp_path, monkeypatch):
+    steps = []
+    learn = loop.loss_of
+    monkeypatch.setattr(loop, "loss_of", lambda *a: steps.append(1) or learn(*a))
+    params = beginning(params, encoder_learning_rate=(0.01, 0.001), search_steps=2)
+    _, training, _ = outcome(tmp_path / "searched", params)
+    assert len(training["search"]) == 2
+    assert len(steps) == training["start"]["steps"] + 2 * 2 + training["steps"]
+
+
+@pytest.mark.parametrize("encoder", ["static", "minilm"])
+def test_under_the_releases_protocol_it_has_the_tuned_head(params, tmp_path, encoder):
+    """D7: [CLS] through a pooler where layers train, vectors as they are where words do."""
+    _, training, _ = outcome(tmp_path / "a", beginning(change(params, encoder=encoder), "released"))
+    assert training["start"]["steps"] > 0
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("at", [2, 6, 8])
+def test_a_killed_run_ends_the_same(params, tmp_path, monkeypatch, at):
+    """While the frozen recommender is trained, and while the encoder is tuned."""
+    from replication.machine.saved_state import SavedState
+
+    monkeypatch.setattr(SavedState, "due", True)
+    params = beginning(params)
+    whole, *told = outcome(tmp_path / "whole", params)
+    learn, steps = loop.loss_of, []
+
+    def counted(*arguments):
+        steps.append(1)
+        if len(steps) == at:
+            raise Killed
+        return learn(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(loop, "loss_of", counted)
+        outcome(tmp_path / "killed", params)
+    killed, *again = outcome(tmp_path / "killed", params)
+    assert killed.equals(whole) and again[0] == told[0]
