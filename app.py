@@ -9,6 +9,7 @@ from replication.browser.frame import ICON, TITLE, framed
 from replication.browser.views import VIEWS
 
 st.set_page_config(page_title=TITLE, page_icon=ICON, layout="wide")
+st.html('<style>[data-testid="stMainBlockContainer"] {padding-top: 3.5rem}</style>')  # 6rem else
 st.navigation(
     [
         st.Page(

@@ -13,13 +13,11 @@ from replication.browser.words import counted, plain
 from replication.study import paths
 
 ICON = Path(__file__).with_name("icon.svg")  # Streamlit would fetch one that it is told by name
-STYLE = '[data-testid="stMainBlockContainer"] {padding-top: 3.5rem}'  # otherwise 130 px are blank
 
 
 def framed(view: View) -> None:
     """Read the study and show one page of it."""
     study = read_study()
-    st.html(f"<style>{STYLE}</style>")
     first = view is VIEWS[0]
     st.header(TITLE if first else view.title, anchor=False)
     if first:
