@@ -227,7 +227,7 @@ def _differences(found: dict[str, Any]) -> str:
         for d in found["differences"]
     ]
     header = [
-        "difference of AUC", "", "95 %", "p", "p (Holm)", "95 %, naive", "p, naive",
+        "AUC", "difference", "95 %", "p", "p (Holm)", "95 %, naive", "p, naive",
         "design effect, article", "user",
     ]  # fmt: skip
     return markdown(header, rows, text_columns=1)
