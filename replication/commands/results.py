@@ -67,13 +67,17 @@ def report(_: argparse.Namespace) -> None:
 
 
 @argument("file", type=Path, help="a JSON file to write, such as reports/real-clicks/results.json")
+@argument("--page", type=Path, help="a Markdown page whose tables are made anew")
 def distil(arguments: argparse.Namespace) -> None:
     """Write what was found as one file of figures without a row of the data, and print it."""
-    from replication.files.atomic import write_json
-    from replication.report.distilled import distil, distilled_tables
+    from replication.files.atomic import write_json, write_text
+    from replication.report.distilled import distil, distilled_tables, with_tables
 
     found = distil(load_params())
+    page = with_tables(arguments.page, found) if arguments.page else None
     write_json(arguments.file, found)
+    if page is not None:
+        write_text(arguments.page, page)
     print(distilled_tables(found))
 
 

@@ -6,6 +6,7 @@ among them. A page such as docs/real-clicks.md shows `distilled_tables` of the f
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from replication.report.tables import markdown
 from replication.study import paths
 from replication.study.params import Params
 
+MARKS = ("<!-- figures: made by `python -m replication distil` -->", "<!-- end of figures -->")
 NAMES = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
 OF_DATA = ("impressions", "users", "clicks", "news", "first", "last", "last_day_impressions")
 
@@ -193,6 +195,19 @@ def distilled_tables(found: dict[str, Any]) -> str:
     return "\n".join([_results(found), _differences(found), _cold(found)])
 
 
+def with_tables(page: Path, found: dict[str, Any]) -> str:
+    """The page with the tables of `found` between its two marks. `StudyError` where it has none."""
+    try:
+        text = page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"{page}: {error.strerror}; expected a page in Markdown") from None
+    before, start, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not (start and end):
+        raise StudyError(f"{page}: expected the lines {MARKS[0]} and {MARKS[1]} in it")
+    return f"{before}{start}\n{distilled_tables(found)}\n{end}{after}"
+
+
 def _results(found: dict[str, Any]) -> str:
     rows = []
     for row in found["rows"]:
@@ -227,7 +242,7 @@ def _differences(found: dict[str, Any]) -> str:
         for d in found["differences"]
     ]
     header = [
-        "difference of AUC", "", "95 %", "p", "p (Holm)", "95 %, naive", "p, naive",
+        "AUC", "difference", "95 %", "p", "p (Holm)", "95 %, naive", "p, naive",
         "design effect, article", "user",
     ]  # fmt: skip
     return markdown(header, rows, text_columns=1)

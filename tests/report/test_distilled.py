@@ -8,7 +8,7 @@ import pytest
 
 from replication.files.errors import StudyError
 from replication.paper.cells import read_columns
-from replication.report.distilled import distil, distilled_tables
+from replication.report.distilled import distil, distilled_tables, with_tables
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "reports/real-clicks/results.json"
@@ -52,10 +52,19 @@ def test_without_a_run_there_is_nothing_to_distil(finished, tmp_path, monkeypatc
         distil(finished.params)
 
 
+def test_a_page_without_its_marks_is_named(tmp_path):
+    page = tmp_path / "page.md"
+    with pytest.raises(StudyError, match=r"page\.md: No such file"):
+        with_tables(page, {})
+    page.write_text("# A page\n", encoding="utf-8")
+    with pytest.raises(StudyError, match=r"page\.md: expected the lines <!-- figures"):
+        with_tables(page, {})
+
+
 def test_the_page_of_real_clicks_shows_the_committed_figures():
     found = json.loads(RESULTS.read_text(encoding="utf-8"))
     page = PAGE.read_text(encoding="utf-8")
-    assert distilled_tables(found) in page
+    assert with_tables(PAGE, found) == page and distilled_tables(found) in page
     assert "5,000 real impressions: evidence on little data" in page
     for commit in found["commits"]:
         assert commit["commit"][:12] in page
