@@ -273,6 +273,6 @@ def test_the_page_says_what_there_is(inside, state, expected):
 def test_a_link_chooses_what_is_subtracted(inside):
     inside("full")
     table = shown(minus="static", tuning="frozen").dataframe[0].value
-    assert set(table["difference"]) == {"smollm2 - static"}
+    assert set(table["difference"]) == {"SmolLM2 - static vectors"}
     assert set(table["tuning"]) == {"frozen"}
     assert "The link asks for minus nobody, which is not here." in words(shown(minus="nobody"))

@@ -10,6 +10,7 @@ from invented_study import write, write_audit, write_runs
 from replication.files.errors import StudyError
 from replication.paper.cells import read_grid
 from replication.paper.compare import compare
+from replication.report.names import encoder_name
 from replication.report.show import show_results
 from replication.report.study import DEMO_LABEL
 from replication.report.write import TABLES, write_report
@@ -165,7 +166,7 @@ def test_imported_values_of_the_paper_stand_beside_ours(finished, tmp_path, monk
     assert "≠ differs (lower)" in row and "no paper value" not in row
     assert "1 of 96 cells have its value (Table 2, p. 9)" in text
     assert any("0.6321" in line and "no paper value" in line for line in lines)
-    assert any("0.6432" in line and "≈ near" in line for line in lines)
+    assert any("0.6432" in line and "? undecided (near)" in line for line in lines)
 
 
 def test_without_them_the_way_to_import_is_told_once(finished):
@@ -222,7 +223,7 @@ def test_protocols_have_tables_of_their_own_and_seeds_share_a_row(started, undra
     assert "**clean**" in metrics
     clean, released = metrics.split("**released**")
     for part, runs in ((clean, "2/2"), (released, "1/2")):
-        rows = [line for line in part.splitlines() if line.startswith("| nrms")]
+        rows = [line for line in part.splitlines() if line.startswith("| NRMS")]
         assert len(rows) == 8
         assert all(f"| {runs}" in row for row in rows)
         assert "| random" in part
@@ -236,6 +237,7 @@ def test_what_fine_tuning_changes_is_the_comparisons(finished):
     ]  # fmt: skip
     text = REPORT.read_text(encoding="utf-8")
     part = text[text.index("## What fine-tuning") : text.index("## Layer sweep")]
-    [line] = [x for x in part.splitlines() if row["encoder"] in x.split() and "nrms" in x.split()]
+    encoder = encoder_name(row["encoder"])
+    [line] = [x for x in part.splitlines() if encoder in x.split() and "NRMS" in x.split()]
     assert f"{100 * row['relative_improvement']:+.2f} [" in line and "+3.58" in line
     assert f"{100 * row['delta_relative_improvement']:+.2f}" in line
