@@ -44,9 +44,9 @@ def shares(params: Mapping[str, Any], protocols: Mapping[str, Any]) -> dict[str,
     grid, sweep = params["grid"], params["sweep"]
     pairs = {
         (encoder, protocol)
-        for part in (grid, grid["also"])
-        for encoder in (*part["encoders"], *part["llms"])
-        for protocol in part["protocols"]
+        for part in (grid, grid.get("also", {}))
+        for encoder in (*part.get("encoders", ()), *part.get("llms", ()))
+        for protocol in part.get("protocols", ())
     }
     pairs.add((sweep["encoder"], sweep["protocol"]))
     found = {

@@ -91,14 +91,21 @@ RATES = 3  # learning rates tried
 
 
 def _costs(truth: str, cell: Cell, rng: np.random.Generator) -> dict[str, Any]:
-    """Seconds and memory grow by a doubling from model to model, measured to 3 % and 1 %; the AUC
-    over learning rates by .01 a model from .02 on, and each trial's by its seed."""
+    """Operations, seconds and memory grow by a doubling from model to model, the latter measured to
+    3 % and 1 %; the AUC over learning rates by .01 a model from .02 on, and each trial's by its
+    seed."""
+    from planted import counted
+
     place = [GLOVE, "my-bert-tiny", "my-bert-base", LLM].index(cell.encoder)
     size = 2.0 ** (STEPS[truth] * place)
     width = 0.02 + 0.01 * (STEPS[truth] * place if STEPS[truth] >= 0 else 3 + STEPS[truth] * place)
     trials = LEVEL - width * np.linspace(0, 1, RATES) + rng.normal(scale=SEED_SD, size=RATES)
     cost = {
-        "training_seconds": 100 * size * np.exp(rng.normal(scale=0.03)),
+        "operations_a_sample": 1e6 * size,
+        "seconds_a_sample": size * np.exp(rng.normal(scale=0.03)),
+        "seconds": 100 * size * np.exp(rng.normal(scale=0.03)),
+        "states_seconds": 0.0,
+        "reads_embeddings": False,
         "peak_memory_mib": 1000 * size * np.exp(rng.normal(scale=0.01)),
         "peak_gpu_memory_mib": None,
     }
@@ -107,7 +114,7 @@ def _costs(truth: str, cell: Cell, rng: np.random.Generator) -> dict[str, Any]:
         "training": {"samples": 1000, "search": search},
         "hardware": {"processor": "a processor", "gpu": None},
     }
-    return {"cost": cost, "run": run, "adapter": None, "adapter_cost": None}
+    return {"cost": cost | counted(cell), "run": run, "adapter": None, "adapter_cost": None}
 
 
 LADDER = ("glove", "bert-tiny", "bert-base", "llama-3.1-8b")

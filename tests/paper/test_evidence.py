@@ -177,6 +177,7 @@ def test_a_missing_table_names_its_command(params):
 
 def test_models_go_by_size_in_the_papers_names():
     params = SimpleNamespace(
-        paper={"bert-base": "b", "glove": "a"}, evaluation=SimpleNamespace(bootstrap_samples=1)
-    )
+        paper={"bert-base": "b", "glove": "a"}, registry={},
+        evaluation=SimpleNamespace(bootstrap_samples=1),
+    )  # fmt: skip
     assert Evidence(params, []).models() == ["glove", "bert-base"]

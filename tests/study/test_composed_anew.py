@@ -43,7 +43,7 @@ def test_the_file_says_where_it_comes_from(study):
 
 
 def test_a_hand_edit_and_an_earlier_override_are_told_before_they_go(study, capsys):
-    edit("history: 20\n", "history: 30\n")
+    edit("history: 15\n", "history: 30\n")
     compose(["seed=2"], paths.PARAMS)
     assert capsys.readouterr().err == (
         "warning: params.yaml is composed anew from conf/, and loses what it held beside it "
@@ -61,7 +61,7 @@ def test_a_hand_edit_and_an_earlier_override_are_told_before_they_go(study, caps
 
 
 def test_what_no_override_can_say_is_told_too(study, capsys):
-    edit("history: 20\n", "history: '${seed}'\n")
+    edit("history: 15\n", "history: '${seed}'\n")
     compose([], paths.PARAMS)
     assert "(what no -S can say)" in capsys.readouterr().err
 
@@ -88,7 +88,7 @@ def test_dvc_tells_it(study, monkeypatch):
     Path("dvc.yaml").write_text(f"stages:\n  a: {stage}\n")
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
         shell(study, "git", *command)
-    edit("history: 20\n", "history: 30\n")
+    edit("history: 15\n", "history: 30\n")
     printed = shell(study, sys.executable, "-m", "dvc", "exp", "run", "-S", "seed=2")
     assert printed.count("(history=30): say it again with -S, or in conf/") == 1
     again = subprocess.run(["git", "diff", "params.yaml"], capture_output=True, text=True).stdout

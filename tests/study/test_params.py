@@ -230,7 +230,7 @@ def test_a_learning_rate_is_a_number_or_a_list_to_search():
     schedule = compose(f"training.frozen.learning_rate={rates}").training.frozen
     assert schedule.learning_rate == (1e-3, 1e-4) and schedule.search_steps is None
     assert candidates(schedule.learning_rate) == (1e-3, 1e-4)
-    assert candidates(schedule.encoder_learning_rate) == (3e-3,)
+    assert candidates(schedule.encoder_learning_rate) == (5e-3,)
 
 
 def test_a_revision_may_be_unknown_until_its_checkpoint_is_wanted():
