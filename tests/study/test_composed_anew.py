@@ -49,7 +49,7 @@ def test_a_hand_edit_and_an_earlier_override_are_told_before_they_go(study, caps
         "warning: params.yaml is composed anew from conf/, and loses what it held beside it "
         "(history=30): say it again with -S, or in conf/\n"
     )
-    assert load_params().history == 20
+    assert load_params().history == 15
     compose(["seed=3"], paths.PARAMS)  # says it anew, so nothing is lost
     compose(["seed=3", "profile=local"], paths.PARAMS)
     assert not capsys.readouterr().err
