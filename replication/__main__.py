@@ -16,7 +16,8 @@ from replication.study import paths
 GROUPS: dict[str, tuple[Command, ...]] = {
     "study": (study.check, study.compose, study.preflight, study.expect, study.plan),
     "data": (
-        others.import_, data.fetch, data.data, data.prepare, data.checkpoint, data.adapt, data.embed, data.merge,
+        others.import_, data.fetch, data.data, data.prepare, data.checkpoint, data.adapt,
+        data.embed, data.merge,
     ),
     "results": (
         results.run, results.experiment, results.audit, results.baselines, results.compare,

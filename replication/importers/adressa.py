@@ -84,21 +84,21 @@ class Adressa(Built):
 
 def _read(path: Path) -> pl.DataFrame:
     """The fields of each event."""
-    lines = read_lines(path, ["event"], "an event a line, as JSON")
-    lines = lines.filter(lines.str.strip_chars() != "")
     try:
-        events = lines.str.json_decode(pl.Struct(FIELDS)).struct.unnest()
-        sound = not sum(events[name].null_count() for name in _ALWAYS)
+        events = pl.read_ndjson(path, schema=FIELDS)
+        sound = len(events) and not sum(events[name].null_count() for name in _ALWAYS)
     except pl.exceptions.PolarsError:
         sound = False
     if not sound:
-        _refuse(path, lines)
+        _refuse(path, read_lines(path, ["event"], "an event a line, as JSON"))
     return events.with_columns(one_line(pl.col("title")))
 
 
 def _refuse(path: Path, lines: pl.Series) -> None:
     """StudyError about the first line that is no event."""
     for row, line in enumerate(lines):
+        if not line.strip():
+            continue
         try:
             event = json.loads(line)
         except ValueError as error:

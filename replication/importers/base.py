@@ -108,12 +108,22 @@ def shown_candidates(
 
 def joined(texts: pl.Series, lengths: np.ndarray) -> pl.Series:
     """(total,) str, `lengths` (n,) of them a row -> (n,) str, divided by spaces; none: ""."""
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    table = pl.DataFrame({"row": pl.Series(rows).set_sorted(), "text": texts})
-    text = table.group_by("row", maintain_order=True).agg(pl.col("text").str.join(" "))["text"]
-    held = lengths > 0
-    place = pl.Series(np.cumsum(held) - 1).set(pl.Series(~held), None)
-    return text.gather(place).fill_null("") if held.any() else pl.Series([""] * len(lengths))
+    starts = np.cumsum(lengths) - lengths
+    order = np.argsort(lengths, kind="stable")
+    sizes, counts = np.unique(lengths, return_counts=True)
+    parts, done = [pl.Series([], dtype=pl.String)], 0
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):  # all rows of one length
+        rows = order[done : done + count]
+        done += count
+        if size == 0:
+            parts.append(pl.repeat("", count, eager=True))
+            continue
+        places = (starts[rows][:, None] + np.arange(size)).ravel()
+        table = texts.gather(places).reshape((count, size)).arr.to_list()
+        parts.append(table.list.join(" "))
+    back = np.empty(len(order), np.int64)
+    back[order] = np.arange(len(order))
+    return pl.concat(parts).gather(back)
 
 
 def ranges(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
