@@ -21,5 +21,6 @@ ROOMS = (
     "report",
     "browser",
     "pipeline",
+    "importers",
     "commands",
 )

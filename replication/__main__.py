@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from replication.commands import data, operate, results, study
+from replication.commands import data, operate, others, results, study
 from replication.commands.command import Command
 from replication.files.errors import StudyError, one_line
 from replication.machine import processes, threads
@@ -16,7 +16,8 @@ from replication.study import paths
 GROUPS: dict[str, tuple[Command, ...]] = {
     "study": (study.check, study.compose, study.preflight, study.expect, study.plan),
     "data": (
-        data.fetch, data.data, data.prepare, data.checkpoint, data.adapt, data.embed, data.merge,
+        others.import_, data.fetch, data.data, data.prepare, data.checkpoint, data.adapt,
+        data.embed, data.merge,
     ),
     "results": (
         results.run, results.experiment, results.audit, results.baselines, results.compare,
@@ -38,11 +39,16 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for group in GROUPS.values():
         for function in group:
-            command = commands.add_parser(function.__name__, description=function.__doc__)
+            command = commands.add_parser(named(function), description=function.__doc__)
             command.set_defaults(function=function)
             for names, options in getattr(function, "arguments", ()):
                 command.add_argument(*names, **options)
     return top
+
+
+def named(function: Command) -> str:
+    """What the user types; a word of Python's own has a line after it in the code."""
+    return function.__name__.rstrip("_")
 
 
 def _listed() -> str:
@@ -51,7 +57,7 @@ def _listed() -> str:
         lines.append(f"{group}:")
         for function in functions:
             told = textwrap.wrap(str(function.__doc__), 80)
-            lines.append(f"  {function.__name__:<12}{told[0]}")
+            lines.append(f"  {named(function):<12}{told[0]}")
             lines += [f"{'':<14}{more}" for more in told[1:]]
         lines.append("")
     return "\n".join(lines).rstrip()

@@ -23,7 +23,7 @@ ALLOWED = {
     "run": {"torch", *NUMBERS}, "experiment": {"torch", *NUMBERS}, "audit": {"torch", *NUMBERS},
     "baselines": NUMBERS, "compare": {*NUMBERS, "scipy.stats"}, "report": {"altair", "polars"},
     "show": {"polars"}, "score": NUMBERS, "paper": set(), "grid": set(), "mend": set(),
-    "inventory": set(), "code": set(), "verify": {"torch", "polars"},
+    "inventory": set(), "code": set(), "verify": {"torch", "polars"}, "import_": {"polars"},
 }  # fmt: skip
 FUNCTIONS = {
     node.name: ast.unparse(node)
