@@ -7,7 +7,7 @@ from typing import Any
 from replication.report.names import encoder_name, encoder_sizes, recommender_name, short_count
 from replication.report.origin import distinct
 from replication.report.study import COMPARED, DEMO_LABEL, Study
-from replication.report.tables import Field, Table, markdown
+from replication.report.tables import Field, Table
 from replication.report.verdicts import NAIVE, claims_table, verdict_counts
 
 QUESTION = (
@@ -140,9 +140,3 @@ def verdict_table(study: Study) -> Table:
         rows=[[row[i] for i in kept] for row in whole.rows],
         text_columns=len(kept),
     )
-
-
-def models_block(rows: list[list[Field]]) -> str:
-    """`model_rows` as a Markdown table for pages that repeat them."""
-    named: list[list[Field]] = [[encoder_name(str(row[0])), *row[1:]] for row in rows]
-    return markdown(["language model", "stands for", "parameters"], named, text_columns=2).rstrip()
