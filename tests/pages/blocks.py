@@ -52,9 +52,9 @@ def time() -> str:
     processors = ", ".join(distinct(list(runs.values()), "hardware", "processor"))
     return (
         f"The {len(runs)} runs of the grid and the sweep that `reports/` holds (profile "
-        f"`{params.profile}`) took {min(seconds):.0f} to {max(seconds):.0f} s each on {processors}, "
-        f"{duration(sum(seconds))} of work in all, and {memory:.1f} GiB of memory at most; to each "
-        "the stage adds seconds for Python and imports."
+        f"`{params.profile}`) took {min(seconds):.0f} to {max(seconds):.0f} s each on "
+        f"{processors}, {duration(sum(seconds))} of work in all, and {memory:.1f} GiB "
+        "of memory at most; to each the stage adds seconds for Python and imports."
     )
 
 

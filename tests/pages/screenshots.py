@@ -1,16 +1,17 @@
 """docs/browser-*.png: pages of the app over the committed reports, and which reports they show.
 
-Run in the repository's root. It needs a Chromium, as the tests of the app in a real browser do.
+They are taken of a clone, as readers have it: commit reports/ first. It needs a Chromium, as the
+tests of the app in a real browser do.
 """
 
 import json
+import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser
 from reports_digest import digest
 from served import chromium, served, settle
-from trees import full
 
 ROOT = Path(__file__).parents[2]
 SHOWN = ROOT / "docs/screenshots.json"
@@ -21,8 +22,9 @@ PICTURES = {"browser-overview.png": ("", False), "browser-compare.png": ("compar
 
 def main() -> None:
     with TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        full(folder)
+        folder = Path(temporary) / "study"
+        clone = ["git", "clone", "--quiet", "--depth", "1", ROOT.as_uri(), folder]
+        subprocess.run(clone, check=True)
         shown = digest(folder)
         with served(folder) as address, chromium() as browser:
             for name, (path, dark) in PICTURES.items():

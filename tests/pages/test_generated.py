@@ -45,6 +45,6 @@ def test_an_unknown_block_is_an_error():
 
 def test_the_pictures_show_these_reports():
     shown = json.loads((ROOT / "docs/screenshots.json").read_bytes())
-    assert shown["reports_sha256"] == digest(ROOT), "run `make screenshots`"
+    assert shown["reports_sha256"] == digest(ROOT), "commit, then `make screenshots`"
     for name in shown["pictures"]:
         assert (ROOT / "docs" / name).is_file()
