@@ -28,8 +28,8 @@ class Drawing(NamedTuple):
 
 
 ABOUT = (
-    "Written by `dvc repro`. Every table is also under `tables/` as Markdown, CSV and LaTeX, those "
-    f"of more than {LONG} rows there alone; every figure is under `figures/` as SVG and PNG, for "
+    "Written by `dvc repro`. Every table of results is also under `tables/` as Markdown, CSV and "
+    f"LaTeX, those of more than {LONG} rows there alone; every figure is under `figures/` as SVG and PNG, for "
     "light and dark pages. The first page says what was found, the sections below on what grounds."
 )
 CLAIMS_TEXT = (
@@ -52,8 +52,8 @@ def document(study: Study, tables: dict[str, Table], drawings: dict[str, Drawing
             return [part.in_report(study.note) for part in parts.values()] or [_nothing(whole)]
         return [b for p, part in parts.items() for b in (f"**{p}**", part.in_report(study.note))]
 
-    def figure(name: str) -> str:
-        return _figure(study, drawings[name])
+    def figure(name: str, number: int | None = None) -> str:
+        return _figure(study, drawings[name], number)
 
     audit = tables["audit"].parts("pair")
     adapters = adapters_text(study)
@@ -83,15 +83,16 @@ def document(study: Study, tables: dict[str, Table], drawings: dict[str, Drawing
     return "\n\n".join(parts) + "\n"
 
 
-def _figure(study: Study, drawing: Drawing) -> str:
+def _figure(study: Study, drawing: Drawing, number: int | None) -> str:
     """GitHub shows the dark one on dark pages; elsewhere the light one is seen."""
     name = f"figures/{drawing.name}"
     caption = " ".join(part for part in (drawing.title, study.note) if part)
+    label = "" if number is None else f"**Figure {number}.** "
     return (
         "<picture>\n"
         f'  <source media="(prefers-color-scheme: dark)" srcset="{name}-dark.svg">\n'
         f'  <img alt="{drawing.alt}" src="{name}.svg">\n'
-        f"</picture>\n\n*{caption} Made by `{COMPARED}`.*"
+        f"</picture>\n\n{label}*{caption} Made by `{COMPARED}`.*"
     )
 
 

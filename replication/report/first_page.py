@@ -6,7 +6,7 @@ from typing import Any
 
 from replication.report.names import encoder_name, encoder_sizes, recommender_name, short_count
 from replication.report.origin import distinct
-from replication.report.study import COMPARED, DEMO_LABEL, Study
+from replication.report.study import DEMO_LABEL, Study
 from replication.report.tables import Field, Table
 from replication.report.verdicts import NAIVE, claims_table, verdict_counts
 
@@ -23,8 +23,9 @@ _PROTOCOLS = {
 }
 
 
-def first_page(study: Study, figure: Callable[[str], str]) -> list[str]:
-    """The blocks of the page, without the document's title. figure: a drawing's block, by name."""
+def first_page(study: Study, figure: Callable[[str, int], str]) -> list[str]:
+    """The blocks of the page, without the document's title. figure: a drawing's block, by its
+    name and number."""
     return [
         *_warning(study),
         f"**Question.** {QUESTION}",
@@ -33,7 +34,7 @@ def first_page(study: Study, figure: Callable[[str], str]) -> list[str]:
         models_table(study).markdown(study.note),
         "**Verdicts.** " + " ".join(f"{line}." for line in verdict_counts(study)),
         verdict_table(study).markdown(study.note),
-        *(f"**Figure {i}.** {figure(name)}" for i, name in enumerate(FIGURES, start=1)),
+        *(figure(name, i) for i, name in enumerate(FIGURES, start=1)),
     ]
 
 
@@ -110,7 +111,8 @@ def models_table(study: Study) -> Table:
         study.claims["models"],
     )
     caption = "The language models, with their parameters as the runs counted them."
-    return Table("models", caption, COMPARED, ["encoder", "stands for", "parameters"], rows)
+    header = ["encoder", "stands for", "parameters"]
+    return Table("models", caption, "dvc repro report", header, rows, text_columns=2)
 
 
 def model_rows(
