@@ -29,8 +29,9 @@ class Drawing(NamedTuple):
 
 ABOUT = (
     "Written by `dvc repro`. Every table of results is also under `tables/` as Markdown, CSV and "
-    f"LaTeX, those of more than {LONG} rows there alone; every figure is under `figures/` as SVG and PNG, for "
-    "light and dark pages. The first page says what was found, the sections below on what grounds."
+    f"LaTeX, those of more than {LONG} rows there alone; every figure is under `figures/` as SVG "
+    "and PNG, for light and dark pages. The first page says what was found, the sections below on "
+    "what grounds."
 )
 CLAIMS_TEXT = (
     "The table stands on the first page; with the intervals that independent impressions would "
