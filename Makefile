@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help repro app test test-all simulate bench bench-gpu lint docs setup params lock audit archive docker-check
+.PHONY: help repro app test test-all simulate bench bench-gpu lint docs figures screenshots setup params lock audit archive docker-check
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z][a-z -]*):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -60,6 +60,12 @@ docs: setup  ## write the pages as a site, build/site/index.html
 	git ls-files --cached --others --exclude-standard -z | tar -c --null -T - | tar -x -C build/pages
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 	@echo $(CURDIR)/build/site/index.html
+
+# What pages repeat of the study: figures in words and tables, and pictures of the app (by Chromium).
+figures: setup  ## write anew what README and docs repeat from reports/
+	PYTHONPATH=. python tests/pages/blocks.py
+screenshots: setup  ## take docs/browser-*.png anew from reports/
+	PYTHONPATH=.:tests/browser python tests/pages/screenshots.py
 
 setup: $(VENV)/installed  ## install the pinned packages into .venv
 

@@ -32,7 +32,7 @@ def effects_table(study: Study) -> Table:
             ]
         )
     header = ["protocol", "recommender", "encoder", "frozen", "fine-tuned", "RI %", "paper's RI %",
-              "delta RI", "ER"]  # fmt: skip
+              "delta RI, points", "ER"]  # fmt: skip
     caption = "AUC of the frozen and the fine-tuned encoder, and what fine-tuning changes."
     return Table("effects", caption, COMPARED, header, rows, text_columns=3)
 

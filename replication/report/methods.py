@@ -20,10 +20,10 @@ def methods_text(study: Study) -> list[str]:
         "protocol `clean` mends them.",
         "**Measures of agreement.** Relative improvement is RI = (mean a - mean b) / mean b, with "
         "a the advanced and b the baseline run. *Delta relative improvement* is RI of the paper "
-        "minus RI of ours: 0 is the same effect. The *effect ratio* is the mean improvement of "
-        "ours over that of the paper: 1 is the same effect, 0 or less is an effect lost. Both are "
-        "as Breuer et al. define them (SIGIR 2020). The effect ratio needs the paper's absolute "
-        "figures, delta RI its relative ones alone.",
+        "minus RI of ours, in percentage points: 0 is the same effect. The *effect ratio* is the "
+        "mean improvement of ours over that of the paper: 1 is the same effect, 0 or less is an "
+        "effect lost. Both are as Breuer et al. define them (SIGIR 2020). The effect ratio needs "
+        "the paper's absolute figures, delta RI its relative ones alone.",
         "**No test against the paper.** The paper gives neither variance nor scores per "
         "impression. Whether our figure differs *significantly* from the paper's is not testable. "
         "A verdict compares with a tolerance instead, and each tolerance says where it is from.",

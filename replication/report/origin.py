@@ -1,6 +1,7 @@
 """What was run on what: data, settings, machine, code and checkpoints."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from replication.paper.cells import Cell
@@ -85,27 +86,19 @@ def _runs(done: Sequence[Cell]) -> str:
     if not done:
         return "No experiment has been run."
 
-    def distinct(*keys: str) -> list[str]:
-        found = []
-        for cell in done:
-            value: Any = cell.run
-            for key in keys:
-                value = value.get(key) if isinstance(value, dict) else None
-            found.append("unknown" if value is None else str(value))
-        return list(dict.fromkeys(found))
-
-    hardware = distinct("hardware", "processor")
+    of = partial(distinct, done)
     lines = [
-        f"- Hardware: {', '.join(hardware)}; {', '.join(distinct('hardware', 'cores'))} cores, "
-        f"{', '.join(distinct('hardware', 'memory_gib'))} GiB; "
-        f"GPU: {', '.join(distinct('hardware', 'gpu')).replace('unknown', 'none')}.",
-        f"- Precision: {', '.join(distinct('precision'))}; "
+        f"- Hardware: {', '.join(of('hardware', 'processor'))}; "
+        f"{', '.join(of('hardware', 'cores'))} cores, "
+        f"{', '.join(of('hardware', 'memory_gib'))} GiB; "
+        f"GPU: {', '.join(of('hardware', 'gpu')).replace('unknown', 'none')}.",
+        f"- Precision: {', '.join(of('precision'))}; "
         + ", ".join(
-            f"{name} {'/'.join(distinct('libraries', name))}"
+            f"{name} {'/'.join(of('libraries', name))}"
             for name in ("python", "torch", "transformers", "accelerate")
         )
         + ".",
-        f"- First run started {min(distinct('started'))}, last ended {max(distinct('ended'))}.",
+        f"- First run started {min(of('started'))}, last ended {max(of('ended'))}.",
     ]
     checkpoints = {
         (c.run["checkpoint"]["encoder"], *sorted(c.run["checkpoint"]["sha256"].items()))
@@ -116,3 +109,14 @@ def _runs(done: Sequence[Cell]) -> str:
         weights = [f"`{name}` {digest[:16]}" for name, digest in files if name != "tokenizer.json"]
         lines.append(f"- Checkpoint {encoder}: {', '.join(weights)} (sha256).")
     return "\n".join(lines)
+
+
+def distinct(done: Sequence[Cell], *keys: str) -> list[str]:
+    """What the runs' run.json say under nested `keys`, each once, in the order of the runs."""
+    found = []
+    for cell in done:
+        value: Any = cell.run
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        found.append("unknown" if value is None else str(value))
+    return list(dict.fromkeys(found))

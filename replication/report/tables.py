@@ -51,6 +51,7 @@ class Probability(Number):
         return "<0.001" if self.value < 0.001 else f"{self.value:.3f}"
 
 
+LONG = 40  # rows; a longer table stands in its own files, and REPORT.md leads there
 Field = str | Number
 Rows = Sequence[Sequence[Field]]
 
@@ -72,9 +73,20 @@ class Table:
 
     def markdown(self, note: str) -> str:
         """Caption, the `note` that belongs to every table, the command, and the rows."""
-        head = " ".join(part for part in (self.caption, note, f"Made by `{self.command}`.") if part)
         rows = markdown(self.header, self.for_people(), self.text_columns)
-        return f"*{head}*\n\n{rows.rstrip()}"
+        return f"{self._head(note)}\n\n{rows.rstrip()}"
+
+    def in_report(self, note: str) -> str:
+        """`markdown`, or where it is longer than `LONG` what leads from REPORT.md to its files."""
+        if len(self.rows) <= LONG:
+            return self.markdown(note)
+        kinds = {"Markdown": "md", "CSV": "csv", "LaTeX": "tex"}
+        links = ", ".join(f"[{kind}](tables/{self.name}.{end})" for kind, end in kinds.items())
+        return f"{self._head(note)}\n\n{len(self.rows)} rows, in files of their own: {links}."
+
+    def _head(self, note: str) -> str:
+        told = (self.caption, note, f"Made by `{self.command}`.")
+        return f"*{' '.join(part for part in told if part)}*"
 
     def for_people(self) -> Rows:
         """The rows with names as people write them; CSV keeps identifiers."""

@@ -18,6 +18,7 @@ from replication.report.tables import Field, Number, Probability, Table
 from replication.report.texts import listed, sentence
 
 Record = dict[str, Any]
+NAIVE = "naive interval"  # of the columns with what independent impressions would give
 
 
 def claims_table(study: Study) -> Table:
@@ -34,7 +35,7 @@ def judged_table(claims: Sequence[Record], protocols: Sequence[str], data: str |
     """`claims_table` of claims as claims.json holds them, each judged under `protocols` on `data`,
     those of `words.data_of`."""
     header = ["id", "claim", "the paper"]
-    names = ["ours", "naive interval", "verdict", *([data] if data else ())]
+    names = ["ours", NAIVE, "verdict", *([data] if data else ())]
     for protocol in protocols:
         header += [f"{name}, {protocol}" for name in names]
     rows: list[list[Field]] = []
@@ -75,8 +76,15 @@ def claims_text(study: Study) -> list[str]:
         explained.setdefault(claim["tolerance_reason"], claim["id"])
         parts += [_judged(claim, protocol, data) for protocol in study.protocols]
         if table := parts_table(claim, study.protocols, data):
-            parts.append(table.markdown(study.note))
+            parts.append(table.in_report(study.note))
     return parts
+
+
+def parts_tables(study: Study) -> list[Table]:
+    """What was compared one by one, a table for each claim that has parts."""
+    data = judged_on(study)
+    made = (parts_table(claim, study.protocols, data) for claim in study.claims["claims"])
+    return [table for table in made if table]
 
 
 def paper_of(claim: Record) -> str:
@@ -167,7 +175,7 @@ def _judged(claim: Record, protocol: str, data: str | None) -> str:
     if result.get("finetuned") is not None:
         text += (
             f" Fine-tuned {result['finetuned']:.4f}, frozen {result['frozen']:.4f}; delta relative "
-            f"improvement {result['delta_relative_improvement']:+.4f}."
+            f"improvement {100 * result['delta_relative_improvement']:+.2f} percentage points."
         )
     if shares := result.get("shares"):
         pairs = zip(result.get("depths") or claim["sweep"], shares, strict=True)
@@ -282,4 +290,6 @@ def parts_table(claim: Record, protocols: Sequence[str], data: str | None) -> Ta
     header = [name for name in (*names, last) if name != "protocol" or len(protocols) > 1]
     shown = [[row.get(name, "") for name in header] for row in rows]
     caption = f"What was compared for {claim['id']}."
-    return Table(claim["id"], caption, COMPARED, header, shown, text_columns=len(header))
+    return Table(
+        f"claims-{claim['id']}", caption, COMPARED, header, shown, text_columns=len(header)
+    )

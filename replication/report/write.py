@@ -22,7 +22,8 @@ from replication.report.grid_table import results_table
 from replication.report.independence import independence_table
 from replication.report.published import cross_checks_table
 from replication.report.study import Study, read_study
-from replication.report.verdicts import claims_table
+from replication.report.tables import Table
+from replication.report.verdicts import claims_table, parts_tables
 from replication.study import paths
 from replication.study.params import Params
 
@@ -39,13 +40,18 @@ def write_report(params: Params) -> None:
     Errors: `StudyError` naming the first file that is missing or damaged.
     """
     study = read_study(params)
-    tables = {table.name: table for table in (make(study) for make in TABLES)}
+    tables = {table.name: table for table in all_tables(study)}
     with new_folder(paths.REPORTS / "tables") as folder:
         for table in tables.values():
             for name, text in table.files(study.note).items():
                 write_text(folder / name, text)
     drawings = _draw(study)
     write_text(paths.REPORTS / "REPORT.md", document(study, tables, drawings))
+
+
+def all_tables(study: Study) -> list[Table]:
+    """Every table that has files of its own."""
+    return [*(make(study) for make in TABLES), *parts_tables(study)]
 
 
 def _draw(study: Study) -> dict[str, Drawing]:

@@ -273,3 +273,17 @@ def test_a_link_chooses_and_a_wrong_one_is_told(inside):
     assert "of 8 experiments" in words(app)
     assert not app.exception
     assert "link asks for cost money" in words(shown(cost="money")).replace("\\", "")
+
+
+def test_what_lora_did_is_told_where_its_training_was_judged(own_tree):
+    folder = own_tree("full")
+    adapters = folder / "reports/adapters"
+    old = json.loads(next(adapters.glob("*.json")).read_text(encoding="utf-8"))
+    old.pop("held_out", None)
+    adapter = adapters / "smollm2-lora.json"
+    adapter.write_text(json.dumps(old), encoding="utf-8")
+    assert "day held out" not in words(shown())
+    side = {"clicks": 100, "loss": 1.25, "auc": 0.5}
+    change(adapter, held_out={"before": side, "after": side | {"loss": 1.0, "auc": 0.75}})
+    told = words(shown()).replace("\\", "")
+    assert "day held out from 1.250 to 1.000 and the AUC from 0.500 to 0.750" in told

@@ -65,7 +65,10 @@ def test_a_gain_is_in_percent_with_its_sign_and_interval():
     assert [str(field) for field in s1] == [
         "clean", "C9", "agrees", "agrees", "yes", "1.0", "4.4",
     ]  # fmt: skip
-    assert "Fine-tuned 0.6500, frozen 0.6300; delta relative improvement +0.0062." in text
+    assert (
+        "Fine-tuned 0.6500, frozen 0.6300; delta relative improvement +0.62 percentage points."
+        in text
+    )
     assert "Tolerance: 1." in text
 
 

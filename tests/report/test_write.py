@@ -10,11 +10,14 @@ from invented_study import write, write_audit, write_runs
 from replication.files.errors import StudyError
 from replication.paper.cells import read_grid
 from replication.paper.compare import compare
-from replication.report.names import encoder_name
+from replication.report.first_page import models_table
+from replication.report.names import short_count
 from replication.report.show import show_results
 from replication.report.study import DEMO_LABEL
-from replication.report.write import TABLES, write_report
+from replication.report.tables import LONG, Table
+from replication.report.write import TABLES, all_tables, write_report
 from replication.study import paths
+from replication.study.grid import Also
 
 REPORT = paths.REPORTS / "REPORT.md"
 FIGURES = ("auc", "sweep", "cold_start", "cost")
@@ -24,6 +27,10 @@ FIGURES = ("auc", "sweep", "cold_start", "cost")
 def undrawn(monkeypatch):
     """Figures take seconds, and some tests are not about them."""
     monkeypatch.setattr("replication.report.write.save_figure", lambda *_: None)
+
+
+def one_run(cell) -> bool:
+    return "nrms-minilm-frozen" in cell.name and cell.protocol == "clean"
 
 
 def report(params) -> str:
@@ -40,8 +47,48 @@ def test_the_parts_stand_in_their_order(finished):
         "Layer sweep", "Cold start", "Cost against quality", "Protocol audit", "Cross-checks",
         "What was run on what",
     ]  # fmt: skip
-    assert "24 of 24 runs of the grid have been made, 12 of 12 of the layer sweep" in text
-    assert "the audit of 2 of 2 pairs" in text
+    runs, pairs = len(finished.cells), len(finished.params.audit.pairs)
+    depths = sum(len(curve["curve"]) for curve in finished.comparison["sweep"])
+    assert f"{runs} of {runs} runs of the grid have been made" in text
+    assert f"{depths} of {depths} of the layer sweep" in text
+    assert f"the audit of {pairs} of {pairs} pairs" in text
+
+
+def test_the_first_page_can_be_quoted_alone(finished):
+    text = REPORT.read_text(encoding="utf-8")
+    page = text[: text.index("## How to read this")]
+    for start in ("Question", "Data", "What was run", "Verdicts", "Figure 1", "Figure 3"):
+        assert f"**{start}.**" in page
+    assert "Processor: A CPU, no GPU; commit: not recorded." in page
+    rows = [line for line in page.splitlines() if line.startswith("| C")]
+    assert len(rows) == len(finished.claims["claims"])
+    assert all("∅ not tested on MIND" in row for row in rows)
+    assert "naive" not in page and DEMO_LABEL in page
+    assert text.count("<picture>") == len(FIGURES)
+
+
+def test_the_size_of_a_model_is_what_its_runs_counted(finished):
+    cell = next(c for c in finished.cells if (c.encoder, c.tuning) == ("minilm", "frozen"))
+    counted = cell.cost["parameters"] - cell.cost["trainable_parameters"]
+    row = next(r for r in models_table(finished).rows if r[0] == "minilm")
+    assert row == ["minilm", "BERT-base", short_count(counted)]
+    unknown = models_table(replace(finished, cells=[replace(cell, cost=None)])).rows
+    assert unknown == [["minilm", "BERT-base", "not counted: no frozen run"]]
+
+
+def test_a_long_table_stands_in_its_files_alone(finished):
+    text = REPORT.read_text(encoding="utf-8")
+    runs = longest = 0
+    for line in text.splitlines():
+        runs = runs + 1 if line.startswith("|") else 0
+        longest = max(longest, runs)
+    assert longest <= LONG + 2  # the header and the rule
+    table = Table("many", "Rows.", "dvc repro report", ["a"], [["x"]] * LONG)
+    assert table.in_report("") == table.markdown("")
+    longer = replace(table, rows=[["x"]] * (LONG + 1)).in_report("A note.")
+    assert longer.startswith("*Rows. A note. Made by `dvc repro report`.*")
+    assert f"{LONG + 1} rows" in longer and "[CSV](tables/many.csv)" in longer
+    assert "| x" not in longer
 
 
 def test_the_demo_is_labelled_everywhere(finished):
@@ -56,8 +103,9 @@ def test_the_demo_is_labelled_everywhere(finished):
 
 def test_every_table_stands_in_three_files_and_every_figure_in_four(finished):
     names = {path.name for path in (paths.REPORTS / "tables").iterdir()}
-    expected = {make(finished).name for make in TABLES}
-    assert len(expected) == len(TABLES)
+    made = [table.name for table in all_tables(finished)]
+    expected = set(made)
+    assert len(expected) == len(made) > len(TABLES)
     assert names == {f"{name}.{kind}" for name in expected for kind in ("md", "csv", "tex")}
     names = {path.name for path in (paths.REPORTS / "figures").iterdir()}
     assert names == {
@@ -89,10 +137,13 @@ def test_latex_needs_no_special_font(finished):
 
 def test_figures_are_those_of_the_comparison(finished):
     table = pl.read_csv(paths.REPORTS / "tables/results.csv").drop_nulls("encoder")
-    assert len(table) == 24
+    assert len(table) == len(finished.cells)
     for cell in finished.comparison["cells"]:
         [row] = table.filter(
-            recommender=cell["recommender"], encoder=cell["encoder"], tuning=cell["tuning"]
+            recommender=cell["recommender"],
+            encoder=cell["encoder"],
+            tuning=cell["tuning"],
+            protocol=cell["protocol"],
         ).to_dicts()
         ours = cell["metrics"]["auc"]
         assert [row["AUC"], row["AUC low"], row["AUC high"]] == [ours["ours"], *ours["ci95"]]
@@ -102,7 +153,7 @@ def test_figures_are_those_of_the_comparison(finished):
 
 def test_where_nothing_has_been_run_it_says_so(started):
     text = report(started)
-    assert "0 of 24 runs of the grid have been made" in text
+    assert f"0 of {len(read_grid(started))} runs of the grid have been made" in text
     assert "the audit of 0 of 2 pairs" in text
     assert "Not run. Run `dvc repro audit@words`." in text
     assert "No experiment has been run." in text
@@ -120,9 +171,9 @@ def test_where_nothing_has_been_run_it_says_so(started):
 
 
 def test_what_is_missing_is_named_with_its_command(started, undrawn):
-    write_runs(started, lambda cell: "nrms-minilm-frozen" in cell.name)
+    write_runs(started, one_run)
     text = report(started)
-    assert "1 of 24 runs of the grid have been made" in text
+    assert f"1 of {len(read_grid(started))} runs of the grid have been made" in text
     claim = text[text.index("### C1") : text.index("### C2")]
     assert "∅ not tested on MIND; demo: partial 1/2." in claim
     assert "Run: `dvc repro grid@nrms-minilm-finetuned-clean-s1`." in claim
@@ -131,13 +182,13 @@ def test_what_is_missing_is_named_with_its_command(started, undrawn):
 
 
 def test_a_missing_number_is_an_empty_field_never_zero(started, undrawn):
-    write_runs(started, lambda cell: "nrms-minilm-frozen" in cell.name)
+    write_runs(started, one_run)
     report(started)
     for name in ("results", "cost"):
         table = pl.read_csv(paths.REPORTS / f"tables/{name}.csv").drop_nulls("encoder")
         values = table["AUC" if name == "results" else "seconds"]
-        assert len(values) == 24
-        assert values.null_count() == 23
+        assert len(values) == len(read_grid(started))
+        assert values.null_count() == len(values) - 1
         assert not (values == 0).any()
 
 
@@ -164,9 +215,9 @@ def test_imported_values_of_the_paper_stand_beside_ours(finished, tmp_path, monk
     ]  # fmt: skip
     row = next(line for line in lines if "0.6543" in line)
     assert "≠ differs (lower)" in row and "no paper value" not in row
-    assert "1 of 96 cells have its value (Table 2, p. 9)" in text
+    assert f"1 of {4 * len(finished.cells)} cells have its value (Table 2, p. 9)" in text
     assert any("0.6321" in line and "no paper value" in line for line in lines)
-    assert any("0.6432" in line and "? undecided (near)" in line for line in lines)
+    assert any("0.6432" in line and "undecided (near)" in line for line in lines)
 
 
 def test_without_them_the_way_to_import_is_told_once(finished):
@@ -214,7 +265,11 @@ def test_without_an_input_it_says_what_to_run(started, name):
 
 def test_protocols_have_tables_of_their_own_and_seeds_share_a_row(started, undrawn):
     grid = replace(
-        started.grid, recommenders=("nrms",), protocols=("clean", "released"), seeds=(1, 2)
+        started.grid,
+        recommenders=("nrms",),
+        protocols=("clean", "released"),
+        seeds=(1, 2),
+        also=Also(),
     )
     params = replace(started, grid=grid)
     write_runs(params, lambda cell: cell.seed == 1 or cell.protocol == "clean", impressions=40)
@@ -233,11 +288,11 @@ def test_protocols_have_tables_of_their_own_and_seeds_share_a_row(started, undra
 def test_what_fine_tuning_changes_is_the_comparisons(finished):
     [row] = [
         row for row in finished.comparison["effects"]
-        if (row["recommender"], row["model"]) == ("nrms", "bert-base")
+        if (row["recommender"], row["model"], row["protocol"]) == ("nrms", "bert-base", "clean")
     ]  # fmt: skip
     text = REPORT.read_text(encoding="utf-8")
     part = text[text.index("## What fine-tuning") : text.index("## Layer sweep")]
-    encoder = encoder_name(row["encoder"])
-    [line] = [x for x in part.splitlines() if encoder in x.split() and "NRMS" in x.split()]
+    lines = part.partition("**released**")[0].splitlines()
+    [line] = [x for x in lines if {"NRMS", "MiniLM"} <= set(x.split())]
     assert f"{100 * row['relative_improvement']:+.2f} [" in line and "+3.58" in line
     assert f"{100 * row['delta_relative_improvement']:+.2f}" in line

@@ -28,6 +28,7 @@ from replication.browser.controls import (
 from replication.browser.reading.study import Study
 from replication.browser.words import counted, plain
 from replication.paper.cells import METRIC_NAMES
+from replication.report.adapters import adapter_text
 from replication.report.costs import COLUMN_TEXTS, MACHINE_TEXT
 from replication.report.names import encoder_name, recommender_name, tuning_name
 
@@ -58,6 +59,18 @@ def show(study: Study) -> None:
         st.markdown("There is nothing to draw yet. Run:")
         command(MADE_BY)
     _tables(study, points, measure, metric)
+    _adapters(study)
+
+
+def _adapters(study: Study) -> None:
+    """What the training of each adapter did, where it was judged."""
+    known = {run.cell.adapter for experiment in study.grid for run in experiment.runs}
+    contents = {name: file.content for name, file in study.adapters.items() if name in known}
+    told = (adapter_text(name, content) for name, content in contents.items() if content)
+    if texts := [text for text in told if text]:
+        st.subheader("What LoRA did", anchor=False)
+        for text in texts:
+            st.markdown(plain(text))
 
 
 def _chosen(study: Study) -> tuple[str, str, list[Point], list[str]]:
