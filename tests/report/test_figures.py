@@ -22,7 +22,7 @@ POINTS = {
     "cost": lambda study: len(study.experiments),
 }
 LABELS = {
-    "auc": {"NAML", "NRMS", "LSTUR", "SmolLM2", "popularity", "ceiling", "AUC", "frozen"},
+    "auc": {"NAML, clean", "NRMS, released", "SmolLM2", "popularity", "ceiling", "AUC", "frozen"},
     "sweep": {"fine-tuned layers", "AUC", "NAML, MiniLM (clean)"},
     "cold_start": {"minus static", "minus minilm", "group (1: fewest clicks)", "LSTUR"},
     "cost": {"parameters (log scale)", "AUC, NRMS", "static vectors", "MiniLM-L3", "fine-tuned"},
