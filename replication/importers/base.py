@@ -134,7 +134,7 @@ def ranges(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def positions(wanted: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Where each of `wanted` stands in `known` (ascending, distinct); -1: nowhere."""
+    """Where each of `wanted` first stands in `known` (ascending); -1: nowhere."""
     if not len(known):
         return np.full(len(wanted), -1)
     at = np.searchsorted(known, wanted).clip(max=len(known) - 1)

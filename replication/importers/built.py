@@ -124,7 +124,7 @@ class _Ordered:
         time, user = self.time[clicks], self.user[clicks]
         ends = np.searchsorted(self.pool_time, time)
         starts = np.searchsorted(self.pool_time, time - window) if window else np.zeros_like(ends)
-        drawn = np.full((len(clicks), many), -1, np.int64)
+        drawn = np.full((len(clicks), many), -1, np.int32)
         for _ in range(_ROUNDS):
             rows, columns = np.nonzero((drawn < 0) & (ends > starts)[:, None])
             if not len(rows):
@@ -134,7 +134,10 @@ class _Ordered:
             keys = user[rows] * len(self.news) + article
             at = np.searchsorted(self.known, keys).clip(max=len(self.known) - 1)
             drawn[rows, columns] = np.where(self.known[at] == keys, -1, article)
-            drawn[_repeated(drawn)] = -1
+            touched = np.flatnonzero(np.bincount(rows, minlength=len(drawn)))
+            part = drawn[touched]
+            part[_repeated(part)] = -1
+            drawn[touched] = part
         return drawn
 
 

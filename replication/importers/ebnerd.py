@@ -154,7 +154,7 @@ class _Histories:
         """The text of each user's history, "" where there is none, and all articles in them."""
         at = positions(users.cast(pl.Int64).to_numpy(), self.users)
         place = pl.Series(at).set(pl.Series(at < 0), None)
-        known = np.unique(at[at >= 0])
+        known = np.flatnonzero(np.bincount(at[at >= 0], minlength=len(self.users)))
         starts = self.starts[known]
         read = self.codes[ranges(starts, starts + self.lengths[known])]
         return self.texts.gather(place).fill_null(""), read
@@ -171,7 +171,7 @@ def _labels(
 ) -> np.ndarray:
     """Whether each of `items` is among those `marked` in its own row."""
     keys = _keys(items, lengths)
-    return positions(keys, np.unique(_keys(marked, many))) >= 0
+    return positions(keys, np.sort(_keys(marked, many), kind="stable")) >= 0
 
 
 def _keys(items: np.ndarray, lengths: np.ndarray) -> np.ndarray:

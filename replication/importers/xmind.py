@@ -25,7 +25,7 @@ from replication.mind.prepare import find_file
 from replication.mind.tsv import fail, read_rows
 
 LANGUAGES = (
-    *("cat", "cmn", "fin", "grn", "hat", "ind", "jpn"),
+    *("cmn", "fin", "grn", "hat", "ind", "jpn"),
     *("kat", "ron", "som", "swh", "tam", "tha", "tur", "vie"),
 )
 _COLUMNS = ("nid", "title", "abstract")
