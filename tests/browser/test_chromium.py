@@ -78,7 +78,7 @@ def no_failure(page: Page) -> None:
 @pytest.mark.parametrize("view", VIEWS, ids=NAMES)
 def test_every_page_is_reached_by_the_navigation_and_says_what_it_is_for(visit, view):
     page = visit()
-    page.get_by_role("link", name=view.title, exact=True).click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=view.title, exact=True).click()
     expect(page.get_by_role("heading", name=HEADINGS[view.name], exact=True)).to_be_visible()
     settle(page)
     expect(page.get_by_text(view.purpose)).to_be_visible()
