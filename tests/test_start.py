@@ -19,7 +19,8 @@ NUMBERS = {"scipy", "polars"}
 ALLOWED = {
     "check": set(), "compose": set(), "preflight": {"polars"}, "expect": {"polars"},
     "plan": set(), "fetch": {"polars"}, "data": {"polars"}, "prepare": {"polars"},
-    "checkpoint": set(), "merge": {"torch"}, "adapt": {"torch", "polars"}, "embed": {"torch", "polars"},
+    "checkpoint": set(), "merge": {"torch"}, "adapt": {"torch", "polars"},
+    "embed": {"torch", "polars"},
     "run": {"torch", *NUMBERS}, "experiment": {"torch", *NUMBERS}, "audit": {"torch", *NUMBERS},
     "baselines": NUMBERS, "compare": {*NUMBERS, "scipy.stats"}, "report": {"altair", "polars"},
     "show": {"polars"}, "score": NUMBERS, "paper": set(), "grid": set(), "mend": set(),
