@@ -87,7 +87,8 @@ def _write_params(path: Path) -> None:
         "minilm": {"family": "transformer", "layers": 3, "width": 16, "finetune_layers": 2}
         | common,
     }
-    params["grid"] |= {"encoders": ["static", "minilm"], "llms": [], "also": {}}
+    params["grid"] |= {"encoders": ["static", "minilm"], "llms": []}
+    params["grid"]["also"] = dict.fromkeys(params["grid"]["also"], [])
     params["sweep"] = {"encoder": "minilm", "layers": ["k0", "k3"], "protocol": "clean"}
     words = {"recommender": "lstur", "frozen": "static", "finetuned": "static"}
     params["audit"] |= {"pairs": {"words": words}, "max_steps": 2}

@@ -66,7 +66,11 @@ def parameters(layers: int, encoder: str = "minilm") -> Params:
     entry = Encoder(
         "transformer", "folder", encoder, shape.num_hidden_layers, shape.hidden_size, layers
     )
-    params = replace(params, encoders={**params.encoders, encoder: entry})
+    params = replace(
+        params,
+        encoders={**params.encoders, encoder: entry},
+        sweep=replace(params.sweep, layers=()),  # any depth may be the grid's own
+    )
     params = grid_cell(params, "nrms", encoder, "finetuned", "clean", 1, layers)
     return replace(
         params,

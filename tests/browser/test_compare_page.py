@@ -109,8 +109,8 @@ def test_all_parameters_by_button_and_by_link(inside, opened):
     assert not any(row[0] == "history" for row in cells(page))
     page.button(key="all").click().run()
     assert link(page)["all"] == "yes"
-    assert ["history", "20", "20", "same"] in cells(page)
-    assert ["history", "20", "20", "same"] in cells(opened(a=FROZEN, b=TUNED, all="yes"))
+    assert ["history", "15", "15", "same"] in cells(page)
+    assert ["history", "15", "15", "same"] in cells(opened(a=FROZEN, b=TUNED, all="yes"))
     page.button(key="all").click().run()
     assert "all" not in page.query_params
     assert "The link asks for parameters shown" in said(opened(a=FROZEN, b=TUNED, all="x"))

@@ -51,7 +51,7 @@ def test_the_sentence_turns_with_the_runs(two):
     a, b, study = chosen(FROZEN, TUNED)
     there, back = (answer(*pair, paired_test(*pair, study)) for pair in ((a, b), (b, a)))
     assert ("lower" in there) != ("lower" in back)
-    assert "more than chance for these two runs" in there
+    assert "no more than chance can explain" in there
 
 
 def test_holm_decides_not_the_plain_p(two):

@@ -266,7 +266,9 @@ def test_an_audit_is_shared_run_by_run(pair):
     assert len(seeded) > 8
     for name in seeded:
         assert runs[0][name]["auc"] == pytest.approx(runs[1][name]["auc"], abs=1e-6), name
-    assert "audit: clean, lstur static frozen" in (pair[1] / "log0").read_text(encoding="utf-8")
+    assert "audit: clean/frozen, lstur static frozen" in (pair[1] / "log0").read_text(
+        encoding="utf-8"
+    )
     assert not (pair[1] / "log1").read_text(encoding="utf-8")
 
 

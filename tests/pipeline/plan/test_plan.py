@@ -155,7 +155,7 @@ def test_without_names_it_is_params_yaml_on_what_its_profile_is_meant_for(bare):
     ("arguments", "told"),
     [
         (["--gpus", "8xTPU"], "device: 'TPU' is not accepted; accepted: core, "),
-        (["--profile", "huge"], "profile: 'huge' is not accepted; accepted: demo, local, "),
+        (["--profile", "huge"], "profile: 'huge' is not accepted; accepted: demo, laptop, local, "),
         (["--profile", "local"], "reports/data.json: is not of profile local, the size of "),
         (["--gpus", "eight"], "'eight' is not accepted; accepted: core"),
         (["--gpus", "8"], "--gpus: '8' is not accepted; expected a number and a device"),
