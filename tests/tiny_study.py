@@ -88,7 +88,7 @@ def _write_params(path: Path) -> None:
         | common,
     }
     params["grid"] |= {"encoders": ["static", "minilm"], "llms": []}
-    params["grid"]["also"] = dict.fromkeys(params["grid"]["also"], [])
+    params["grid"]["also"] = {key: [] for key in params["grid"]["also"]}
     params["sweep"] = {"encoder": "minilm", "layers": ["k0", "k3"], "protocol": "clean"}
     words = {"recommender": "lstur", "frozen": "static", "finetuned": "static"}
     params["audit"] |= {"pairs": {"words": words}, "max_steps": 2}
