@@ -7,7 +7,7 @@ import pytest
 import torch
 from small import LAYERS, TEXTS, WIDTH
 
-from replication.encoders.models import states
+from replication.encoders.models import making, states
 from replication.encoders.models.embed import embed
 from replication.encoders.sources.checkpoints import fetch_checkpoint
 from replication.files.atomic import write_text
@@ -162,11 +162,11 @@ def test_a_run_that_was_cut_off_is_gone_on_with(params, monkeypatch, done):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(states, "write_text", killed)
+        patch.setattr(making, "write_text", killed)
         embed("llama", params)
     assert not folder.exists()
     again = []
-    monkeypatch.setattr(states, "write_text", lambda p, t: again.append(p.name) or write_text(p, t))
+    monkeypatch.setattr(making, "write_text", lambda p, t: again.append(p.name) or write_text(p, t))
     embed("llama", params)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
     assert [p.name for p in folder.parent.iterdir()] == ["llama"]

@@ -291,8 +291,9 @@ def test_the_demos_llm_is_what_transformers_reads(smollm2):
 @pytest.mark.slow
 def test_the_whole_of_it(smollm2, tmp_path, monkeypatch):
     _, found, package = smollm2
+    monkeypatch.chdir(ROOT)  # protocols are read from conf/
+    params = load_params()
     monkeypatch.chdir(tmp_path)
-    params = load_params(ROOT / "params.yaml")
     params = replace(params, encoders={"whole": replace(found, layers=30)}, adapters={})
     fetch_checkpoint("whole", params)
     file = found.name.rpartition("/")[2]

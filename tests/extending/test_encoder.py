@@ -146,7 +146,8 @@ print({{"torch", "transformers", "huggingface_hub", "safetensors"}} & set(sys.mo
 
 def test_no_other_file_tells_families_or_sources_apart():
     """But for what an architecture's own table says, an adapter's base, what is downloaded from
-    where, a hard link in place of a copy, and advice about a hub's file."""
+    where, a hard link in place of a copy, advice about a hub's file, and that a GGUF file holds a
+    causal model."""
     package = Path(__file__).parents[2] / "replication"
     telling = {
         path.name
@@ -156,5 +157,5 @@ def test_no_other_file_tells_families_or_sources_apart():
     }  # fmt: skip
     assert telling <= {
         *("architectures.py", "states.py", "tokens.py"), *("weights.py", "wanted.py", "machine.py"),
-        *("checkpoints.py", "study.py"),
+        *("checkpoints.py", "study.py", "gguf.py"),
     }  # fmt: skip

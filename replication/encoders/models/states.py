@@ -116,6 +116,7 @@ def write_states(
     alone would have written.
     """
     model = load_transformer(checkpoint, depth, ends=ends)
+    model.requires_grad_(False)  # of DeBERTa, operations could not be counted otherwise
     model.to(computing_device())  # type: ignore[arg-type]  # transformers wraps it without its self
     refuse_unfit(tokens, length, model.config, checkpoint, label)
     kept = tokens.lengths if length is None else np.full(len(tokens), length)
