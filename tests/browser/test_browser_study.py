@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from trees import RUN, TREES
+from trees import GRID, RUN, TREES
 
 from replication.browser.reading.runs import UNASKED
 from replication.browser.reading.study import read_study
@@ -50,12 +50,12 @@ def test_figures_of_the_grid_are_those_of_the_files_and_of_compare(inside):
     study = read_study()
     comparison = json.loads(paths.COMPARISON.read_text(encoding="utf-8"))
     compared = {
-        (c["recommender"], c["encoder"], c["tuning"], c["layers"]): c["metrics"]
+        (c["recommender"], c["encoder"], c["tuning"], c["protocol"], c["layers"]): c["metrics"]
         for c in comparison["cells"]
     }
-    assert len(study.grid) == len(compared) == 24
+    assert len(study.grid) == len(compared) == len(GRID)
     for p in study.grid:
-        found = compared[p.recommender, p.encoder, p.tuning, p.layers]
+        found = compared[p.recommender, p.encoder, p.tuning, p.protocol, p.layers]
         for metric in found:
             figure = p.figure(metric)
             assert figure.ours == pytest.approx(found[metric]["ours"], rel=1e-12)
@@ -98,14 +98,16 @@ def test_without_params_yaml_runs_are_still_listed(inside):
     assert study.params.problem and "no_such_key" in study.params.problem
     assert study.profile == "demo"
     assert {run.state().word for run in study.runs} == {"stale"}
-    assert len(study.runs) == 33
+    assert {run.cell.name for run in study.runs} == {
+        f"runs/{path.name}" for path in Path("reports/runs").iterdir()
+    }
     assert experiment(study).figure("auc").ours is not None
 
 
 def test_an_empty_project_lists_every_experiment(inside):
     inside("empty")
     study = read_study()
-    assert len(study.grid) == 24
+    assert len(study.grid) == len(GRID)
     assert {p.figure("auc").ours for p in study.grid} == {None}
     assert study.claims.content is None and study.claims.problem is None
     assert study.report is None
@@ -139,10 +141,10 @@ def test_the_comparison_is_marked_stale(inside):
 def test_the_report_s_view_counts_what_is_there(inside):
     inside("full")
     report = read_study().report
-    assert len(report.done) == 24
+    assert len(report.done) == len(GRID)
     assert report.note == DEMO_LABEL
     inside("truncated")
-    assert len(read_study().report.done) == 23
+    assert len(read_study().report.done) == len(GRID) - 1
     inside("damaged_comparison")
     assert read_study().report is None
 

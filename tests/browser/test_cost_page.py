@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
-from trees import RUN, settle
+from trees import GRID, RUN, settle
 
 from replication.browser.charts.pareto import HEIGHT, LINE, NARROW, Mark, labelled, pareto
 from replication.browser.content.costs import (
@@ -26,6 +26,8 @@ from replication.browser.content.costs import (
 )
 from replication.browser.reading.study import read_study
 from replication.report.figures.theme import LIGHT
+
+CLEAN = [name for name in GRID if name.endswith("-clean-s1")]  # the protocol that is shown first
 
 
 def page():
@@ -143,13 +145,15 @@ def test_an_unknown_cost_is_listed_with_its_reason(own_tree, points):
     assert "no such file" in rows["naml-static-frozen-clean"]
     assert "seconds was not measured" in rows["nrms-static-frozen-clean"]
     assert "log axis" in rows["lstur-static-frozen-clean"]
-    for name in ("naml", "nrms", "lstur"):
-        assert "smollm2-lora.json: no such file" in rows[f"{name}-smollm2-finetuned-clean"]
-    assert len(rows) == 7
+    adapted = [name for name in GRID if "smollm2-lora" in name]
+    for name in adapted:  # whatever the recommender and the protocol
+        key = name.removesuffix("-s1").replace("lora-frozen", "finetuned")
+        assert "smollm2-lora.json: no such file" in rows[key]
+    assert len(rows) == 4 + len(adapted)
     by_key = {row[0]: row for row in left_out(points(), "parameters").rows}
     assert set(by_key) == {"nrms-minilm-finetuned-k2-clean", "naml-static-frozen-clean"}
     table = costs_table(points(), "seconds", "auc")
-    assert len(table.rows) == 24
+    assert len(table.rows) == len(GRID)
     assert "0.00" not in [str(cell) for row in table.rows for cell in row]
     assert "None" not in table.files("")["quality-and-cost.csv"]
 
@@ -193,7 +197,7 @@ def test_hardware_is_named_by_what_tells_it_apart(hardware, name):
 def test_the_answer_names_the_best_and_the_share_on_the_line(inside, points):
     folder = inside("full")
     found = {}
-    for path in folder.glob("reports/runs/*"):
+    for path in (folder / "reports/runs" / name for name in GRID):
         metrics, cost = (
             json.loads((path / f"{name}.json").read_text(encoding="utf-8"))
             for name in ("metrics", "cost")
@@ -207,7 +211,8 @@ def test_the_answer_names_the_best_and_the_share_on_the_line(inside, points):
     ]  # fmt: skip
     text = answer(points("mrr"), "parameters", "mrr")
     assert f"The best MRR ({best:.4f}: " in text
-    assert f"is reached with {size:,} parameters. {len(on_line)} of 24 experiments lie" in text
+    share = f"{len(on_line)} of {len(GRID)} experiments lie"
+    assert f"is reached with {size:,} parameters. {share}" in text
 
 
 def test_the_gpu_can_be_chosen_only_where_one_was_used(own_tree, points):
@@ -252,7 +257,7 @@ def test_the_chart_holds_every_mark():
         ("empty", "There is nothing to draw yet"),
         ("partial", "Faint"),
         ("stale", "Faint"),
-        ("one_run", "1 of 24 experiments lies on the Pareto line"),
+        ("one_run", f"1 of {len(CLEAN)} experiments lies on the Pareto line"),
         ("truncated", " on the Pareto line"),
         ("damaged_comparison", " on the Pareto line"),
         ("bad_params", "nothing is ranked yet"),
@@ -270,7 +275,10 @@ def test_a_link_chooses_and_a_wrong_one_is_told(inside):
     inside("full")
     app = shown(recommender="nrms", metric="mrr")
     assert "The best MRR" in words(app)
-    assert "of 8 experiments" in words(app)
+    of_nrms = [name for name in CLEAN if name.startswith("nrms-")]
+    assert f"of {len(of_nrms)} experiments" in words(app)
+    released = [name for name in GRID if name.endswith("-released-s1")]
+    assert f"of {len(released)} experiments" in words(shown(protocol="released"))
     assert not app.exception
     assert "link asks for cost money" in words(shown(cost="money")).replace("\\", "")
 

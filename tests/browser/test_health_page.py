@@ -40,6 +40,12 @@ def page(**link: str) -> AppTest:
     return app
 
 
+def recorded() -> list[dict]:
+    """run.json of every run of the study, and of the experiment at hand."""
+    files = [*Path("reports/runs").glob("*/run.json"), Path("reports/experiment/run.json")]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in files]
+
+
 def values(table, about: str, what: str) -> list[tuple[str, str]]:
     return [(row[2], row[3]) for row in table.rows if tuple(row[:2]) == (about, what)]
 
@@ -140,12 +146,13 @@ def test_what_is_written_by_hand_is_mended_by_hand(own_tree):
 def test_runs_that_nothing_asks_for_are_listed(own_tree):
     own_tree("full")
     assert unasked_table(read_study()).rows == []
+    runs = len(recorded())
     shutil.copytree(RUN, "reports/runs/left-over")
     study = read_study()
     (row,) = unasked_table(study).rows
     assert row == ["left-over", "reports/runs/left-over", "nrms", "minilm", "finetuned"]
     count = {row[3] for row in provenance_table(study).rows if row[1] == "torch"}
-    assert count == {"all 34 runs"}  # it counts nowhere
+    assert count == {f"all {runs} runs"}  # it counts nowhere
     tables = [table.value.to_numpy().ravel().tolist() for table in page().table]
     assert any("left\\-over" in cells for cells in tables)
 
@@ -158,23 +165,24 @@ def test_provenance_is_that_of_the_files(inside):
     study = read_study()
     table = provenance_table(study)
     run = json.loads(Path(RUN, "run.json").read_text(encoding="utf-8"))
+    runs = recorded()
+    every = f"all {len(runs)} runs"
     digest = hashlib.sha256(Path("params.yaml").read_bytes()).hexdigest()
     assert values(table, "study", "params.yaml, sha256") == [(digest, "")]
     for name, sha in json.loads(Path("reports/data.json").read_text())["sha256"].items():
-        assert values(table, "data", f"{name}, sha256") == [(sha, "data.json, all 34 runs")]
+        assert values(table, "data", f"{name}, sha256") == [(sha, f"data.json, {every}")]
+    of_minilm = sum(r["checkpoint"]["encoder"] == "minilm" for r in runs)
     for name, sha in run["checkpoint"]["sha256"].items():
-        ((found, runs),) = values(table, "checkpoint", f"minilm/{name}, sha256")
-        assert found == sha
-        assert runs == "all 7 runs"  # two tunings of three recommenders, and the one at hand
+        found = values(table, "checkpoint", f"minilm/{name}, sha256")
+        assert found == [(sha, f"all {of_minilm} runs")]
     for name, version in run["libraries"].items():
-        assert values(table, "libraries", name) == [(version, "all 34 runs")]
+        assert values(table, "libraries", name) == [(version, every)]
     assert values(table, "code", "commit of the runs")[0][0] == run["git"]["commit"]
-    assert values(table, "hardware", "GPU") == [("none", "all 34 runs")]
-    started = [json.loads(p.read_text())["started"] for p in Path("reports").glob("*/*/run.json")]
-    started.append(json.loads(Path("reports/experiment/run.json").read_text())["started"])
-    assert values(table, "study", "first run started") == [(min(started), "")]
+    assert values(table, "hardware", "GPU") == [("none", every)]
+    first = min(r["started"] for r in runs)
+    assert values(table, "study", "first run started") == [(first, "")]
     assert differences(table) == []
-    assert agreement(table, 34).startswith("All 34 runs name the same")
+    assert agreement(table, len(runs)).startswith(f"All {len(runs)} runs name the same")
 
 
 def test_what_differs_is_told_with_how_many_runs_name_it(own_tree):
@@ -186,14 +194,16 @@ def test_what_differs_is_told_with_how_many_runs_name_it(own_tree):
     run["hardware"]["gpu"] = "H100"
     del run["git"]
     path.write_text(json.dumps(run), encoding="utf-8")
+    runs = len(recorded())
+    one, others = (f"{count} of {runs} runs" for count in (1, runs - 1))
     table = provenance_table(read_study())
-    assert ("9.9", "1 of 34 runs") in values(table, "libraries", "torch")
+    assert ("9.9", one) in values(table, "libraries", "torch")
     assert len(values(table, "libraries", "torch")) == 2
-    assert values(table, "hardware", "GPU") == [("none", "33 of 34 runs"), ("H100", "1 of 34 runs")]
-    assert ("unknown", "1 of 34 runs") in values(table, "code", "commit of the runs")
-    assert ("0" * 64, "1 of 34 runs") in values(table, "data", "train/news.tsv, sha256")
+    assert values(table, "hardware", "GPU") == [("none", others), ("H100", one)]
+    assert ("unknown", one) in values(table, "code", "commit of the runs")
+    assert ("0" * 64, one) in values(table, "data", "train/news.tsv, sha256")
     assert "libraries: torch" in differences(table)
-    assert "differ in data: train/news.tsv, sha256" in agreement(table, 34)
+    assert "differ in data: train/news.tsv, sha256" in agreement(table, runs)
 
 
 def test_without_runs_nothing_is_made_up(inside):
@@ -214,8 +224,10 @@ def test_the_data_card(inside):
     inside("full")
     app = page()
     cells = app.table[-1].value.set_index(app.table[-1].value.columns[0])
-    assert cells.loc["impressions"].tolist() == ["12,000", "3,000"]
-    assert any("1,500 articles" in body.value for body in app.markdown)
+    card = json.loads(Path("reports/data.json").read_text(encoding="utf-8"))
+    sizes = [f"{card['splits'][split]['impressions']:,}" for split in ("train", "test")]
+    assert cells.loc["impressions"].tolist() == sizes
+    assert any(f"{card['articles']:,} articles" in body.value for body in app.markdown)
 
 
 def test_the_exports_hold_every_stage(inside):

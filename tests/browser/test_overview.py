@@ -4,6 +4,7 @@ import json
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from trees import GRID
 
 from replication.browser.charts.dumbbell import Pair, dumbbell
 from replication.browser.content.claims import judged_claims
@@ -56,7 +57,9 @@ def test_four_facts_stand_above_the_claims(inside):
     study = read_study()
     facts = {title: f"{large}; {small}" for title, large, small in
              tiles(study, judged_claims(study), ["clean"])}  # fmt: skip
-    assert facts["Experiments done"] == "24 of 24; every seed there and up to date"
+    assert facts["Experiments done"] == (
+        f"{len(GRID)} of {len(GRID)}; every seed there and up to date"
+    )
     assert facts["Claims tested"] == "0 of 11; on MIND"
     assert facts["Data"] == "synthetic; 12,000 impressions to train on, 3,000 to test"
     assert "commit" in facts["Made on"]
@@ -65,7 +68,10 @@ def test_four_facts_stand_above_the_claims(inside):
 def test_seeds_that_are_missing_are_counted_as_partial(inside):
     inside("partial")
     study = read_study()
-    assert tiles(study, judged_claims(study), ["clean"])[1][1:] == ["0 of 24", "24 partial"]
+    assert tiles(study, judged_claims(study), ["clean"])[1][1:] == [
+        f"0 of {len(GRID)}",
+        f"{len(GRID)} partial",
+    ]
 
 
 def test_every_claim_stands_under_its_question(inside):
@@ -130,7 +136,7 @@ def test_what_is_stale_tells_what_it_was(inside):
 def test_an_empty_study_lists_the_claims_the_command_and_its_cost(inside):
     inside("empty")
     app = page(claim="C1")
-    assert "0 of 24" in texts(app) and "24 not run" in texts(app)
+    assert f"0 of {len(GRID)}" in texts(app) and f"{len(GRID)} not run" in texts(app)
     assert app.code[0].value == "dvc repro"
     assert "min" in next(c.value for c in app.caption if "expected to take" in c.value)
     row = app.expander[0].label.replace("\\", "")

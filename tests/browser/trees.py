@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,10 @@ from replication.study.shares import write_shares
 
 ROOT = Path(__file__).parents[2]
 RUN = "reports/runs/nrms-minilm-finetuned-clean-s1"  # the run that is damaged, where one is
+# The grid's runs, an experiment each, for there is one seed; the sweep's others name their depth.
+GRID = tuple(
+    sorted(p.name for p in (ROOT / "reports/runs").iterdir() if not re.search(r"-k\d+-", p.name))
+)
 HOSTILE = "<img src=x onerror=alert(1)> **b** ![i](http://outside.invalid/i.png) :red[x] $x$"
 
 
@@ -57,7 +62,7 @@ def one_run(folder: Path) -> None:
     """One run of the grid, and nothing made of it yet."""
     full(folder)
     for path in (folder / "reports").glob("*"):
-        if path.name not in ("runs", "data.json"):
+        if path.name not in ("runs", "embeddings", "data.json"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in (folder / "reports/runs").glob("*"):
         if path != folder / RUN:
