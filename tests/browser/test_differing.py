@@ -125,25 +125,36 @@ def test_only_what_differs_or_all(of):
     assert all(found[1] != found[2] for found in few.rows)
     assert [found[:3] for found in every.rows[: len(few.rows)]] == few.rows
     assert {found[3] for found in every.rows[len(few.rows) :]} == {"same"}
-    assert ["history", "20", "20", "same"] in every.rows
+    history = str(of(TUNED).run.cell.run["params"]["history"])
+    assert ["history", history, history, "same"] in every.rows
 
 
 def test_one_parameter_and_one_that_only_one_run_has(of):
     a = of(TUNED)
-    b = changed(a, "run", params__history=30, params__text__fresh=True, libraries__torch=None)
+    history = a.run.cell.run["params"]["history"]
+    b = changed(
+        a, "run", params__history=history + 1, params__text__fresh=True, libraries__torch=None
+    )
     table, _ = parameters_table(a, b, everything=False)
     assert [found for found in table.rows if not found[0].startswith("library")] == [
-        ["history", "20", "30"],
+        ["history", str(history), str(history + 1)],
         ["text.fresh", "absent", "true"],
     ]
     assert row(table, "library torch")[2] == "null"
 
 
 def test_the_schedules_of_two_tunings_are_comparable(of):
-    frozen, tuned = (parameters(of(run).run.cell.run) for run in (FROZEN, TUNED))
+    given = [of(run).run.cell.run for run in (FROZEN, TUNED)]
+    schedules = [run["params"]["training"] for run in given]
+    frozen, tuned = map(parameters, given)
     assert (frozen["training.entry"], tuned["training.entry"]) == ("frozen", "tuned_layers")
-    assert (frozen["training.batch_size"], tuned["training.batch_size"]) == ("128", "12")
+    for key in ("batch_size", "learning_rate", "start"):
+        expected = (schedules[0]["frozen"][key], schedules[1]["tuned_layers"][key])
+        assert (frozen[f"training.{key}"], tuned[f"training.{key}"]) == tuple(map(str, expected))
     assert frozen["training.precision"] == "auto"
+    # What the fine-tuning starts from is told by its own name.
+    assert tuned["training.frozen.batch_size"] == frozen["training.batch_size"]
+    assert "training.frozen.batch_size" not in frozen
 
 
 @pytest.mark.parametrize("params", [{}, {"training": None}, {"encoders": {"a": {}, "b": {}}}])

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
+from counts import GRID, STAGES
 from streamlit.testing.v1 import AppTest
 from trees import HOSTILE, RUN, TREES
 
@@ -14,11 +14,12 @@ from replication.browser.views.overview import TITLE
 from replication.paper.words import of_claim
 
 ROOT = Path(__file__).parents[2]
-LOCK = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
 CLAIMS = json.loads((ROOT / "reports/claims.json").read_text(encoding="utf-8"))["claims"]
 VERDICTS = sorted({of_claim(claim, claim["verdicts"]["clean"]) for claim in CLAIMS})
 RUNS = [
-    name for name in LOCK if name.startswith(("grid@", "grid-llm@", "also@", "also-llm@", "sweep@"))
+    name
+    for name in STAGES
+    if name.startswith(("grid@", "grid-llm@", "also@", "also-llm@", "sweep@"))
 ]
 
 
@@ -27,13 +28,13 @@ def outdated(*folders: str) -> set[str]:
     paths, found = set(folders), set()
     while True:
         more = {
-            name for name, stage in LOCK.items()
+            name for name, stage in STAGES.items()
             if any(_overlap(dep["path"], path) for dep in stage.get("deps", ()) for path in paths)
         } - found  # fmt: skip
         if not more:
             return found
         found |= more
-        paths |= {out["path"] for name in more for out in LOCK[name].get("outs", ())}
+        paths |= {out["path"] for name in more for out in STAGES[name].get("outs", ())}
 
 
 def _overlap(a: str, b: str) -> bool:
@@ -47,8 +48,9 @@ RUN_NAME = RUN.rpartition("/")[2]
 WORDS = {
     "full": {
         "*": [DEMO],
-        "overview": ["24 of 24", "None of the 11 claims has been tested on MIND", *VERDICTS],
-        "health": [f"All {len(LOCK)} stages are up to date", "No file is damaged",
+        "overview": [f"{len(GRID)} of {len(GRID)}",
+                     "None of the 11 claims has been tested on MIND", *VERDICTS],
+        "health": [f"All {len(STAGES)} stages are up to date", "No file is damaged",
                    "53aa51172d142c89"],
     },
     "empty": {
@@ -58,14 +60,14 @@ WORDS = {
         "cold-start": ["not run", "dvc repro"],
         "cost": ["not run", "dvc repro"],
         "audit": ["not run", "dvc repro"],
-        "health": [f"None of the {len(LOCK)} stages has been run", "dvc repro", "dvc.lock"],
+        "health": [f"None of the {len(STAGES)} stages has been run", "dvc repro", "dvc.lock"],
     },
     "one_run": {
         "overview": ["not run"],
         "results": ["not run"],
         "health": ["stale", "is missing", "dvc repro"],
     },
-    "partial": {"overview": ["24 partial"], "results": ["partial 1/3"],
+    "partial": {"overview": [f"{len(GRID)} partial"], "results": ["partial 1/3"],
                 "health": [f"{2 * len(RUNS)} are not run"]},
     "stale": {"overview": ["stale"], "results": ["stale"],
               "health": [f"{len(outdated(*CHANGED))} are stale",
@@ -82,7 +84,7 @@ WORDS = {
     "damaged_comparison": {"*": ["reports/claims.json: not valid JSON"],
                            "overview": ["unreadable"],
                            "health": ["reports/comparison.json", "2 files cannot be read"]},
-    "bad_lock": {"*": ["dvc.lock"], "health": ["not valid YAML", f"{len(LOCK)} are stale"]},
+    "bad_lock": {"*": ["dvc.lock"], "health": ["not valid YAML", f"{len(STAGES)} are stale"]},
     "bad_params": {"*": ["no_such_key"], "health": ["params.yaml"]},
     "hostile": {"overview": [HOSTILE], "health": [HOSTILE]},
 }  # fmt: skip

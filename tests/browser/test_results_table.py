@@ -2,11 +2,14 @@
 
 import csv
 import io
+import itertools
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from counts import DEPTH, GRID, RUNS, STAGES, SWEPT, grid_of
 from ruamel.yaml import YAML
 
 from replication.browser.charts.results import points_of, results_chart
@@ -27,6 +30,8 @@ from replication.paper.values import PaperCell, Value
 from replication.report.figures.theme import LIGHT
 from replication.report.tables import Number
 
+RECOMMENDERS = ("naml", "nrms", "lstur")
+
 
 def metrics_of(folder: Path, row) -> list[dict]:
     """The files of a row's runs, read by themselves."""
@@ -34,8 +39,29 @@ def metrics_of(folder: Path, row) -> list[dict]:
     return [json.loads(path.read_text()) for path in paths if path.exists()]
 
 
+def field_of(row) -> tuple[str, str]:
+    """What it is ranked within."""
+    return row.experiment.recommender, row.experiment.protocol
+
+
 def named(rows) -> dict:
     return {row.experiment.key: row for row in rows}
+
+
+def compared(folder: Path, metric: str) -> dict[str, tuple[float, float]]:
+    """The intervals that `compare` found, by run; it looks at depths of the sweep by AUC alone."""
+    comparison = json.loads((folder / "reports/comparison.json").read_text())
+    found = {}
+    for cell in comparison["cells"]:
+        for command in cell["commands"]:
+            found[command.partition("@")[2]] = cell["metrics"][metric]["ci95"]
+    for curve in comparison["sweep"] if metric == "auc" else ():
+        for point in curve["curve"]:
+            name = (
+                f"{curve['recommender']}-{curve['encoder']}-finetuned-k{point['layers']}-clean-s1"
+            )
+            found[name] = point["ci95"]
+    return found
 
 
 def edit_yaml(path: Path, change) -> None:
@@ -49,38 +75,43 @@ def edit_yaml(path: Path, change) -> None:
 def test_ranks_are_the_order_of_the_files_within_a_recommender(inside, metric):
     folder = inside("full")
     rows = rows_of(read_study(), metric)
-    for name in ("naml", "nrms", "lstur"):
-        of = [row for row in rows if row.experiment.recommender == name and not row.swept]
+    for field in itertools.product(RECOMMENDERS, ("clean", "released")):
+        of = [row for row in rows if field_of(row) == field and not row.swept]
         values = {row.experiment.key: metrics_of(folder, row)[0][metric] for row in of}
         order = sorted(values, key=values.get, reverse=True)
         assert {row.experiment.key: row.rank for row in of} == {
             k: i + 1 for i, k in enumerate(order)
         }
-        assert len(order) == 8
+        assert len(order) == len(grid_of(*field))
 
 
 def test_depths_of_the_sweep_are_listed_once_and_not_ranked(inside):
     folder = inside("full")
     rows = rows_of(read_study(), "auc")
-    assert len(named(rows)) == len(rows) == 33  # 24 cells and 3 further depths of 3 recommenders
-    assert sorted(row.experiment.layers for row in rows if row.swept) == sorted([0, 2, 3] * 3)
+    assert len(named(rows)) == len(rows) == len(RUNS)
+    depths = sorted(int(DEPTH.search(name)[1]) for name in SWEPT)
+    assert sorted(row.experiment.layers for row in rows if row.swept) == depths
     assert {row.rank for row in rows if row.swept} == {None}
     for row in rows:
         assert row.figure.ours == metrics_of(folder, row)[0]["auc"]
     order = [row.experiment.recommender for row in rows]
-    assert order == sorted(order, key=("naml", "nrms", "lstur").index)
+    assert order == sorted(order, key=RECOMMENDERS.index)
 
 
 def test_of_several_protocols_each_is_ranked_by_itself(own_tree):
     folder = own_tree("full")
-    edit_yaml(folder / "params.yaml", lambda p: p["grid"].update(protocols=["clean", "released"]))
+    more = "minilm-l3"  # under the released protocol it has not been run
+    edit_yaml(folder / "params.yaml", lambda p: p["grid"]["also"]["encoders"].append(more))
     rows = rows_of(read_study(), "auc")
-    ranks = {
-        (row.experiment.protocol, row.rank) for row in rows if row.experiment.recommender == "nrms"
-    }
-    assert ranks == {*(("clean", rank) for rank in (*range(1, 9), None)), ("released", None)}
-    assert len(kept(rows, {"protocol": ["released"]})) == 24
-    assert {row.figure.verdict for row in kept(rows, {"protocol": ["released"]})} == {"not run"}
+    assert named(rows)["nrms-minilm-l3-frozen-clean"].rank
+    for recommender in RECOMMENDERS:
+        for protocol in ("clean", "released"):
+            of = [row for row in rows if field_of(row) == (recommender, protocol)]
+            ranked = sorted(row.rank for row in of if row.rank)
+            assert ranked == [*range(1, 1 + len(grid_of(recommender, protocol)))]
+    released = kept(rows, {"protocol": ["released"]})
+    assert {row.experiment.encoder for row in released if row.rank is None} == {more}
+    assert {r.figure.verdict for r in released if r.experiment.encoder == more} == {"not run"}
 
 
 @pytest.mark.parametrize(
@@ -93,8 +124,8 @@ def test_a_run_that_cannot_be_relied_on_is_no_rank_and_no_number(inside, state, 
     rows = named(rows_of(read_study(), "auc"))
     row = rows.pop("nrms-minilm-finetuned-k2-clean")
     assert (row.rank, row.figure.ours, row.figure.verdict) == (None, None, word)
-    ranks = sorted(r.rank for r in rows.values() if r.rank and r.experiment.recommender == "nrms")
-    assert ranks == list(range(1, 8))
+    ranks = sorted(r.rank for r in rows.values() if r.rank and field_of(r) == ("nrms", "clean"))
+    assert ranks == list(range(1, len(grid_of("nrms", "clean"))))
 
 
 @pytest.mark.parametrize("state", ["partial", "stale", "empty", "bad_params"])
@@ -152,7 +183,8 @@ def test_the_paper_s_values_stand_beside_ours_with_a_verdict(inside, monkeypatch
         assert row.figure.difference == pytest.approx(difference, abs=1e-9)
     assert len(kept(rows, {"verdict": ["agrees", "differs"]})) == 3
     text = answer(rows, "auc")
-    assert "33 experiments: 1 agrees, 1 undecided, 2 differ, 29 no paper value." in text
+    counts = f"1 agrees, 1 undecided, 2 differ, {len(RUNS) - 4} no paper value"
+    assert f"{len(RUNS)} experiments: {counts}." in text
     assert "Ours - paper: -0.0103 to +0.0103." in answer(rows, "auc")
     csv_file = table_of(rows, "auc").files("")["results-auc.csv"]
     line = next(csv.DictReader(io.StringIO(csv_file)))
@@ -173,7 +205,7 @@ def test_filters_keep_what_they_name(inside):
     assert {(r.experiment.encoder, r.experiment.tuning) for r in both} == {
         ("minilm", "frozen"), ("static", "frozen"),
     }  # fmt: skip
-    assert len(both) == 6
+    assert len(both) == len([n for n in GRID if re.search("-(minilm|static)-frozen-", n)])
     assert kept(rows, {"recommender": ["nobody"]}) == []
 
 
@@ -181,7 +213,7 @@ def test_every_command_names_a_stage_that_dvc_has_run(inside):
     folder = inside("full")
     recorded = YAML(typ="safe").load(folder / "dvc.lock")["stages"]
     stages = {
-        s for s in recorded if s.startswith(("grid@", "grid-llm@", "also@", "also-llm@", "sweep@"))
+        s for s in STAGES if s.startswith(("grid@", "grid-llm@", "also@", "also-llm@", "sweep@"))
     }
     commands = [row.command for row in rows_of(read_study(), "auc")]
     assert {line.removeprefix("dvc repro ") for line in commands} == stages
@@ -221,7 +253,8 @@ def test_the_csv_holds_the_files_figures_in_full(inside, metric):
     table = table_of(rows, metric)
     text = next(text for name, text in table.files("").items() if name.endswith(".csv"))
     lines = list(csv.DictReader(io.StringIO(text)))
-    assert len(lines) == 33
+    assert len(lines) == len(RUNS)
+    intervals = compared(folder, metric)
     name = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}[metric]
     for row, line in zip(rows, lines, strict=True):
         assert line["command"] == row.command
@@ -232,19 +265,19 @@ def test_the_csv_holds_the_files_figures_in_full(inside, metric):
         found = metrics_of(folder, row)[0]
         assert float(line[name]) == found[metric]
         ends = [float(line[f"{name} {end}"]) for end in ("low", "high")]
-        if not row.swept:
-            assert ends == pytest.approx(found["ci95"][metric], abs=1e-12)
+        expected = intervals.get(row.experiment.runs[0].name, found["ci95"][metric])
+        assert ends == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_page_s_frame_has_numbers_and_says_none_where_there_is_none(inside):
     folder = inside("truncated")
     rows = rows_of(read_study(), "auc")
     frame = sortable(table_of(rows, "auc"))
-    assert frame.height == 33
+    assert frame.height == len(RUNS)
     for row, value in zip(rows, frame["AUC"], strict=True):
         known = row.figure.verdict != "unreadable"
         assert value == (metrics_of(folder, row)[0]["auc"] if known else None)
-    assert frame["paper"].null_count() == 33
+    assert frame["paper"].null_count() == len(RUNS)
     assert not {"None", "nan", "null"} & {str(v) for c in frame for v in c if v is not None}
     assert sortable(table_of([], "auc")).height == 0
 
@@ -267,9 +300,12 @@ def test_references_that_are_not_there_are_told(inside, own_tree):
     assert "`dvc repro baselines`" in references_text(read_study(), "auc")
     path = own_tree("full") / "reports/baselines.json"
     value = json.loads(path.read_text()) | {"ceiling": None, "reason": "no truth is known"}
+    popularity = value["popularity"]["auc"]
     path.write_text(json.dumps(value))
     text = references_text(read_study(), "auc")
-    assert "There is no ceiling: no truth is known." in text and "popularity 0.5258" in text
+    assert (
+        "There is no ceiling: no truth is known." in text and f"popularity {popularity:.4f}" in text
+    )
     assert "stale" in text
     path.write_text("{")
     assert "baselines.json: not valid JSON" in references_text(read_study(), "auc")
@@ -280,15 +316,23 @@ def test_the_answer_names_the_best_of_each_recommender(inside):
     text = answer(rows_of(read_study(), "auc"), "auc")
     found = {
         path.parent.name: json.loads(path.read_text())["auc"]
-        for path in Path("reports/runs").glob("nrms-*/metrics.json")
+        for path in Path("reports/runs").glob("*/metrics.json")
     }
-    best = max(found, key=found.get)
-    assert best == "nrms-minilm-frozen-clean-s1"
-    assert f"NRMS does best with MiniLM frozen ({found[best]:.4f})" in text
-    assert "33 experiments: 33 no paper value." in text
+    clean, released = text.split("By AUC under ")[1:]
+    for protocol, line in (("clean", clean), ("released", released)):
+        assert line.startswith(f"{protocol}, ")
+        for recommender in RECOMMENDERS:
+            of = grid_of(recommender, protocol)
+            best = max((found[name] for name in of), default=None)
+            told = re.findall(rf"{recommender.upper()} does best with [\w -]+ \((\S+)\)", line)
+            assert told == ([] if best is None else [f"{best:.4f}"])
+    best = max(grid_of("nrms", "released"), key=found.get)
+    assert best == "nrms-minilm-frozen-released-s1"
+    assert f"NRMS does best with MiniLM frozen ({found[best]:.4f})" in released
+    assert f"{len(RUNS)} experiments: {len(RUNS)} no paper value." in text
     inside("empty")
     text = answer(rows_of(read_study(), "auc"), "auc")
-    assert "nothing to rank" in text and "33 not run" in text
+    assert "nothing to rank" in text and f"{len(RUNS)} not run" in text
     assert answer([], "auc").endswith("0 experiments: none.")
 
 
@@ -302,7 +346,8 @@ def drawn(rows, lines) -> dict:
 
 def test_the_chart_draws_the_grid_s_figures_and_leaves_gaps(inside):
     folder = inside("truncated")
-    spec = drawn([row for row in rows_of(read_study(), "auc") if not row.swept], {"ceiling": 0.8})
+    rows = [row for row in rows_of(read_study(), "auc") if not row.swept]
+    spec = drawn(kept(rows, {"protocol": ["clean"]}), {"ceiling": 0.8})
     dots = spec["layer"][-1]
     found = {
         (row["encoder"], row["tuning"]): (row["value"], row["low"], row["high"])
@@ -312,10 +357,9 @@ def test_the_chart_draws_the_grid_s_figures_and_leaves_gaps(inside):
     names = [f"{r} {e}" for r in ("naml", "nrms", "lstur") for e in encoders]
     cells = {(name, tuning) for name in names for tuning in ("frozen", "finetuned")}
     assert {*found} == cells - {("nrms minilm", "finetuned")}  # the damaged one
-    run = json.loads(
-        (folder / "reports/runs/lstur-static-frozen-clean-s1/metrics.json").read_text()
-    )
-    expected = pytest.approx((run["auc"], *run["ci95"]["auc"]))
+    name = "lstur-static-frozen-clean-s1"
+    run = json.loads((folder / f"reports/runs/{name}/metrics.json").read_text())
+    expected = pytest.approx((run["auc"], *compared(folder, "auc")[name]))
     assert found["lstur static", "frozen"] == expected
     rows = dots["encoding"]["y"]["scale"]["domain"]  # a heading, and the recommender's encoders
     assert rows[:6] == ["naml ", *names[:4], "nrms "]

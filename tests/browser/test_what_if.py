@@ -21,10 +21,10 @@ def test_a_link_to_a_choice_shows_its_commands(inside):
 
 def test_a_depth_of_the_sweep_is_found(inside):
     inside("full")
-    app = opened(wi_encoder="minilm-l3", wi_layers="3")
+    app = opened(wi_encoder="minilm", wi_layers="4")
     exp, cell = commands(app)
-    assert "finetune_layers=3" in exp.split()
-    assert cell == "dvc repro sweep@nrms-minilm-l3-finetuned-k3-clean-s1"
+    assert "finetune_layers=4" in exp.split()
+    assert cell == "dvc repro sweep@nrms-minilm-finetuned-k4-clean-s1"
 
 
 def test_what_is_no_part_of_the_study_has_one_command_and_an_estimate(inside):

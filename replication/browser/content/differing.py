@@ -155,17 +155,20 @@ def parameters(run: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _lifted(params: Mapping[str, Any]) -> dict[str, Any]:
-    """With a run's only schedule, encoder and adapter under one name in every run, so that they
-    can be compared: `training.batch_size`, and `training.entry` for which schedule it is."""
+    """With a run's own schedule, encoder and adapter under one name in every run, so that they can
+    be compared: `training.batch_size`, and `training.entry` for which schedule it is. A schedule
+    that another starts from keeps its name: `training.frozen.batch_size`."""
     lifted = dict(params)
     for section in ("training", "encoders", "adapters"):
         parts = params.get(section)
         if not isinstance(parts, dict):
             continue
-        inner = [key for key, value in parts.items() if isinstance(value, dict)]
-        if len(inner) == 1:
-            rest = {key: value for key, value in parts.items() if key != inner[0]}
-            lifted[section] = {"entry": inner[0], **rest, **parts[inner[0]]}
+        inner = {key: value for key, value in parts.items() if isinstance(value, dict)}
+        started = [value.get("start") for value in inner.values()]
+        own = [key for key in inner if key not in started]
+        if len(own) == 1:
+            rest = {key: value for key, value in parts.items() if key != own[0]}
+            lifted[section] = {"entry": own[0], **rest, **inner[own[0]]}
     return lifted
 
 
