@@ -48,7 +48,8 @@ RUN_NAME = RUN.rpartition("/")[2]
 WORDS = {
     "full": {
         "*": [DEMO],
-        "overview": ["24 of 24", "None of the 11 claims has been tested on MIND", *VERDICTS],
+        "overview": [f"{len(GRID)} of {len(GRID)}",
+                     "None of the 11 claims has been tested on MIND", *VERDICTS],
         "health": [f"All {len(STAGES)} stages are up to date", "No file is damaged",
                    "53aa51172d142c89"],
     },

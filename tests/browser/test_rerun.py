@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from counts import RUNS
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import compose_and_dump
 
@@ -101,7 +102,8 @@ def test_a_line_of_another_profile_names_it_and_what_its_files_do_not_say(profil
 
 def test_what_else_is_set_in_params_is_kept():
     path = Path("params.yaml")
-    text = path.read_text(encoding="utf-8").replace("history: 20", "history: 7")
+    clicks = f"history: {load_params().history}"
+    text = path.read_text(encoding="utf-8").replace(clicks, "history: 7")
     own = json.dumps("/my data/it's,a=b")
     path.write_text(text.replace("path: replication/mind/demo", f"path: {own}"), encoding="utf-8")
     params = load_params()
@@ -278,18 +280,23 @@ def test_before_the_first_run_it_is_estimated_with_what_is_not_there_yet():
     shape, machine = shape_of(params), machine_of(params)
     for choice in (CHOICE, Choice("naml", "smollm2-lora", "frozen", "clean", 1)):
         names = choice.recommender, choice.encoder, choice.tuning, "clean", 1, choice.layers
-        alone = training(grid_cell(params, *names), shape, machine)
+        cell = grid_cell(params, *names)
+        parts = [training(cell, shape, machine)]
+        if cell.schedule.start == "frozen":  # fine-tuning starts from the frozen recommender
+            parts.append(training(replace(cell, tuning="frozen"), shape, machine))
+        seconds, memory = sum(p.seconds for p in parts), max(p.memory for p in parts)
+        assert len(parts) == 1 + (choice is CHOICE)
         besides = embedding(params, choice.encoder, shape, machine).seconds
         if choice.encoder in params.adapters:
             besides += adapting(params, choice.encoder, machine).seconds
         cost = expected_cost(params, choice, [])
-        assert cost.seconds == pytest.approx(alone.seconds + besides)
+        assert cost.seconds == pytest.approx(seconds + besides)
         assert (cost.basis, cost.runs) == ("estimated", 0) and cost.text.startswith("~")
         assert machine.name in cost.reason and f"vectors of {choice.encoder}" in cost.reason
         for folder in (paths.EMBEDDINGS, paths.CHECKPOINTS):
             (folder / choice.encoder).mkdir(parents=True)
         cost = expected_cost(params, choice, [])
-        assert (cost.seconds, cost.memory_bytes) == (alone.seconds, alone.memory)
+        assert (cost.seconds, cost.memory_bytes) == (seconds, memory)
         assert "vectors" not in cost.reason
 
 
@@ -303,7 +310,10 @@ def test_the_whole_study_costs_what_its_page_of_costs_adds_up_to():
     left = [replace(cell, metrics={"auc": 0.5}) for cell in left]  # as the reports' cells are
     names = {cell.name.removeprefix("runs/").removesuffix("-s1") for cell in left} | {"static"}
     part = [row.estimate.seconds for row in rows if row.name in names]
-    assert len(part) == 7 and study_cost(params, left).seconds == pytest.approx(sum(part))
+    runs = [name for name in RUNS if "-static-" in name]
+    assert len(part) == len(runs) + 1 and study_cost(params, left).seconds == pytest.approx(
+        sum(part)
+    )
     assert study_cost(params, []).seconds == 0
 
 
@@ -337,5 +347,5 @@ def test_an_odd_size_in_the_data_card_is_named():
 
 
 def test_a_grid_that_holds_what_cannot_be_run_has_no_cost():
-    params = compose("grid.encoders=[static,smollm2]")
+    params = compose("grid.encoders=[static,smollm2]", "grid.llms=[]", "grid.also.llms=[]")
     assert "smollm2 is a causal language model" in study_cost(params).reason

@@ -1,7 +1,6 @@
 """What lies behind a row: seeds, cost, parameters, origin."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest

@@ -13,8 +13,8 @@ from replication.files.errors import StudyError
 from replication.files.listing import files_below
 from replication.paper.cells import Cell, grid_cells, sweep_cells
 from replication.paper.models import TUNINGS
-from replication.report.estimate import adapting, embedding, training
-from replication.report.expected import GIB, duration, machine_of, mean_cost, shape_of
+from replication.report.estimate import adapting, embedding
+from replication.report.expected import GIB, duration, learning, machine_of, mean_cost, shape_of
 from replication.study import paths
 from replication.study.checks import known_protocols, require
 from replication.study.overrides import overrides, run_line
@@ -200,7 +200,7 @@ def _estimated(params: Params, cells: Sequence[Params]) -> Cost:
         shape, machine = shape_of(params), machine_of(params)
     except (StudyError, OSError) as error:
         return Cost(None, None, None, str(error))
-    parts = [training(cell, shape, machine) for cell in cells]
+    parts = [part for cell in cells for _, part in learning(cell, shape, machine)]
     used = dict.fromkeys(cell.encoder for cell in cells)
     adapters = [e for e in used if e in params.adapters and not (paths.CHECKPOINTS / e).exists()]
     vectors = [e for e in used if not (paths.EMBEDDINGS / e).exists()]
