@@ -99,7 +99,7 @@ def test_the_demo_took_what_was_planned_of_it_within_30_percent(demo, idle):
         kinds[prediction.kind].append(prediction)
     for kind in ("frozen", "tuned_words", "tuned_layers"):
         assert abs(together(kinds[kind])) < 0.3, kind
-    # Of single runs, which last seconds, two in five: what a run does once is counted as one figure.
+    # Of single runs, which last seconds, two in five: what a run does once is one figure.
     assert sum(abs(p.error) <= 0.3 for p in demo.predictions) > 0.4 * len(demo.predictions)
 
 
