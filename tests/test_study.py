@@ -91,7 +91,7 @@ def test_repro_ends_with_a_report(study):
         "sweep@nrms-minilm-l3-finetuned-k0-clean-s1", "audit@llm", "compare",
     } <= set(ran)  # fmt: skip
     shown = shell(folder, sys.executable, "-m", "replication", "show")
-    assert "smollm2" in shown
+    assert "SmolLM2" in shown
     assert "not run" not in shown
     assert str(folder / "reports/REPORT.md") in shown
     assert "Demo data: not evidence about the paper." in (folder / "reports/REPORT.md").read_text(
