@@ -19,7 +19,7 @@ from titles import titles
 from transformers import BertConfig, BertModel
 
 from replication.encoders.models import states as hidden
-from replication.experiment import run as experiment
+from replication.experiment import fitting as experiment
 from replication.files.atomic import write_json
 from replication.files.digest import sha256
 from replication.machine.precision import computing_device, resolve_precision
@@ -81,7 +81,7 @@ def parameters(layers: int, encoder: str = "minilm") -> Params:
 
 
 def recommender(params: Params, data: Prepared, folder: Path) -> Recommender:
-    """As `experiment.build_recommender` builds it, on the computing device."""
+    """As `fitting.build_recommender` builds it, on the computing device."""
 
     def random_states(_: Path, __: int, tokens: Ragged, *___: Any, **____: Any) -> np.ndarray:
         states = np.random.default_rng(1).standard_normal((len(tokens.values), 384), np.float32)

@@ -15,7 +15,7 @@ from naive.training import WholeTransformer, loss_of, train_step
 from torch import nn
 
 from replication.encoders.tokens import token_limits
-from replication.experiment.run import build_recommender
+from replication.experiment.fitting import build_recommender
 from replication.mind.columns.ragged import Ragged
 from replication.recommenders import RECOMMENDERS, Batch, Recommender
 from replication.study import paths

@@ -15,7 +15,8 @@ from transformers import AutoModel
 
 from replication.encoders.sources.checkpoints import sha256
 from replication.evaluation.metrics import METRICS, impression_metrics
-from replication.experiment.run import build_recommender, run
+from replication.experiment.fitting import build_recommender
+from replication.experiment.run import run
 from replication.files.atomic import write_json
 from replication.files.errors import StudyError
 from replication.study import paths

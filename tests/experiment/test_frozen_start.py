@@ -2,6 +2,7 @@
 repeated, told and gone on with."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,18 @@ from replication.training import loop
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path, monkeypatch):
-    """States in a folder of the test's own."""
+    """States and starts in folders of the test's own."""
     monkeypatch.setattr(paths, "TRAINING", tmp_path / "training")
+    monkeypatch.setattr(paths, "STARTS", tmp_path / "starts")
+
+
+@pytest.fixture
+def steps(monkeypatch) -> list[int]:
+    """Of training, as they are made."""
+    made: list[int] = []
+    learn = loop.loss_of
+    monkeypatch.setattr(loop, "loss_of", lambda *a: made.append(1) or learn(*a))
+    return made
 
 
 def beginning(params, protocol: str = "clean", **schedule):
@@ -60,14 +71,60 @@ def test_a_fresh_start_is_another(params, tmp_path):
     assert fresh["scores"].to_list() != begun["scores"].to_list()
 
 
-def test_a_search_trains_the_frozen_recommender_once(params, tmp_path, monkeypatch):
-    steps = []
-    learn = loop.loss_of
-    monkeypatch.setattr(loop, "loss_of", lambda *a: steps.append(1) or learn(*a))
+def test_a_search_trains_the_frozen_recommender_once(params, tmp_path, steps):
     params = beginning(params, encoder_learning_rate=(0.01, 0.001), search_steps=2)
     _, training, _ = outcome(tmp_path / "searched", params)
     assert len(training["search"]) == 2
     assert len(steps) == training["start"]["steps"] + 2 * 2 + training["steps"]
+
+
+def other_depths(params, count: int) -> list:
+    """The same experiment with so many numbers of tuned layers."""
+    return [replace(params, finetune_layers=depth) for depth in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("recommender", ["naml", "nrms", "lstur"])
+def test_runs_of_all_depths_share_the_frozen_runs_start(params, tmp_path, steps, recommender):
+    """To the last bit: what the frozen run leaves is what a tuned one would have made itself."""
+    params = change(params, recommender=recommender)
+    one, two = other_depths(beginning(params), 2)
+    alone, training, cost = outcome(tmp_path / "alone", one)
+    trained = len(steps)
+    shared, told, other_cost = outcome(tmp_path / "other", two)
+    assert len(steps) - trained == told["steps"] and told["start"] == training["start"]
+    assert other_cost["start_seconds"] == cost["start_seconds"] > 0
+    assert other_cost["seconds"] >= other_cost["start_seconds"] + other_cost["training_seconds"]
+    shutil.rmtree(paths.STARTS)
+    frozen = replace(beginning(params), tuning="frozen")
+    outcome(tmp_path / "frozen", frozen)
+    steps.clear()
+    after, again, _ = outcome(tmp_path / "after", one)
+    assert len(steps) == again["steps"]
+    assert again == training and after.equals(alone) and not shared.equals(alone)
+
+
+def test_a_start_of_another_seed_or_schedule_or_a_damaged_one_is_not_taken(params, tmp_path, steps):
+    params = beginning(params)
+    outcome(tmp_path / "first", params)
+    longer = replace(params.training.frozen, max_steps=3)
+    for other in (
+        replace(params, seed=params.seed + 1),
+        replace(params, training=replace(params.training, frozen=longer)),
+    ):
+        steps.clear()
+        _, training, _ = outcome(tmp_path / "other", other)
+        assert len(steps) == training["start"]["steps"] + training["steps"]
+    for path in paths.STARTS.glob("*"):
+        path.write_bytes(path.read_bytes()[:100])
+    steps.clear()
+    _, training, _ = outcome(tmp_path / "again", params)
+    assert len(steps) == training["start"]["steps"] + training["steps"]
+
+
+def test_an_unseeded_protocol_shares_nothing(params, tmp_path):
+    unseeded = change(beginning(params), seeded=False)
+    outcome(tmp_path / "a", unseeded)
+    assert not paths.STARTS.exists()
 
 
 @pytest.mark.parametrize("encoder", ["static", "minilm"])
@@ -89,6 +146,7 @@ def test_a_killed_run_ends_the_same(params, tmp_path, monkeypatch, at):
     monkeypatch.setattr(SavedState, "due", True)
     params = beginning(params)
     whole, *told = outcome(tmp_path / "whole", params)
+    shutil.rmtree(paths.STARTS)
     learn, steps = loop.loss_of, []
 
     def counted(*arguments):

@@ -11,8 +11,8 @@ import pytest
 import torch
 from tiny_study import ROOT, change, impressions_of
 
+from replication.experiment.fitting import build_recommender
 from replication.experiment.record import inputs, save_impressions
-from replication.experiment.run import build_recommender
 from replication.machine import environment
 from replication.study import paths
 

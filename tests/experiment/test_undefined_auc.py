@@ -9,7 +9,7 @@ import pytest
 from tiny_study import change, write_project
 
 from replication.__main__ import main
-from replication.experiment.run import training_and_selection
+from replication.experiment.fitting import training_and_selection
 from replication.files.errors import StudyError
 from replication.mind.columns.prepared import load_prepared
 from replication.mind.columns.ragged import save_array

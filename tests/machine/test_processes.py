@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 from replication.__main__ import main
 from replication.encoders.models import states
 from replication.evaluation.scoring import score
-from replication.experiment.run import build_recommender, training_and_selection
+from replication.experiment.fitting import build_recommender, training_and_selection
 from replication.files.errors import StudyError
 from replication.machine import processes
 from replication.machine.launch import share_stage

@@ -9,7 +9,7 @@ from tiny_study import WORDS, change, impressions_of, recommender, with_schedule
 
 from replication.encoders.models.text import build_text
 from replication.evaluation.scoring import score
-from replication.experiment.run import build_recommender, numbered_from_training
+from replication.experiment.fitting import build_recommender, numbered_from_training
 from replication.files.errors import StudyError
 from replication.mind.columns import prepared
 from replication.recommenders import Batch

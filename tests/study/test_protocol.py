@@ -11,7 +11,7 @@ from tiny_study import change, impressions_of, random_impressions, recommender, 
 from replication.encoders.models.text import StoredVectors, build_text
 from replication.evaluation.cold_start import user_groups
 from replication.evaluation.scoring import score
-from replication.experiment.run import build_recommender, training_and_selection
+from replication.experiment.fitting import build_recommender, training_and_selection
 from replication.recommenders import LSTUR, RECOMMENDERS
 from replication.recommenders.heads import ClsHead, TokenHead, WordHead
 from replication.study.params import flipped as flip

@@ -18,7 +18,7 @@ from tiny_study import change, random_impressions, with_schedule
 from replication.encoders.models.embed import embed
 from replication.encoders.models.states import load_transformer
 from replication.encoders.models.text import StoredVectors
-from replication.experiment.run import build_recommender
+from replication.experiment.fitting import build_recommender
 from replication.recommenders import RECOMMENDERS, Recommender
 from replication.study import paths
 from replication.study.params import Params

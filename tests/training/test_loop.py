@@ -19,7 +19,7 @@ from torch import nn
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import impression_metrics, summarise
 from replication.evaluation.scoring import score
-from replication.experiment.run import build_recommender
+from replication.experiment.fitting import build_recommender
 from replication.files.errors import StudyError
 from replication.recommenders import RECOMMENDERS, Batch
 from replication.training.batches import batches, draw_each_epoch

@@ -22,12 +22,15 @@ class Making:
 
     operations  counted, of the vectors that it made
     earlier     seconds that processes of before, which were cut off, had spent on them
-    elsewhere   seconds in which it made cached states, waited for another to make them, or counted
+    elsewhere   seconds in which it made what other runs read too (states, starts), waited for
+                another to make it, or counted
+    within      so many times is it at such work now, one inside the other
     """
 
     operations: float = 0.0
     earlier: float = 0.0
     elsewhere: float = 0.0
+    within: int = 0
 
 
 making = Making()
@@ -37,10 +40,13 @@ making = Making()
 def booked_elsewhere() -> Iterator[None]:
     """What is done within is no cost of the run at hand alone."""
     started = perf_counter()
+    making.within += 1
     try:
         yield
     finally:
-        making.elsewhere += perf_counter() - started
+        making.within -= 1
+        if not making.within:
+            making.elsewhere += perf_counter() - started
 
 
 class Record:

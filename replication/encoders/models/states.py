@@ -3,17 +3,14 @@
 import hashlib
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from replication.encoders.architectures import architecture, attention, has_head
@@ -29,6 +26,7 @@ from replication.files.atomic import write_json, write_text
 from replication.files.errors import StudyError
 from replication.machine import environment, processes
 from replication.machine.dropout import with_fast_dropout
+from replication.machine.locks import alone
 from replication.machine.operations import of_texts
 from replication.machine.precision import autocast, computing_device
 from replication.machine.saved_state import SAVE_EVERY
@@ -257,7 +255,8 @@ def cached_states(
     }
     name, key = (json.dumps(part, sort_keys=True) for part in (content, content | made_by))
     folder = paths.STATES / hashlib.sha256(name.encode()).hexdigest()[:16]
-    with booked_elsewhere(), _alone(folder.name, label):
+    waiting = f"{label}: another stage is making these states; waiting for it"
+    with booked_elsewhere(), alone(folder.name, waiting):
         there = (folder / "states.npy").exists() and _text(folder / "key.json") == key
         if not processes.agreed(there):
             with processes.folder_by_first(folder, key) as temporary:
@@ -271,25 +270,6 @@ def cached_states(
                     write_json(temporary / MADE, cost)
                     write_text(temporary / "key.json", key)
         return load_array(folder / "states.npy")
-
-
-@contextmanager
-def _alone(name: str, label: str) -> Iterator[None]:
-    """No other stage is at these states; of the processes of this one, the first holds the lock."""
-    if not processes.is_first():
-        yield
-        return
-    paths.LOCKS.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(paths.LOCKS / f"{name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"{label}: another stage is making these states; waiting for it", file=sys.stderr)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _text(path: Path) -> str | None:

@@ -13,7 +13,8 @@ from replication.study import paths
 
 # States of work that was cut off, vectors that several runs read, downloads: one for all copies.
 _SHARED = (
-    paths.DOWNLOADS, paths.STATES, paths.LOCKS, paths.ADAPTING, paths.TRAINING, paths.AUDIT_CACHE,
+    paths.DOWNLOADS, paths.STATES, paths.STARTS, paths.LOCKS, paths.ADAPTING, paths.TRAINING,
+    paths.AUDIT_CACHE,
 )  # fmt: skip
 
 

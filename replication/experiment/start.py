@@ -1,0 +1,150 @@
+"""What a recommender learns over the frozen encoder, from which tuning begins."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from replication.encoders.models.making import booked_elsewhere
+from replication.encoders.sources.checkpoints import checkpoint_digest
+from replication.experiment.fitting import build_recommender, by_tuning, learned
+from replication.experiment.record import relevant
+from replication.files.atomic import new_file
+from replication.machine import environment, processes
+from replication.machine.locks import alone
+from replication.machine.saved_state import whole
+from replication.mind.columns.prepared import Prepared
+from replication.recommenders import Recommender
+from replication.study import paths
+from replication.study.checks import RATES, candidates
+from replication.study.params import Params
+from replication.study.runs import run_id
+from replication.training.progress import Fit, Progress
+from replication.training.search import with_rates
+
+
+class FrozenStart:
+    """What a recommender has learned over the frozen encoder, from which tuning begins where the
+    schedule says so: trained when first wanted, and once for all runs that begin so.
+
+    Under the protocol `clean` it is, to the last bit, the recommender of the frozen cell of the
+    same seed, which leaves it here; under the release's, which gives tuned encoders another head,
+    it has that head. The seconds of its training are booked to every run that begins from it.
+    """
+
+    def __init__(self, params: Params, data: Prepared, precision: str, progress: Progress):
+        frozen = replace(params, tuning="frozen")
+        rate, unused = (candidates(getattr(frozen.schedule, key))[0] for key in RATES)
+        self._frozen = with_rates(frozen, rate, unused)
+        self._tuned, self._data, self._precision = params, data, precision
+        self._progress = progress
+        self._learned: dict[str, Tensor] | None = None
+
+    def give(self, model: Recommender) -> None:
+        """Put it into `model`, beside the encoder's own parameters."""
+        if self._learned is None:
+            with booked_elsewhere():
+                self._learned, self._progress.begun = self._found_or_made()
+        model.load_state_dict(self._learned, strict=False)
+
+    def _found_or_made(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        if not self._tuned.protocol.seeded:
+            return self._made()
+        key = _key(self._frozen, by_tuning(self._tuned), self._data, self._progress.seed)
+        path = _path(self._frozen, key)
+        with alone(path.stem, f"{path}: another stage is making it; waiting for it"):
+            if processes.agreed(_read(path, key) is not None):
+                found = _read(path, key)
+                assert found is not None
+                return found
+            made = self._made()
+            _write(path, key, *made)
+            return made
+
+    def _made(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        torch.manual_seed(self._progress.seed)
+        frozen = build_recommender(self._tuned, self._data, as_it_is=True)
+        fitted = learned(frozen, self._frozen, self._data, self._precision, self._progress)
+        return _parameters(frozen), _told(fitted)
+
+
+def leave_start(
+    params: Params, data: Prepared, model: Recommender, fitted: Fit, progress: Progress
+) -> None:
+    """Keep what a frozen run has learned for the tuned runs that begin so; of others nothing."""
+    tuned = replace(params, tuning="finetuned")
+    if params.tuning != "frozen" or tuned.schedule.start != "frozen" or not params.protocol.seeded:
+        return
+    key = _key(params, by_tuning(params), data, progress.seed)
+    path = _path(params, key)
+    with alone(path.stem, f"{path}: another stage is making it; waiting for it"):
+        if processes.agreed(_read(path, key) is None):
+            _write(path, key, _parameters(model), _told(fitted))
+
+
+def _key(frozen: Params, head: dict[str, Any], data: Prepared, seed: int) -> str:
+    """All that decides it. `head`: as of `by_tuning`."""
+    if frozen.protocol.attention_masks:  # which leave empty slots out, whatever is in them
+        head = head | {"zero_padded": True}
+    params = relevant(frozen)
+    del params["finetune_layers"]
+    return environment.result_key(
+        params=params,
+        seed=seed,
+        data=data.meta["sha256"],
+        checkpoint=checkpoint_digest(frozen.encoder),
+        **head,
+    )
+
+
+def _path(frozen: Params, key: str) -> Path:
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    return paths.STARTS / f"{run_id(frozen)}-{digest}.safetensors"
+
+
+def _parameters(model: Recommender) -> dict[str, Tensor]:
+    """Those that are no part of the text encoder."""
+    return {
+        name: whole(p.detach()).cpu()
+        for name, p in model.named_parameters()
+        if not name.startswith("text.")
+    }
+
+
+def _told(fitted: Fit) -> dict[str, float]:
+    """How it was trained, as run.json tells it, and for how long."""
+    return {
+        "steps": fitted.steps,
+        "samples": fitted.samples,
+        "best_step": fitted.best_step,
+        "selection_auc": round(fitted.best_auc, 6),
+        "seconds": round(fitted.seconds, 2),
+    }
+
+
+def _write(path: Path, key: str, learned: dict[str, Tensor], told: dict[str, float]) -> None:
+    from safetensors.torch import save_file
+
+    if processes.is_first():
+        tensors = {name: t.contiguous() for name, t in learned.items()}
+        with new_file(path) as temporary:
+            save_file(tensors, temporary, {"key": key, "told": json.dumps(told)})
+
+
+def _read(path: Path, key: str) -> tuple[dict[str, Tensor], dict[str, float]] | None:
+    """None where it is not there, or damaged: it is made anew."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = file.metadata() or {}
+            if notes.get("key") != key:
+                return None
+            learned = {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118 - no mapping
+            return learned, json.loads(notes["told"])
+    except (SafetensorError, OSError):
+        return None
