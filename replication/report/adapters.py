@@ -44,7 +44,7 @@ def _changes(held_out: Mapping[str, Any], clicks: int) -> str:
     independent samples. Where both rise and fall together, as they do on the same clicks, it is
     smaller.
     """
-    before, after, error = (held_out.get(key) for key in ("before", "after", "error"))
+    before, after, error = held_out["before"], held_out["after"], held_out.get("error")
     change = {key: after[key] - before[key] for key in ("loss", "auc")}
     if error:
         loss, auc = (
