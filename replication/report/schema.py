@@ -101,12 +101,27 @@ class Judged(TypedDict):
     auc: Finite
 
 
+class JudgedError(TypedDict):
+    """Standard errors of the differences after - before, taken click by click."""
+
+    loss: Finite
+    auc: Finite
+
+
+class HeldOut(TypedDict):
+    """What a training changed on clicks of the day held out; an earlier version told no error."""
+
+    before: Judged
+    after: Judged
+    error: NotRequired[JudgedError]
+
+
 class AdapterFile(TypedDict):
     """What the training of an adapter took, and what it did, where an earlier version said so."""
 
     trainable_parameters: Count | None
     steps: Count
-    held_out: NotRequired[dict[Literal["before", "after"], Judged]]
+    held_out: NotRequired[HeldOut]
     samples: NotRequired[Count]
     processes: NotRequired[Count]
     seconds: Finite | None

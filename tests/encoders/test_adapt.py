@@ -96,7 +96,8 @@ def test_what_is_told_of_the_day_held_out_is_so(adapted):
     steps = range(-(-count // small.ADAPTER.batch_size))
     batches = [clicks.draw(small.ADAPTER, step) for step in steps]
     samples = [pair for batch in batches for pair in zip(*batch, strict=True)][:count]
-    for name, when in (("llama", "before"), ("llama-lora", "after")):
+    differences = np.zeros((count, 2))
+    for name, when, sign in (("llama", "before", -1), ("llama-lora", "after", 1)):
         model = load_causal(Path("checkpoints", name), "float32")
         losses, aucs = [], []
         for history, row in samples:
@@ -109,6 +110,10 @@ def test_what_is_told_of_the_day_held_out_is_so(adapted):
         assert told[when]["clicks"] == count
         assert told[when]["loss"] == pytest.approx(np.mean(losses), abs=1e-3)
         assert told[when]["auc"] == pytest.approx(np.mean(aucs), abs=0.02)
+        differences += sign * np.transpose([losses, aucs])
+    loss, auc = differences.std(0, ddof=1) / np.sqrt(count)
+    assert told["error"]["loss"] == pytest.approx(loss, abs=1e-3)
+    assert told["error"]["auc"] == pytest.approx(auc, abs=0.02)
 
 
 def test_no_more_clicks_are_judged_than_asked_for(adapted_copy):

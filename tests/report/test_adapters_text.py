@@ -30,6 +30,15 @@ def test_a_small_difference_and_few_clicks_tell_nothing():
         assert "is not told from chance" in adapter_text("smollm2-lora", content)
 
 
+def test_errors_click_by_click_decide_where_they_are_recorded():
+    content = judged(0.5, 0.55, 64)
+    content["held_out"]["error"] = {"loss": 0.3, "auc": 0.02}
+    text = adapter_text("smollm2-lora", content)
+    assert "-0.400 (95 % of chance lies within ±0.588: which is not told from chance)" in text
+    assert "+0.050 (95 % of chance lies within ±0.039: more than chance explains)" in text
+    assert "unpaired" not in text
+
+
 def test_an_earlier_version_judged_nothing(finished):
     assert adapter_text("smollm2-lora", {"steps": 40}) is None
     assert adapters_text(finished) == []

@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from replication.encoders.lora.clicks import Clicks
 from replication.encoders.lora.cost import operations_a_sample
-from replication.encoders.lora.held_out import judged, scored
+from replication.encoders.lora.held_out import judged, scored, told
 from replication.encoders.lora.judge import Judge, shared
 from replication.encoders.lora.questions import WORDING, Questioner
 from replication.encoders.lora.refusals import refuse_long, refuse_shared
@@ -86,7 +86,7 @@ def adapt(name: str, params: Params) -> tuple[bool, float | None]:
     judge = shared(alone, fsdp)
     state = SavedState(paths.ADAPTING / name, key)
     training = Training(name, adapter, judge, questioner, precision)
-    curve, before, after = training.run(learned, held_out, state)
+    curve, on_held_out = training.run(learned, held_out, state)
     weights = {key: whole(p.detach()) for key, p in _trainable(model).items()}
     origin = {
         "encoder": name,
@@ -100,7 +100,7 @@ def adapt(name: str, params: Params) -> tuple[bool, float | None]:
             "base_format": adapter.base_format,
             "steps": adapter.max_steps,
             "loss": curve,
-            "held_out": {"before": before, "after": after},
+            "held_out": on_held_out,
         },
     }
     with processes.folder_by_first(paths.CHECKPOINTS / name) as folder:
@@ -176,15 +176,16 @@ class Training:
 
     def run(
         self, learned: Clicks, held_out: Clicks, state: SavedState
-    ) -> tuple[list[list[float]], dict[str, float], dict[str, float]]:
-        """[step, mean loss since the last one] of every `save_every` steps, and what `judged` finds
-        on the clicks held out, before and after."""
+    ) -> tuple[list[list[float]], dict[str, dict[str, float]]]:
+        """[step, mean loss since the last one] of every `save_every` steps, and what is `told` of
+        the clicks held out, before and after."""
         name, adapter, judge = self.name, self.adapter, self.judge
         trained = _trainable(judge)
         optimizer = torch.optim.Adam(trained.values(), lr=adapter.learning_rate, fused=True)
         done, curve, losses = 0, [], []
         if state.notes:
             done, curve, before = (state.notes[key] for key in ("step", "curve", "before"))
+            before = torch.tensor(before)
             state.restore(trained, optimizer)
         else:
             before = self._judged(held_out)
@@ -211,8 +212,9 @@ class Training:
                     curve.append([step, round(mean_loss, 6)])
                     progress.set_postfix(loss=f"{mean_loss:.3f}")
                     losses.clear()
-                    state.save(trained, optimizer, {"step": step, "curve": curve, "before": before})
-        return curve, before, self._judged(held_out)
+                    notes = {"step": step, "curve": curve, "before": before.tolist()}
+                    state.save(trained, optimizer, notes)
+        return curve, told(before, self._judged(held_out))
 
     def _steps(self, clicks: Clicks, done: int) -> Iterator[tuple[int, Tensor]]:
         """Each step that is left, and the loss of its batch; of several processes, that of a share,
@@ -224,7 +226,7 @@ class Training:
             first = scores.new_zeros(len(scores), dtype=torch.int64)  # the clicked one stands there
             yield step, weight * F.cross_entropy(scores, first)
 
-    def _judged(self, clicks: Clicks) -> dict[str, float]:
+    def _judged(self, clicks: Clicks) -> Tensor:
         return judged(self.judge, self.questioner, clicks, self.adapter, self.precision)
 
 

@@ -32,26 +32,54 @@ def scored(
 @torch.no_grad()
 def judged(
     judge: nn.Module, questioner: Questioner, clicks: Clicks, adapter: Adapter, precision: str
-) -> dict[str, float]:
-    """Over the first `adapter.judged` clicks in a random order of the seed's, all of them where
-    there are fewer: their number `clicks`, the training's `loss`, and `auc`, the share of unclicked
-    candidates drawn that stand below the click, ties half. Means over clicks; nothing drops out.
+) -> Tensor:
+    """The training's loss and the AUC of each click, (n, 2) float32 on the CPU, in every process.
+
+    The first `adapter.judged` clicks in a random order of the seed's, all of them where there are
+    fewer: the same ones, and the same candidates beside them, whenever it is asked. A click's AUC
+    is the share of unclicked candidates drawn that stand below it, ties half; nothing drops out.
     """
     training = judge.training
     judge.eval()
     count = min(adapter.judged, len(clicks.article))
-    sums = torch.zeros(2)
+    values = torch.zeros(count, 2)
     for start in range(0, count, adapter.batch_size):
         batch = clicks.draw(adapter, start // adapter.batch_size)
         histories, candidates = batch[0][: count - start], batch[1][: count - start]
+        own, _ = processes.share(len(candidates))
         scores, weight = scored(judge, questioner, (histories, candidates), precision)
+        if not weight:  # scored because all have to take part; another process's
+            continue
         first = scores.new_zeros(len(scores), dtype=torch.int64)
         others = scores[:, 1:]
         wins = (others < scores[:, :1]).float() + 0.5 * (others == scores[:, :1])
         there = others.isfinite()
-        auc = ((wins * there).sum(1) / there.sum(1)).mean()
-        found = torch.stack([F.cross_entropy(scores, first), auc]).cpu()
-        sums += processes.mean(weight * found) * len(candidates)
+        auc = (wins * there).sum(1) / there.sum(1)
+        loss = F.cross_entropy(scores, first, reduction="none")
+        values[[start + i for i in own]] = torch.stack([loss, auc], dim=1).cpu()
     judge.train(training)
-    loss, auc = (sums / count).tolist()
-    return {"clicks": count, "loss": round(loss, 6), "auc": round(auc, 6)}
+    return processes.summed(values)
+
+
+def told(before: Tensor, after: Tensor) -> dict[str, dict[str, float]]:
+    """What is recorded of the same clicks before and after the training, of `judged`.
+
+    `before` and `after`: the number of `clicks`, and the means `loss` and `auc`. `error`: the
+    standard errors of the differences of these means, taken click by click, for a click that is
+    hard before is often hard after as well; zero of a single click.
+    """
+    sides = {"before": before, "after": after}
+    return {
+        **{
+            name: {"clicks": len(side)} | _named(side.double().mean(0))
+            for name, side in sides.items()
+        },
+        "error": _named(
+            (after - before).double().std(0, correction=0) / max(len(after) - 1, 1) ** 0.5
+        ),
+    }
+
+
+def _named(values: Tensor) -> dict[str, float]:
+    loss, auc = values.tolist()
+    return {"loss": round(loss, 6), "auc": round(auc, 6)}
