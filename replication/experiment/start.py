@@ -22,6 +22,7 @@ from replication.recommenders import Recommender
 from replication.study import paths
 from replication.study.checks import RATES, candidates
 from replication.study.params import Params
+from replication.study.registry import FAMILIES
 from replication.study.runs import run_id
 from replication.training.progress import Fit, Progress
 from replication.training.search import with_rates
@@ -76,8 +77,10 @@ def leave_start(
     params: Params, data: Prepared, model: Recommender, fitted: Fit, progress: Progress
 ) -> None:
     """Keep what a frozen run has learned for the tuned runs that begin so; of others nothing."""
-    tuned = replace(params, tuning="finetuned")
-    if params.tuning != "frozen" or tuned.schedule.start != "frozen" or not params.protocol.seeded:
+    trains = FAMILIES[params.registry[params.encoder].family].schedule
+    if params.tuning != "frozen" or not trains or not params.protocol.seeded:
+        return
+    if getattr(params.training, trains).start != "frozen":
         return
     key = _key(params, by_tuning(params), data, progress.seed)
     path = _path(params, key)
