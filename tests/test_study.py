@@ -226,7 +226,7 @@ def test_a_folder_of_ones_own_goes_through_the_same_stages(study, tmp_path):
     arguments = [arg for item in overrides for arg in ("-S", item)]
     shell(folder, "dvc", "exp", "run", *arguments)
     report = (folder / "reports/REPORT.md").read_text(encoding="utf-8")
-    assert "profile `local`" in report
+    assert "Profile `local`" in report
     assert "Demo data" not in report
     assert "the true click probabilities of real data are not known" in report
     shutil.rmtree(tmp_path / "dev")
