@@ -163,7 +163,11 @@ def test_words_and_environment_become_one_command(container, words, environ, com
 @pytest.mark.parametrize(
     ("words", "environ", "said"),
     [
-        ([], {"PROFILE": "mind"}, "profile: 'mind': expected one of demo, laptop, local, "),
+        (
+            [],
+            {"PROFILE": "mind"},
+            "profile: 'mind': expected one of demo, laptop, local, mind-demo",
+        ),
         ([], {"PROTOCOL": "../clean"}, "protocol: '../clean': expected one of clean, released"),
         (["experiment", "finetune_layers=9"], {}, "finetune_layers: 9"),
         (["study", "finetune_layer=1"], {}, "finetune_layer"),

@@ -13,6 +13,7 @@ from tiny_study import change
 
 from replication.experiment.run import run
 from replication.study import paths
+from replication.study.registry import FAMILIES
 from replication.training import loop
 
 
@@ -78,16 +79,11 @@ def test_a_search_trains_the_frozen_recommender_once(params, tmp_path, steps):
     assert len(steps) == training["start"]["steps"] + 2 * 2 + training["steps"]
 
 
-def other_depths(params, count: int) -> list:
-    """The same experiment with so many numbers of tuned layers."""
-    return [replace(params, finetune_layers=depth) for depth in range(1, count + 1)]
-
-
 @pytest.mark.parametrize("recommender", ["naml", "nrms", "lstur"])
 def test_runs_of_all_depths_share_the_frozen_runs_start(params, tmp_path, steps, recommender):
     """To the last bit: what the frozen run leaves is what a tuned one would have made itself."""
     params = change(params, recommender=recommender)
-    one, two = other_depths(beginning(params), 2)
+    one, two = (replace(beginning(params), finetune_layers=depth) for depth in (1, 2))
     alone, training, cost = outcome(tmp_path / "alone", one)
     trained = len(steps)
     shared, told, other_cost = outcome(tmp_path / "other", two)
@@ -119,6 +115,15 @@ def test_a_start_of_another_seed_or_schedule_or_a_damaged_one_is_not_taken(param
     steps.clear()
     _, training, _ = outcome(tmp_path / "again", params)
     assert len(steps) == training["start"]["steps"] + training["steps"]
+
+
+def test_an_encoder_that_never_trains_leaves_no_start(params, tmp_path, monkeypatch):
+    """A causal language model is read frozen alone: its family has no schedule to begin with."""
+    params = replace(beginning(params), tuning="frozen")
+    family = FAMILIES[params.registry[params.encoder].family]
+    monkeypatch.setattr(type(family), "schedule", None)
+    outcome(tmp_path / "frozen", params)
+    assert not paths.STARTS.exists()
 
 
 def test_an_unseeded_protocol_shares_nothing(params, tmp_path):

@@ -133,7 +133,9 @@ def results(folder: Path) -> dict[str, object]:
         if name.endswith("run.json"):
             record = json.loads(path.read_bytes())
             found[name] = {k: record[k] for k in ("seed", "training", "checkpoint", "data_sha256")}
-        elif name.endswith(("cost.json", "made.json")) or name.startswith(
+        elif name.endswith("made.json"):
+            found[name] = json.loads(path.read_bytes()) | {"seconds": None}
+        elif name.endswith("cost.json") or name.startswith(
             ("reports/adapters", "reports/embeddings", "cache/audit")
         ):
             found[name] = None
