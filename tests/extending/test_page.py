@@ -1,4 +1,4 @@
-"""docs/extending.md: its files and lines, added to a copy of the package, do what it says."""
+"""docs/extending*.md: their files and lines, added to a copy of the package, do what they say."""
 
 import json
 import os
@@ -13,7 +13,8 @@ import ready_python
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+PAGES = ("extending.md", "extending-encoder.md", "extending-data.md")
+PAGE = "\n".join((ROOT / "docs" / name).read_text(encoding="utf-8") for name in PAGES)
 FILES = re.findall(r"^`(replication/\S+\.py)`:\n\n```python\n(.*?)^```", PAGE, re.M | re.S)
 LINES = re.findall(r"^In `(\w+)`:\n\n```python\n(.*?)^```", PAGE, re.M | re.S)
 ENTRY = re.search(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)[1]
@@ -42,7 +43,7 @@ sys.exit(main(["data"]) or main(["prepare"]) or main(["expect"]))
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory) -> Path:
-    """A folder that holds the package with the page's files and lines."""
+    """A folder that holds the package with the pages' files and lines."""
     folder = tmp_path_factory.mktemp("extended")
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "replication", folder / "replication", ignore=ignored)
@@ -85,7 +86,7 @@ def python(code: str, extended: Path) -> str:
     return done.stdout
 
 
-def test_the_page_has_an_example_of_each_list():
+def test_the_pages_have_an_example_of_each_list():
     assert [name for name, _ in LINES] == ["RECOMMENDERS", "FAMILIES", "SOURCES", "DATA_SETS"]
     assert len(FILES) == 4
     for (path, _), (_, line) in zip(FILES, LINES, strict=True):
