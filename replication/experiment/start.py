@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from replication.study.registry import FAMILIES
 from replication.study.runs import run_id
 from replication.training.progress import Fit, Progress
 from replication.training.search import with_rates
+
+Start = tuple[dict[str, Tensor], dict[str, float]]  # parameters by name, and how they were trained
 
 
 class FrozenStart:
@@ -52,21 +55,13 @@ class FrozenStart:
                 self._learned, self._progress.begun = self._found_or_made()
         model.load_state_dict(self._learned, strict=False)
 
-    def _found_or_made(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+    def _found_or_made(self) -> Start:
         if not self._tuned.protocol.seeded:
             return self._made()
-        key = _key(self._frozen, by_tuning(self._tuned), self._data, self._progress.seed)
-        path = _path(self._frozen, key)
-        with alone(path.stem, f"{path}: another stage is making it; waiting for it"):
-            if processes.agreed(_read(path, key) is not None):
-                found = _read(path, key)
-                assert found is not None
-                return found
-            made = self._made()
-            _write(path, key, *made)
-            return made
+        head = by_tuning(self._tuned)
+        return _kept(self._frozen, head, self._data, self._progress.seed, self._made)
 
-    def _made(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+    def _made(self) -> Start:
         torch.manual_seed(self._progress.seed)
         frozen = build_recommender(self._tuned, self._data, as_it_is=True)
         fitted = learned(frozen, self._frozen, self._data, self._precision, self._progress)
@@ -80,13 +75,25 @@ def leave_start(
     trains = FAMILIES[params.registry[params.encoder].family].schedule
     if params.tuning != "frozen" or not trains or not params.protocol.seeded:
         return
-    if getattr(params.training, trains).start != "frozen":
-        return
-    key = _key(params, by_tuning(params), data, progress.seed)
-    path = _path(params, key)
+    if getattr(params.training, trains).start == "frozen":
+        made = _parameters(model), _told(fitted)
+        _kept(params, by_tuning(params), data, progress.seed, lambda: made)
+
+
+def _kept(
+    frozen: Params, head: dict[str, Any], data: Prepared, seed: int, make: Callable[[], Start]
+) -> Start:
+    """The start that is kept of such a run, made where there is none, by one stage for all."""
+    key = _key(frozen, head, data, seed)
+    path = _path(frozen, key)
     with alone(path.stem, f"{path}: another stage is making it; waiting for it"):
-        if processes.agreed(_read(path, key) is None):
-            _write(path, key, _parameters(model), _told(fitted))
+        processes.wait()  # until the first of them holds the lock: all find the same
+        found = _read(path, key)
+        if not processes.agreed(found is not None):
+            found = make()
+            _write(path, key, *found)
+        assert found is not None  # the first one's folder is theirs
+        return found
 
 
 def _key(frozen: Params, head: dict[str, Any], data: Prepared, seed: int) -> str:
@@ -138,7 +145,7 @@ def _write(path: Path, key: str, learned: dict[str, Tensor], told: dict[str, flo
             save_file(tensors, temporary, {"key": key, "told": json.dumps(told)})
 
 
-def _read(path: Path, key: str) -> tuple[dict[str, Tensor], dict[str, float]] | None:
+def _read(path: Path, key: str) -> Start | None:
     """None where it is not there, or damaged: it is made anew."""
     from safetensors import SafetensorError, safe_open
 

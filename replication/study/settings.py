@@ -200,7 +200,9 @@ class Params:
         """Its key under `training`."""
         if self.tuning == "frozen":
             return "frozen"
-        return FAMILIES[self.registry[self.encoder].family].schedule
+        tuned: str | None = FAMILIES[self.registry[self.encoder].family].schedule
+        assert tuned is not None, self.encoder  # `checks.check` accepts it frozen alone
+        return tuned
 
     @property
     def tunes(self) -> bool:
