@@ -28,15 +28,16 @@ def adapter_text(name: str, content: Mapping[str, Any]) -> str | None:
         return None
     before, after = held_out["before"], held_out["after"]
     clicks = min(before["clicks"], after["clicks"])
+    loss, auc = (f"from {before[key]:.3f} to {after[key]:.3f}" for key in ("loss", "auc"))
     return (
-        f"Training {encoder_name(name)} took the loss on {clicks:,} clicks of the day held out "
-        f"from {before['loss']:.3f} to {after['loss']:.3f} and the AUC from {before['auc']:.3f} to "
-        f"{after['auc']:.3f}: {_changes(held_out, clicks)}."
+        f"{encoder_name(name)} was judged before and after its training on {clicks:,} "
+        f"click{'s' * (clicks != 1)} of the day held out: its loss went {loss}, its AUC {auc}. "
+        f"{_judgement(held_out, clicks)}"
     )
 
 
-def _changes(held_out: Mapping[str, Any], clicks: int) -> str:
-    """The differences, and what chance has to do with them.
+def _judgement(held_out: Mapping[str, Any], clicks: int) -> str:
+    """The differences beside what chance makes of them.
 
     An earlier version recorded means and no error of their differences. There a bound stands for
     that of the AUC: a click's lies from 0 to 1, hence around a mean m its variance is at most
@@ -44,22 +45,23 @@ def _changes(held_out: Mapping[str, Any], clicks: int) -> str:
     independent samples. Where both rise and fall together, as they do on the same clicks, it is
     smaller.
     """
+    if clicks < 2:
+        return "So few say nothing of chance, and nothing is claimed."
     before, after, error = held_out["before"], held_out["after"], held_out.get("error")
-    change = {key: after[key] - before[key] for key in ("loss", "auc")}
+    loss, auc = (after[key] - before[key] for key in ("loss", "auc"))
     if error:
-        loss, auc = (
-            f"{change[key]:+.3f} (95 % of chance lies within ±{_NORMAL * error[key]:.3f}: "
-            f"{_chance(change[key], _NORMAL * error[key])})"
-            for key in ("loss", "auc")
+        return (
+            f"{_beside_chance('loss', loss, error['loss'])} "
+            f"{_beside_chance('AUC', auc, error['auc'])}"
         )
-        return f"differences of {loss} and {auc}, by the errors of differences click by click"
-    variance = sum(side["auc"] * (1 - side["auc"]) for side in (before, after))
-    margin = _NORMAL * sqrt(variance / clicks) if clicks else float("inf")
+    bound = sqrt(sum(side["auc"] * (1 - side["auc"]) for side in (before, after)) / clicks)
     return (
-        f"a difference of {change['auc']:+.3f}, {_chance(change['auc'], margin)} (95 % of chance "
-        f"lies within ±{margin:.3f}, a bound for unpaired clicks: no score per click is recorded)"
+        f"{_beside_chance('AUC', auc, bound)} This margin is a bound, for what each click changed "
+        "by was not recorded; of the loss there is none."
     )
 
 
-def _chance(change: float, margin: float) -> str:
-    return "more than chance explains" if abs(change) > margin else "which is not told from chance"
+def _beside_chance(name: str, change: float, error: float) -> str:
+    margin = _NORMAL * error
+    verdict = "more than" if abs(change) > margin else "no more than"
+    return f"The {name} changed by {change:+.3f}, {verdict} chance explains (±{margin:.3f}, 95 %)."

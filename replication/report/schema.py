@@ -109,11 +109,12 @@ class JudgedError(TypedDict):
 
 
 class HeldOut(TypedDict):
-    """What a training changed on clicks of the day held out; an earlier version told no error."""
+    """What a training changed on clicks of the day held out; null: an error that is not known, as
+    that of a single click. An earlier version told no error."""
 
     before: Judged
     after: Judged
-    error: NotRequired[JudgedError]
+    error: NotRequired[JudgedError | None]
 
 
 class AdapterFile(TypedDict):

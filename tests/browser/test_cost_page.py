@@ -294,4 +294,4 @@ def test_what_lora_did_is_told_where_its_training_was_judged(own_tree):
     side = {"clicks": 100, "loss": 1.25, "auc": 0.5}
     change(adapter, held_out={"before": side, "after": side | {"loss": 1.0, "auc": 0.75}})
     told = words(shown()).replace("\\", "")
-    assert "day held out from 1.250 to 1.000 and the AUC from 0.500 to 0.750" in told
+    assert "its loss went from 1.250 to 1.000, its AUC from 0.500 to 0.750" in told

@@ -13,6 +13,7 @@ from replication.encoders.lora import adapt as module
 from replication.encoders.lora import judge
 from replication.encoders.lora.adapt import adapt
 from replication.encoders.lora.clicks import Clicks
+from replication.encoders.lora.held_out import told as recorded
 from replication.encoders.lora.questions import Questioner, answer_scores
 from replication.encoders.sources.adapters import load_causal
 from replication.files.digest import sha256
@@ -114,6 +115,15 @@ def test_what_is_told_of_the_day_held_out_is_so(adapted):
     loss, auc = differences.std(0, ddof=1) / np.sqrt(count)
     assert told["error"]["loss"] == pytest.approx(loss, abs=1e-3)
     assert told["error"]["auc"] == pytest.approx(auc, abs=0.02)
+
+
+def test_the_error_of_a_single_click_is_not_known():
+    before, after = torch.tensor([[1.5, 0.0]]), torch.tensor([[1.0, 1.0]])
+    assert recorded(before, after) == {
+        "before": {"clicks": 1, "loss": 1.5, "auc": 0.0},
+        "after": {"clicks": 1, "loss": 1.0, "auc": 1.0},
+        "error": None,
+    }
 
 
 def test_no_more_clicks_are_judged_than_asked_for(adapted_copy):

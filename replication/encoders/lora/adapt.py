@@ -176,7 +176,7 @@ class Training:
 
     def run(
         self, learned: Clicks, held_out: Clicks, state: SavedState
-    ) -> tuple[list[list[float]], dict[str, dict[str, float]]]:
+    ) -> tuple[list[list[float]], dict[str, dict[str, float] | None]]:
         """[step, mean loss since the last one] of every `save_every` steps, and what is `told` of
         the clicks held out, before and after."""
         name, adapter, judge = self.name, self.adapter, self.judge

@@ -61,22 +61,23 @@ def judged(
     return processes.summed(values)
 
 
-def told(before: Tensor, after: Tensor) -> dict[str, dict[str, float]]:
+def told(before: Tensor, after: Tensor) -> dict[str, dict[str, float] | None]:
     """What is recorded of the same clicks before and after the training, of `judged`.
 
     `before` and `after`: the number of `clicks`, and the means `loss` and `auc`. `error`: the
     standard errors of the differences of these means, taken click by click, for a click that is
-    hard before is often hard after as well; zero of a single click.
+    hard before is often hard after as well; None of a single click, whose difference varies with
+    nothing: its error is not known.
     """
     sides = {"before": before, "after": after}
+    differences = (after - before).double()
+    count = len(differences)
     return {
         **{
             name: {"clicks": len(side)} | _named(side.double().mean(0))
             for name, side in sides.items()
         },
-        "error": _named(
-            (after - before).double().std(0, correction=0) / max(len(after) - 1, 1) ** 0.5
-        ),
+        "error": _named(differences.std(0) / count**0.5) if count > 1 else None,
     }
 
 
