@@ -2,10 +2,11 @@
 
 Drawing users and articles and multiplying how often each was drawn (A. Owen: The Pigeonhole
 Bootstrap, 2007) counts the impressions' own noise three times over. Most of MIND's users have one
-impression or two, so that it matters: such intervals of 95 % hold 98 to 100 %. Articles are drawn
-anew here, and what users add to that has the two-way variance's share of them: that by user less
-that by user and article at once, in which the noise, that the articles' draw holds already, cancels
-out; see `resampled_means`. docs/claims.md has the coverage of both.
+impression or two, so that it matters: such intervals of 95 % hold 98 to 100 %. Drawing articles
+with replacement holds too little where a few are clicked most. So each article has a normal
+multiplier here, and each user one of the two-way variance's share of users: that by user less that
+by user and article at once, in which the noise, that the articles' share holds already, cancels
+out; see `resampled_means`. docs/independence.md has the coverage of these and of Owen's.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -17,7 +18,7 @@ from scipy import sparse, special
 from replication.evaluation.clusters import Clusters, effective
 
 Name = TypeVar("Name", bound=Hashable)
-# Clusters drawn at a time, over all resamples of a chunk: few enough to stay in a core's cache.
+# Multipliers drawn at a time, over all resamples of a chunk: few enough to stay in a core's cache.
 CHUNK_CELLS = 2**18
 ROUNDING = 1e-10  # an eigenvalue below this share of the largest is none
 PRODUCT_COLUMNS = 48  # of one matrix product: wider ones were forty times slower with threads
@@ -60,13 +61,13 @@ def resampled_means(
     repeated  (S, I) of places that were run with several seeds: what their runs differ by, pooled,
               stands for the spread of a cell with one run. Without them one run has no spread.
 
-    A replicate is the mean plus three errors: that of articles drawn with replacement, each by the
+    A replicate is the mean plus three errors: that of articles, a normal multiplier for each of the
     shift of the mean where it is left out; that of users, a normal multiplier for each, see
     `_users_share`; both together widened to Student's t, as few large articles ask for; and that of
-    S seeds, Student's t of S - 1 degrees of freedom. Clusters drawn are the same for all cells,
-    whatever impressions they define, so that differences of replicates are paired; seeds are drawn
-    for each cell by itself, by its place among the cells. NaN where fewer than two impressions, or
-    a single article, define a cell.
+    S seeds, Student's t of S - 1 degrees of freedom. Multipliers of clusters are the same for all
+    cells, whatever impressions they define, so that differences of replicates are paired; seeds
+    are drawn for each cell by itself, by its place among the cells. NaN where fewer than two
+    impressions, or a single article, define a cell.
 
     The same arguments, order of cells included, give the same replicates. Raises ValueError if the
     cells, or the clusters, differ in length.
@@ -122,16 +123,17 @@ def _cluster_errors(
     article = np.divide(by_article[0], rest, out=np.zeros_like(rest), where=rest > 0)
     article *= np.sqrt((used - 1).clip(0) / used.clip(1))
     user = _users_share(values / n.clip(1), clusters)
-    drawing, multiplying, scaling = np.random.default_rng(seed).spawn(3)
+    of_articles, of_users, scaling = np.random.default_rng(seed).spawn(3)
     errors = np.empty((samples, centred.shape[1]))
     chunk = max(1, CHUNK_CELLS // max(1, len(article) + len(user)))
     for start in range(0, samples, chunk):
         some = min(chunk, samples - start)
-        drawn = _draw(drawing, some, len(article)) - 1.0
-        factors = multiplying.standard_normal((some, len(user)))
+        by_articles = of_articles.standard_normal((some, len(article)))
+        by_users = of_users.standard_normal((some, len(user)))
         for first in range(0, errors.shape[1], PRODUCT_COLUMNS):
             part = slice(first, first + PRODUCT_COLUMNS)
-            errors[start : start + some, part] = drawn @ article[:, part] + factors @ user[:, part]
+            added = by_articles @ article[:, part] + by_users @ user[:, part]
+            errors[start : start + some, part] = added
     freedom = np.maximum(effective(by_article[1]) - 1, 1)
     errors[:, (n < 2) | (used < 2)] = np.nan
     levels = scaling.uniform(size=samples)
@@ -146,7 +148,7 @@ def _users_share(values: np.ndarray, clusters: Clusters) -> np.ndarray:
     values  (I, R) what each impression adds to the column's mean, less that mean, 0 where undefined
 
     The two-way variance of Cameron, Gelbach and Miller (2011) is A + U - B: by article, by user,
-    and by both at once. The articles' draw has A. Users with normal multipliers have the sum of
+    and by both at once. The articles' multipliers have A. Those of users would have the sum of
     squares of their sums, U, which counts the impressions' own noise once more; U - B is without
     it, and may have negative eigenvalues, which become 0 as these authors propose (section 2.3). So
     the sums T (users, R) of users are turned by a matrix M such that M' T'T M = (U - B)+ for all
@@ -216,13 +218,3 @@ def _seed_errors(
         return 0.0
     widened = np.sqrt(degrees / generator.chisquare(degrees, size=samples))
     return factors @ gaps / np.sqrt(degrees * len(cell)) * widened
-
-
-def _draw(generator: np.random.Generator, samples: int, count: int) -> np.ndarray:
-    """How often each resample drew each of `count` clusters: (samples, count) float64."""
-    if not count:
-        return np.zeros((samples, 0))
-    draws = generator.integers(count, size=(samples, count))
-    draws += np.arange(samples)[:, None] * count  # each resample counts in its own row
-    drawn = np.bincount(draws.ravel(), minlength=samples * count)
-    return drawn.reshape(samples, count).astype(np.float64)

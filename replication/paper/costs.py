@@ -8,6 +8,7 @@ import itertools
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from replication.evaluation.statistics import rank_correlation
 from replication.files.errors import StudyError
@@ -49,7 +50,9 @@ def judge_cost(claim: Cost, evidence: Evidence, protocol: str) -> Result:
             part |= {"verdict": "not testable", "reason": _UNKNOWN.get(measure, _ABSENT)}
         else:
             part["found"] = rank_correlation(range(len(values)), values)
-            part["verdict"] = verdict.of_growth(known, TOLERANCE)
+            ends = [p for p, v in zip(ladder, values, strict=True) if v is not None]
+            falls = measure != TUNING or _falls(evidence, ends, len(claim.recommenders))
+            part["verdict"] = verdict.of_growth(known, TOLERANCE, falls)
         parts.append(part)
     machines = {_machine(cell) for place in places for cell in evidence.ran(place)} - {None}
     if len(machines) > 1:
@@ -90,6 +93,25 @@ def _measured(evidence: Evidence, place: Place, measure: str) -> float | None:
     values = [_MEASURES[measure](cell) for cell in evidence.ran(place)]
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if len(known) == len(values) else None
+
+
+def _falls(evidence: Evidence, ladder: list[Place], ladders: int) -> bool:
+    """Whether the range of AUC over rates is shown to be less of the largest model than of the
+    smallest: by Welch's t-test over seeds, with Bonferroni's correction for so many ladders.
+
+    The range of a handful of trials, each moved by its seed, is a noisy figure, unlike a cost: one
+    below another says little by itself, and with one seed nothing.
+    """
+    smallest, largest = (
+        [width for cell in evidence.ran(place) if (width := _sensitivity(cell)) is not None]
+        for place in (ladder[0], ladder[-1])
+    )
+    if min(len(smallest), len(largest)) < 2:
+        return False
+    if np.ptp(smallest) == np.ptp(largest) == 0:
+        return smallest[0] > largest[0]
+    test = stats.ttest_ind(smallest, largest, equal_var=False, alternative="greater")
+    return bool(test.pvalue * ladders < verdict.SIGNIFICANT)
 
 
 def _sensitivity(cell: Cell) -> float | None:

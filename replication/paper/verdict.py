@@ -126,16 +126,18 @@ def of_order(inversions: Sequence[bool], rises: Sequence[bool]) -> str:
     return "contradicted" if all(rises) else "undecided"
 
 
-def of_growth(values: Sequence[float], tolerance: float) -> str:
+def of_growth(values: Sequence[float], tolerance: float, falls: bool = True) -> str:
     """That a cost grows with size; values by size, smallest first, above 0.
 
     tolerance  the fraction by which two costs may differ and still count as alike
+    falls      whether a largest value that is not above the smallest is more than chance: true of
+               costs, which are measured to a few per cent
     `confirmed` where the largest model costs more than the smallest, and no step down exceeds the
-    tolerance; `contradicted` where the largest does not cost more than the smallest; `undecided`
-    between.
+    tolerance; `contradicted` where the largest does not cost more than the smallest, and that is
+    more than chance; `undecided` between.
     """
     grown = values[-1] > values[0] * (1 + tolerance)
     steps = itertools.pairwise(values)
     if grown and all(b >= a * (1 - tolerance) for a, b in steps):
         return "confirmed"
-    return "undecided" if grown else "contradicted"
+    return "undecided" if grown or not falls else "contradicted"

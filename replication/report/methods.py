@@ -28,17 +28,18 @@ def methods_text(study: Study) -> list[str]:
         "impression. Whether our figure differs *significantly* from the paper's is not testable. "
         "A verdict compares with a tolerance instead, and each tolerance says where it is from.",
         f"**Intervals and tests of our own runs.** Intervals hold 95 % of {samples:,} bootstrap "
-        "replicates over users, clicked articles and seeds; differences draw the same for both "
-        "sides. Impressions of one user, and those in which one article is clicked (the first of "
-        "several), depend on each other: tests are paired t-tests with the two-way variance of "
+        "replicates (normal multipliers) over users, clicked articles and seeds; differences draw "
+        "the same for both sides. Impressions of one user, and those in which one article is "
+        "clicked (the first of several), depend on each other: tests are paired t-tests with the "
+        "two-way variance of "
         "Cameron, Gelbach and Miller (2011), to which the spread between seeds adds (degrees of "
         "freedom as Welch and Satterthwaite have them). *Naive* is what the same runs give if "
         "impressions are taken as independent. Where a place was run with one seed, the spread of "
         "seeds measured on this study's repeated runs stands in; without any, intervals leave out "
         "what another seed would change, and claims are undecided. p (Holm) is corrected by Holm's "
         "method for all tests of the same family. Metrics are MIND's official ones, each the plain "
-        "mean over impressions. `docs/claims.md` has the rules with their coverage, rate of false "
-        "verdicts and power.",
+        "mean over impressions. `docs/claims.md` has the rules with their rate of false verdicts "
+        "and power, `docs/independence.md` what these intervals hold.",
         "**Verdicts.** A claim says that something is so, and may put a figure on it, whose size "
         "is a second question, answered by the interval and the tolerance. One word tells both. On "
         "other data than the paper's no claim is tested: what they showed stands beside it, "

@@ -109,8 +109,8 @@ def test_replicates_of_differences_have_the_variance_of_their_test():
 @pytest.mark.parametrize("world", [World(), World(user=0.5, article=0.3, exponent=0.5)])
 def test_intervals_and_tests_hold_what_they_say(world):
     """250 sets: the standard deviation of a share of .95 is .014. The true coverage, measured on
-    more (docs/claims.md), is within .93 to .97, so that .89 to .995 leaves two to three of them at
-    either end, and the naive interval is far outside."""
+    more (docs/independence.md), is within .93 to .97, so that .89 to .995 leaves two to three of
+    them at either end, and the naive interval is far outside."""
     found = coverage(world, 250, 300)
     assert 0.89 <= found["two-way"] <= 0.995 and 0.89 <= found["sandwich"] <= 0.995
     assert found["naive"] < 0.85

@@ -208,6 +208,33 @@ def test_memory_is_the_gpus_where_there_is_one(tuned):
     assert part["values"]["my-bert-base"] == 4.0 and part["found"] == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("spread", "word"), [(0.0, "contradicted"), (0.0005, "contradicted"),
+                                              (0.02, "undecided")])  # fmt: skip
+def test_a_range_over_rates_must_be_shown_to_fall(tuned, spread, word):
+    """It falls by .03 from the smallest to the largest model, and by `spread` from seed to seed:
+    Welch's test by hand gives t = .03 / spread * sqrt(2), with 2 degrees of freedom."""
+
+    def falling(cell):
+        width = 0.05 - 0.01 * LADDER.get(cell.encoder, 0) + spread * (cell.seed == 2)
+        return [{"selection_auc": 0.6}, {"selection_auc": 0.6 + width}]
+
+    found = cost_of(tuned, growing, falling)
+    assert {part["verdict"] for part in found["parts"] if part["measure"] == "sensitivity"} == {
+        word
+    }
+    assert found["verdict"] == word
+
+
+def test_one_seed_shows_no_range_to_fall(tmp_path, monkeypatch):
+    models = ["glove", "bert-tiny", "bert-small", "bert-base", "llama-3.1-8b"]
+    params = planted_params(tmp_path, monkeypatch, models, seeds=(1,), tunings=["finetuned"])
+    narrowing = [{"selection_auc": 0.6}, {"selection_auc": 0.7}]
+    found = cost_of(
+        params, growing, lambda c: searched(c) if c.encoder != "my-glove" else narrowing
+    )
+    assert found["verdict"] == "undecided"
+
+
 def test_without_a_search_the_claim_is_not_testable(tuned):
     found = cost_of(tuned, growing, lambda cell: [])
     assert found["verdict"] == "not testable"

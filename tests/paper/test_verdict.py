@@ -89,6 +89,8 @@ def test_an_order(inversions, rises, word):
 def test_growth(values, word):
     """Within a tenth two costs are alike."""
     assert verdict.of_growth(values, 0.1) == word
+    by_chance = verdict.of_growth(values, 0.1, falls=False)
+    assert by_chance == ("undecided" if word == "contradicted" else word)
 
 
 @pytest.mark.parametrize(
