@@ -1,7 +1,6 @@
 """The recommender of an experiment: built fresh, trained, and measured."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +12,9 @@ from replication.mind.columns.labelled import days, require_decided
 from replication.mind.columns.prepared import Impressions, Prepared, split_last_day
 from replication.recommenders import Recommender, Sizes
 from replication.study.params import Params, as_mapping
-from replication.study.registry import FAMILIES, RECOMMENDERS
+from replication.study.registry import RECOMMENDERS
 from replication.study.runs import run_id
+from replication.study.starts import by_tuning
 from replication.training.loop import train
 from replication.training.progress import Fit, Progress
 
@@ -46,17 +46,6 @@ def build_recommender(params: Params, data: Prepared, as_it_is: bool = False) ->
     )
     model.follow(protocol)
     return model
-
-
-def by_tuning(params: Params) -> dict[str, Any]:
-    """What a recommender has beside its text encoder that may hang on whether this is tuned."""
-    protocol, tuned = params.protocol, params.tuning == "finetuned"
-    family = FAMILIES[params.registry[params.encoder].family]
-    return {
-        "head": family.head if protocol.head == "by_tuning" and tuned else "token",
-        # The release multiplies empty slots by zero where a PLM is tuned, and nowhere else.
-        "zero_padded": (tuned and family.trains_layers) or protocol.empty_slots == "zeros",
-    }
 
 
 def numbered_from_training(labels: np.ndarray, in_train: np.ndarray) -> np.ndarray:

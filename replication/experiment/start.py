@@ -12,7 +12,7 @@ from torch import Tensor
 
 from replication.encoders.models.making import booked_elsewhere
 from replication.encoders.sources.checkpoints import checkpoint_digest
-from replication.experiment.fitting import build_recommender, by_tuning, learned
+from replication.experiment.fitting import build_recommender, learned
 from replication.experiment.record import relevant
 from replication.files.atomic import new_file
 from replication.machine import environment, processes
@@ -23,8 +23,8 @@ from replication.recommenders import Recommender
 from replication.study import paths
 from replication.study.checks import RATES, candidates
 from replication.study.params import Params
-from replication.study.registry import FAMILIES
 from replication.study.runs import run_id
+from replication.study.starts import deciding, start_name
 from replication.training.progress import Fit, Progress
 from replication.training.search import with_rates
 
@@ -58,7 +58,7 @@ class FrozenStart:
     def _found_or_made(self) -> Start:
         if not self._tuned.protocol.seeded:
             return self._made()
-        head = by_tuning(self._tuned)
+        head = deciding(self._tuned)
         return _kept(self._frozen, head, self._data, self._progress.seed, self._made)
 
     def _made(self) -> Start:
@@ -72,12 +72,9 @@ def leave_start(
     params: Params, data: Prepared, model: Recommender, fitted: Fit, progress: Progress
 ) -> None:
     """Keep what a frozen run has learned for the tuned runs that begin so; of others nothing."""
-    trains = FAMILIES[params.registry[params.encoder].family].schedule
-    if params.tuning != "frozen" or not trains or not params.protocol.seeded:
-        return
-    if getattr(params.training, trains).start == "frozen":
+    if params.tuning == "frozen" and start_name(params) is not None:
         made = _parameters(model), _told(fitted)
-        _kept(params, by_tuning(params), data, progress.seed, lambda: made)
+        _kept(params, deciding(params), data, progress.seed, lambda: made)
 
 
 def _kept(
@@ -97,9 +94,7 @@ def _kept(
 
 
 def _key(frozen: Params, head: dict[str, Any], data: Prepared, seed: int) -> str:
-    """All that decides it. `head`: as of `by_tuning`."""
-    if frozen.protocol.attention_masks:  # which leave empty slots out, whatever is in them
-        head = head | {"zero_padded": True}
+    """All that decides it. `head`: as of `deciding`."""
     params = relevant(frozen)
     del params["finetune_layers"]
     return environment.result_key(

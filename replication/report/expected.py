@@ -25,6 +25,7 @@ from replication.report.tables import markdown
 from replication.study import paths
 from replication.study.params import Params, grid_cell
 from replication.study.runs import experiment_id, run_id
+from replication.study.starts import starts
 
 GIB = 2**30
 CALIBRATION = (
@@ -37,8 +38,9 @@ CALIBRATION = (
 class Expected:
     """One line: what each of `runs` runs takes, which differ in their seed alone.
 
-    kind      embed, adapt, grid or sweep
+    kind      embed, adapt, grid, sweep, or start: what runs begin from and none of them leaves
     measured  mean seconds and greatest peak bytes of its runs, and how many; None before the first
+    start     seconds of what a run begins from, which it trains where no other has
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Expected:
     runs: int
     estimate: Estimate
     measured: tuple[float, float, int] | None = None
+    start: float = 0.0
 
 
 def default_machine(params: Params) -> str:
@@ -151,7 +154,8 @@ def _positive(value: Any) -> float | None:
 
 
 def expected_rows(params: Params) -> list[Expected]:
-    """Every encoder and adapter that is wanted, every experiment of the grid and of the sweep.
+    """Every encoder and adapter that is wanted, every experiment of the grid and of the sweep, and
+    every start that these share.
 
     Runs that differ in their seed alone are one row. Errors: as `shape_of`.
     """
@@ -162,9 +166,15 @@ def expected_rows(params: Params) -> list[Expected]:
     rows = [Expected("embed", e, 1, embedding(params, e, shape, machine)) for e in wanted]
     adapters = [name for name in wanted if name in params.adapters]
     rows += [Expected("adapt", a, 1, adapting(params, a, machine)) for a in adapters]
-    for kind, name, folders, cell in _cells(params):
-        estimate, measured = _whole(cell, shape, machine), _measured(params, folders)
-        rows.append(Expected(kind, name, len(grid.seeds), estimate, measured))
+    runs, cells = len(grid.seeds), list(_cells(params))
+    for shared, frozen in starts(cell for *_, cell in cells).items():
+        _, estimate = starting(frozen, shape, machine)
+        rows.append(Expected("start", shared.rpartition("-s")[0], runs, estimate))
+    for kind, name, folders, cell in cells:
+        own = training(cell, shape, machine)
+        begun = (starting(frozen, shape, machine)[1] for frozen in starts([cell]).values())
+        start = sum(estimate.seconds for estimate in begun)
+        rows.append(Expected(kind, name, runs, own, _measured(params, folders), start))
     return rows
 
 
@@ -181,22 +191,10 @@ def _cells(params: Params) -> Iterator[tuple[str, str, list[Path], Params]]:
             yield "sweep", *_named(cell, grid.seeds), cell
 
 
-def learning(cell: Params, shape: Shape, machine: Machine) -> list[tuple[str, Estimate]]:
-    """What a run does, by the kind of its work: the start over the frozen encoder, where tuning
-    begins from it, and the experiment itself."""
-    own = (cell.schedule_name, training(cell, shape, machine))
-    if cell.schedule.start == "fresh":
-        return [own]
-    frozen = training(replace(cell, tuning="frozen"), shape, machine)
-    return [("frozen", replace(frozen, disk=0.0)), own]  # stage `embed` keeps what it reads
-
-
-def _whole(cell: Params, shape: Shape, machine: Machine) -> Estimate:
-    """Of all that a run does; its `parts` are those of the experiment itself."""
-    *before, (_, own) = learning(cell, shape, machine)
-    started = {f"start, {kind}": estimate.seconds for kind, estimate in before}
-    operations = sum((estimate.operations for _, estimate in before), own.operations)
-    return replace(own, operations=operations, parts=own.parts | started)
+def starting(frozen: Params, shape: Shape, machine: Machine) -> tuple[str, Estimate]:
+    """What a start takes, of `study.starts`, and the kind of its work."""
+    # Stage `embed` keeps what it reads.
+    return "frozen", replace(training(frozen, shape, machine), disk=0.0)
 
 
 def _named(cell: Params, seeds: Iterable[int]) -> tuple[str, list[Path]]:
@@ -205,15 +203,17 @@ def _named(cell: Params, seeds: Iterable[int]) -> tuple[str, list[Path]]:
 
 
 def _measured(params: Params, folders: list[Path]) -> tuple[float, float, int] | None:
-    """Mean seconds, greatest peak memory and number of the runs made under this profile."""
+    """Mean seconds without the start, greatest peak memory and number of the runs made under this
+    profile."""
     costs = []
     for folder in folders:
         try:
             run, cost = (read_json(folder / f"{name}.json") or {} for name in ("run", "cost"))
         except StudyError:
             continue
-        if run.get("profile") == params.profile:
-            costs.append(cost)
+        if run.get("profile") == params.profile and (seconds := _positive(cost.get("seconds"))):
+            begun = _positive(cost.get("start_seconds")) or 0.0
+            costs.append(cost | {"seconds": seconds - begun})
     return mean_cost(costs)
 
 

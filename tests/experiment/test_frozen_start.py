@@ -14,6 +14,7 @@ from tiny_study import change
 from replication.experiment.run import run
 from replication.study import paths
 from replication.study.registry import FAMILIES
+from replication.study.starts import start_name
 from replication.training import loop
 
 
@@ -117,19 +118,35 @@ def test_a_start_of_another_seed_or_schedule_or_a_damaged_one_is_not_taken(param
     assert len(steps) == training["start"]["steps"] + training["steps"]
 
 
+def test_runs_are_of_one_start_where_its_name_says_so(params, tmp_path):
+    """`start_name`, by which starts are counted, against the files that the runs leave."""
+    files, names = [], []
+    for protocol in ("clean", "released"):
+        tuned = beginning(params, protocol)
+        for one in (replace(tuned, tuning="frozen"), tuned, replace(tuned, finetune_layers=1)):
+            shutil.rmtree(paths.STARTS, ignore_errors=True)
+            outcome(tmp_path / "run", one)
+            files.append(next(path.name for path in paths.STARTS.glob("*")))
+            names.append(start_name(one))
+    assert [files.index(file) for file in files] == [0, 0, 0, 3, 4, 4]
+    assert [names.index(name) for name in names] == [0, 0, 0, 3, 4, 4]
+
+
 def test_an_encoder_that_never_trains_leaves_no_start(params, tmp_path, monkeypatch):
     """A causal language model is read frozen alone: its family has no schedule to begin with."""
     params = replace(beginning(params), tuning="frozen")
     family = FAMILIES[params.registry[params.encoder].family]
     monkeypatch.setattr(type(family), "schedule", None)
     outcome(tmp_path / "frozen", params)
-    assert not paths.STARTS.exists()
+    assert not paths.STARTS.exists() and start_name(params) is None
 
 
 def test_an_unseeded_protocol_shares_nothing(params, tmp_path):
     unseeded = change(beginning(params), seeded=False)
     outcome(tmp_path / "a", unseeded)
     assert not paths.STARTS.exists()
+    assert start_name(unseeded) != start_name(replace(unseeded, finetune_layers=1))
+    assert start_name(replace(unseeded, tuning="frozen")) is None
 
 
 @pytest.mark.parametrize("encoder", ["static", "minilm"])

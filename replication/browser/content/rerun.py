@@ -13,13 +13,14 @@ from replication.files.errors import StudyError
 from replication.files.listing import files_below
 from replication.paper.cells import Cell, grid_cells, sweep_cells
 from replication.paper.models import TUNINGS
-from replication.report.estimate import adapting, embedding
-from replication.report.expected import GIB, duration, learning, machine_of, mean_cost, shape_of
+from replication.report.estimate import adapting, embedding, training
+from replication.report.expected import GIB, duration, machine_of, mean_cost, shape_of, starting
 from replication.study import paths
 from replication.study.checks import known_protocols, require
 from replication.study.overrides import overrides, run_line
 from replication.study.params import Params, as_mapping, grid_cell
 from replication.study.registry import FAMILIES, RECOMMENDERS
+from replication.study.starts import starts
 
 _CONF = paths.PROTOCOLS.parent
 # Parameters in which the runs of one experiment agree, whatever their seed. `training` is not among
@@ -200,7 +201,9 @@ def _estimated(params: Params, cells: Sequence[Params]) -> Cost:
         shape, machine = shape_of(params), machine_of(params)
     except (StudyError, OSError) as error:
         return Cost(None, None, None, str(error))
-    parts = [part for cell in cells for _, part in learning(cell, shape, machine)]
+    begun = starts(cells).values()  # each is trained once
+    parts = [starting(frozen, shape, machine)[1] for frozen in begun]
+    parts += [training(cell, shape, machine) for cell in cells]
     used = dict.fromkeys(cell.encoder for cell in cells)
     adapters = [e for e in used if e in params.adapters and not (paths.CHECKPOINTS / e).exists()]
     vectors = [e for e in used if not (paths.EMBEDDINGS / e).exists()]

@@ -82,7 +82,7 @@ def _minutes(row: Expected) -> int:
     margin, seconds = ESTIMATED, row.estimate.seconds
     if row.measured:
         margin, seconds = MEASURED, row.measured[0]
-    return _up_to(START + margin * seconds / 60, TIME_STEP)
+    return _up_to(START + margin * (seconds + row.start) / 60, TIME_STEP)
 
 
 def _memory(row: Expected) -> int:

@@ -2,7 +2,8 @@
 
 A run's work, training and test, scales the estimate of others of its kind on the same machine; what
 it takes besides (building the model, intervals, files) is taken as it is. Runs that searched for
-learning rates count by the training that was kept.
+learning rates count by the training that was kept. A start that is booked to every run that begins
+from it is no part of any: it is work of its own.
 """
 
 import math
@@ -33,7 +34,7 @@ class Run:
     id         of what was run, whichever folder it is in
     kind       of its work, as machines.yaml names it
     work       seconds of training and test, and `estimated` what was estimated for them
-    besides    seconds of the run beside these, its start and a search
+    besides    seconds of the run beside these and a search
     seconds    all of it; memory: peak bytes
     """
 
@@ -95,7 +96,7 @@ def _runs(folders: Iterable[Path], params: Params, machine: Machine) -> Iterable
             if whole is None or cost.get("resumed") or not machine.did(run["hardware"], threads):
                 continue
             seconds, search, trained, tested = (float(cost[name]) for name in RESTS)
-            search += float(cost.get("start_seconds", 0.0))
+            seconds -= float(cost.get("start_seconds", 0.0))
             cell = _as_it_ran(run, params, folder)
             estimated = training(cell, shape_of(cell), machine).seconds
         except (StudyError, KeyError, TypeError, ValueError, AttributeError):

@@ -22,13 +22,14 @@ from replication.report.estimate import (
     embedding,
     training,
 )
-from replication.report.expected import learning, shape_of
+from replication.report.expected import shape_of, starting
 from replication.report.machines import Host, Machine
 from replication.study import paths
 from replication.study.compose import compose
 from replication.study.encoders import Encoder
 from replication.study.params import Params, grid_cell, load_params
 from replication.study.registry import SOURCES
+from replication.study.starts import start_name, starts
 
 PROFILES = paths.PROTOCOLS.parent / "profile"
 UNZIPPED = 2.5  # times a zip of MIND: MIND-small's tables over its zips
@@ -37,9 +38,9 @@ RESULT = 150  # bytes of an impression's metrics and scores, in the demo's files
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of dvc.yaml and what it takes.
+    """One stage of dvc.yaml and what it takes, or a start that runs share.
 
-    needs   stages that must have ended
+    needs   those that must have ended
     parts   seconds by what takes them
     basis   measured, calibrated (an estimate scaled by measured runs of its kind), estimated, or
             `start-up` where nothing else is known of it
@@ -74,12 +75,16 @@ class Work:
 
     trains  whether these are runs of recommenders
     folder  of its report, where it has one
+    begins  the start, or the run that leaves it, from which its training begins
+    inside  whether it is done inside of another stage, and needs no process of its own
     """
 
     estimates: tuple[tuple[str, Estimate], ...]
     files: dict[str, float]
     trains: bool = False
     folder: str | None = None
+    begins: str | None = None
+    inside: bool = False
 
 
 def study(profile: str | None) -> tuple[Params, dict[str, tuple[str, ...]]]:
@@ -144,8 +149,20 @@ def planned(
     known: Calibration,
     host: Host,
 ) -> list[Stage]:
-    """What each stage of a graph takes; found: `works`, known: measured runs of others."""
-    return [_stage(params, n, needs, found.get(n), known, host) for n, needs in graph.items()]
+    """What each stage of a graph takes; found: `works`, known: measured runs of others.
+
+    A start stands before the first run that begins from it, and needs what that run needs: whoever
+    comes first makes it, and all others wait for it.
+    """
+    stages: dict[str, Stage] = {}
+    for name, needs in graph.items():
+        work = found.get(name)
+        begins = work.begins if work else None
+        if begins is not None and begins not in {*graph, *stages}:
+            stages[begins] = _stage(params, begins, needs, found[begins], known, host)
+        own = needs if begins is None else (*needs, begins)
+        stages[name] = _stage(params, name, own, work, known, host)
+    return list(stages.values())
 
 
 def _stage(
@@ -159,6 +176,8 @@ def _stage(
     start = {"start of stages": host.stage_s}
     if work is None:
         return Stage(name, needs, start, "start-up", 0.0, {})
+    if work.inside:
+        start = {}
     kinds = [kind for kind, _ in work.estimates]
     parts = predicted(work, known)
     memory = max((estimate.memory for _, estimate in work.estimates), default=0.0)
@@ -187,7 +206,8 @@ def predicted(work: Work, known: Calibration) -> dict[str, float]:
 
 
 def works(params: Params, machine: Machine, host: Host) -> Iterator[tuple[str, Work]]:
-    """What stages do, by name; stages of which nothing is known beside their start are left out.
+    """What stages do, by name, and the starts from which their training begins; stages of which
+    nothing is known beside their start are left out.
 
     Errors: `StudyError` where the size of the data is not known.
     """
@@ -203,11 +223,23 @@ def works(params: Params, machine: Machine, host: Host) -> Iterator[tuple[str, W
     for name in params.adapters:
         estimate = adapting(params, name, machine)
         yield f"adapt@{name}", Work((("adapt", estimate),), {}, folder=f"adapters/{name}")
-    yield "experiment", _run(params, "experiment", shape, machine)
-    for name, folder, cell in cells(params):
-        yield name, _run(cell, folder, shape, machine)
+    yield from _runs(params, shape, machine)
     for name in params.audit.pairs:
         yield f"audit@{name}", _audit(params, name, shape, machine)
+
+
+def _runs(params: Params, shape: Shape, machine: Machine) -> Iterator[tuple[str, Work]]:
+    runs = [("experiment", "experiment", params), *cells(params)]
+    begun: dict[str | None, str | None] = {
+        start_name(cell): name for name, _, cell in runs if cell.tuning == "frozen"
+    }
+    begun[None] = None
+    for start, frozen in starts(cell for *_, cell in runs).items():
+        begun[start] = name = f"start@{start}"
+        yield name, Work((starting(frozen, shape, machine),), {}, inside=True)
+    for name, folder, cell in runs:
+        begins = begun[start_name(cell)] if cell.tuning == "finetuned" else None
+        yield name, _run(cell, folder, begins, shape, machine)
 
 
 def cells(params: Params) -> Iterator[tuple[str, str, Params]]:
@@ -242,23 +274,20 @@ def _checkpoint(name: str, encoder: Encoder, host: Host) -> Work:
     return _processor(files, downloads=fetched / (host.download_gb * 1e9))
 
 
-def _run(cell: Params, folder: str, shape: Shape, machine: Machine) -> Work:
-    estimates = learning(cell, shape, machine)
-    estimate = estimates[-1][1]
+def _run(cell: Params, folder: str, begins: str | None, shape: Shape, machine: Machine) -> Work:
+    estimate = training(cell, shape, machine)
     depth = f" k{cell.finetune_layers}" if cell.schedule_name == "tuned_layers" else ""
     states = f"states of {cell.encoder} {cell.tuning} {cell.protocol.name}{depth}"
     files = {f"runs/{folder}": float(RESULT * shape.test_impressions)}
     if estimate.disk:
         files[states] = estimate.disk
-    return Work(tuple(estimates), files, True, folder)
+    return Work(((cell.schedule_name, estimate),), files, True, folder, begins)
 
 
 def _audit(params: Params, name: str, shape: Shape, machine: Machine) -> Work:
     from replication.experiment.audit import audit_runs
 
-    found = tuple(
-        (one.cell.schedule_name, training(one.cell, shape, machine))
-        for one in audit_runs(params, name)
-        if not (one.untouched or one.again)
-    )
-    return Work(found, {}, True)
+    runs = [o.cell for o in audit_runs(params, name) if not (o.untouched or o.again)]
+    found = [starting(frozen, shape, machine) for frozen in starts(runs).values()]
+    found += [(cell.schedule_name, training(cell, shape, machine)) for cell in runs]
+    return Work(tuple(found), {}, True)

@@ -13,6 +13,12 @@ from replication.pipeline.plan.text import text
 from replication.report.machines import machine
 
 PROFILES = ["demo", "mind-small", "mind-large"]
+# A protocol without a seed shares nothing; other starts are left by frozen runs.
+STARTS = {
+    "demo": {"start@nrms-minilm-finetuned-released-s1"},
+    "mind-small": set(),
+    "mind-large": set(),
+}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -22,6 +28,7 @@ def test_every_stage_of_dvc_is_placed_once_after_what_it_needs(bare, profile):
     assert found.predictions == () and found.known.runs == ()
     at = {place.name: place for place in found.placed}
     assert at.keys() == found.stage.keys() and len(at) == len(found.placed)
+    assert {name for name in at if name.startswith("start@")} == STARTS[profile]
     grid, sweep = found.params.grid, found.params.sweep
     seeds, protocols = len(grid.seeds), len(grid.protocols)
     cells = len(grid.recommenders) * protocols * seeds
@@ -53,6 +60,36 @@ def test_every_stage_of_dvc_is_placed_once_after_what_it_needs(bare, profile):
     assert found.chain_seconds <= found.seconds <= found.device_seconds
     assert sum(took for *_, took in found.by_group()) == pytest.approx(found.device_seconds)
     assert sum(took for _, took in found.by_part()) == pytest.approx(found.device_seconds)
+
+
+def test_a_start_is_counted_once_for_all_runs_that_begin_from_it(bare, own):
+    """Runs that begin so take what they take fresh, and wait for the frozen run that leaves their
+    start, or, without one in the study, for a start that is trained once for all of them."""
+    found = bare("demo", "2xcore")
+    tuned = "sweep@lstur-minilm-finetuned-k0-clean-s1", "grid@lstur-minilm-finetuned-clean-s1"
+    for name in tuned:
+        assert "grid@lstur-minilm-frozen-clean-s1" in found.stage[name].needs
+    profile = own / "conf/profile/demo.yaml"
+    written = profile.read_text(encoding="utf-8")
+
+    def again(old: str, new: str):
+        assert old in written
+        profile.write_text(written.replace(old, new), encoding="utf-8")
+        return plan("demo", "2xcore")
+
+    fresh = again("start: frozen", "start: fresh")
+    assert found.stage.keys() - fresh.stage.keys() == STARTS["demo"]
+    for name, stage in fresh.stage.items():
+        assert found.stage[name].parts == pytest.approx(stage.parts)
+    (start,) = (found.stage[name] for name in STARTS["demo"])
+    assert found.device_seconds - fresh.device_seconds == pytest.approx(start.seconds)
+    assert 0 < start.seconds < found.stage["grid@nrms-minilm-frozen-clean-s1"].seconds
+
+    alone = again("tunings: [frozen, finetuned]", "tunings: [finetuned]")
+    name = "start@lstur-minilm-frozen-clean-s1"
+    assert [name in alone.stage[run].needs for run in tuned] == [True, True]
+    assert len(STARTS["demo"] & alone.stage.keys()) == 1
+    assert sum(stage.startswith("start@") for stage in alone.stage) == 1 + 3 * 2
 
 
 @pytest.mark.parametrize(("profile", "hours"), [("mind-mini", (0, 1)), ("laptop", (1, 2.1))])
