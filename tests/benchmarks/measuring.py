@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
@@ -26,6 +26,7 @@ def measured(
     goal_peak_mib: float | None = None,
     peak_mib: float | None = None,
     naive_peak_mib: float | None = None,
+    growth: Mapping[str, tuple[float, float]] | None = None,
     note: str | None = None,
 ) -> tuple[Any, Any]:
     """Time `fast`, then `naive`, and keep all that was found in `benchmark.extra_info`.
@@ -35,6 +36,7 @@ def measured(
     goal         the goal in words; those in figures are at least `goal_ratio` (naive over fast
                  seconds), at most `goal_seconds` of fast, at most `goal_peak_mib`
     peak_mib     of the fast way, naive_peak_mib of the naive one: from `peak_of`
+    growth       of what, the most it may grow as the data grow, and how much it did, in times
     Returns the last values of `fast` and `naive` (None without one), for the test to compare.
     """
     value = benchmark.pedantic(fast, rounds=rounds, warmup_rounds=1)
@@ -65,6 +67,7 @@ def measured(
                 ("ratio", goal_ratio, ratio),
                 ("seconds", goal_seconds, seconds),
                 ("peak_mib", goal_peak_mib, peak_mib),
+                *((of, *figures) for of, figures in (growth or {}).items()),
             )
             if bound is not None
         ],
@@ -74,7 +77,7 @@ def measured(
 
 
 def met(of: str, goal: float, value: float | None) -> bool | None:
-    """Whether a goal is met: a ratio at least, seconds and MiB at most; None if not measured."""
+    """Whether a goal is met: a ratio at least, all else at most; None if not measured."""
     if value is None:
         return None
     return value >= goal if of == "ratio" else value <= goal

@@ -24,7 +24,10 @@ RESIDENT = (
 )
 ELSEWHERE = "What was done on a GPU has [a page of its own](gpu/README.md)."
 ON_GPU = "what torch held on the GPU at most, weights included."
-_UNITS = {"ratio": "times", "seconds": "s", "peak_mib": "MiB"}
+_UNITS = {
+    "ratio": "times", "seconds": "s", "peak_mib": "MiB",
+    "time growth": "times the time", "memory growth": "times the memory",
+}  # fmt: skip
 
 
 def page(saved: dict[str, Any], profiles: dict[str, Any] | None, available: list[str]) -> str:

@@ -62,6 +62,20 @@ def test_a_goal_without_a_figure_is_not_met():
     assert [goal["met"] for goal in watch.extra_info["goals"]] == [None, None]
 
 
+def test_growth_is_judged():
+    watch = Stopwatch()
+    measured(
+        watch,
+        "w",
+        "s",
+        "g",
+        lambda: 1,
+        growth={"time growth": (11, 9.5), "memory growth": (1.3, 2)},
+    )
+    found = [(goal["of"], goal["value"], goal["met"]) for goal in watch.extra_info["goals"]]
+    assert found == [("time growth", 9.5, True), ("memory growth", 2, False)]
+
+
 def test_nobody_is_named():
     """The saved JSON tells of the machine, not whose it is."""
     spec = importlib.util.spec_from_file_location("hooks", Path(__file__).parent / "conftest.py")

@@ -81,6 +81,8 @@ def test_goal_met():
         ("ratio", 20, 18, "**missed**: 18 times, 10 % under the goal"),
         ("seconds", 5, 6, "**missed**: 6 s, 20 % over the goal"),
         ("peak_mib", 1000, 1500.4, "**missed**: 1,500 MiB, 50 % over the goal"),
+        ("time growth", 11, 22, "**missed**: 22 times the time, 100 % over the goal"),
+        ("memory growth", 1.3, 1.3, "met"),
         ("peak_mib", 1000, None, "**not measured**: peak memory"),
         ("ratio", 20, 20, "met"),
         ("seconds", 5, 5, "met"),
