@@ -7,7 +7,8 @@ from replication.commands.command import argument
 
 
 @argument("kind", choices=("ebnerd", "xmind", "adressa", "movielens"), help="the data set")
-@argument("folder", type=Path, help="as it is published; a zip of MovieLens or xMIND too")
+@argument("folder", type=Path, help="as it is published; a zip of MovieLens or xMIND too; "
+          "movielens: 100k or 1m downloads it")  # fmt: skip
 @argument("out", type=Path, help="the new folder, for `data.path` of profile local")
 @argument("--mind", type=Path, help="xmind: MIND's folder, whose clicks the translations serve")
 @argument("--language", help="xmind: three letters, where the folder has several languages")

@@ -15,6 +15,7 @@ from replication.files.documents import read_json
 from replication.files.errors import StudyError, shown
 from replication.importers.base import SPLITS, Batch, Options, Split, joined
 from replication.importers.kinds import importer
+from replication.importers.releases import fetched, release_of
 from replication.machine.environment import code_digest
 from replication.mind.tsv import ARTICLE_ID, UNSEEN
 
@@ -24,7 +25,8 @@ _TAIL = {"url": "", "title_entities": "[]", "abstract_entities": "[]"}
 
 def import_data(kind: str, folder: Path, out: Path, options: Options) -> dict[str, Any]:
     """Write `out` with train/ and dev/, each news.tsv and behaviors.tsv, and import.json: what it
-    was made of, and per split how much came in, is there and was left out, by rule.
+    was made of, and per split how much came in, is there and was left out, by rule. Where there is
+    no such `folder` it is the name of a release, which is downloaded (`releases.fetched`).
 
     A folder made of the same bytes under the same options by the same code is left as it is; an
     import that was cut off goes on with the split at which it was.
@@ -37,7 +39,7 @@ def import_data(kind: str, folder: Path, out: Path, options: Options) -> dict[st
             raise StudyError(f"--{option.name}: {kind} has no use for it; leave it out")
     _check(options)
     if not folder.exists():
-        raise StudyError(f"{folder}: no such folder; expected {kind} as it is published")
+        folder = fetched(kind, str(folder))
     found = asked(folder, options)
     made_of = {
         "data_set": kind,
@@ -46,10 +48,7 @@ def import_data(kind: str, folder: Path, out: Path, options: Options) -> dict[st
             for name, value in asdict(options).items()
             if name in asked.options and name != "mind"
         },
-        "sources": [
-            {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
-            for path in found.sources()
-        ],
+        "sources": [_source(kind, path) for path in found.sources()],
         "code": code_digest("files", "mind", "importers"),
     }
     if _is_there(out, made_of):
@@ -65,6 +64,12 @@ def import_data(kind: str, folder: Path, out: Path, options: Options) -> dict[st
         figures = {**made_of, "splits": splits}
         write_json(new / FIGURES, figures)
     return figures
+
+
+def _source(kind: str, path: Path) -> dict[str, Any]:
+    digest = sha256(path)
+    known = release_of(kind, digest)
+    return {"file": path.name, "bytes": path.stat().st_size, "sha256": digest, "release": known}
 
 
 def _check(options: Options) -> None:

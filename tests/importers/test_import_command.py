@@ -1,13 +1,18 @@
 """`python -m replication import`: what it prints, does not overwrite, and goes on with."""
 
+import hashlib
 import json
+import re
+from pathlib import Path
 
 import pytest
 from miniatures import write_100k, write_ebnerd
+from web import Answer, serving
+from zipped import zipped
 
 from replication.__main__ import main
 from replication.files.errors import StudyError
-from replication.importers import write
+from replication.importers import releases, write
 from replication.importers.base import Options
 from replication.importers.ebnerd import EbNerd
 from replication.importers.kinds import IMPORTERS, importer
@@ -81,3 +86,52 @@ def test_an_option_that_means_nothing_is_refused(tmp_path, options, told):
 def test_the_command_takes_what_is_listed(kind, tmp_path):
     assert importer(kind).options
     assert main(["import", kind, str(tmp_path / "no"), str(tmp_path / "out")]) == 1
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """A miniature of MovieLens 100k as a pinned release of a server on this machine."""
+    files = sorted(write_100k(tmp_path / "in").iterdir())
+    content = zipped({f"ml-100k/{file.name}": file.read_bytes() for file in files})
+    pin = {"sha256": hashlib.sha256(content).hexdigest(), "files": {}}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_PROXY", "*")
+    with serving(lambda path, headers: Answer(200, content)) as address:
+        known = {"100k": pin | {"url": f"{address}/ml-100k.zip"}}
+        monkeypatch.setattr(releases, "releases", lambda kind: known)
+        yield pin
+
+
+def test_a_release_is_downloaded_checked_and_named(served, tmp_path, capsys):
+    assert main(["import", "movielens", "100k", "out"]) == 0
+    [source] = json.loads((tmp_path / "out/import.json").read_text(encoding="utf-8"))["sources"]
+    assert (source["file"], source["release"]) == ("ml-100k.zip", "100k")
+    by_hand = write.import_data("movielens", tmp_path / "in", tmp_path / "by hand", Options())
+    assert {each["release"] for each in by_hand["sources"]} == {None}
+    capsys.readouterr()
+    releases.releases("movielens")["100k"]["sha256"] = "0" * 64
+    assert main(["import", "movielens", "100k", "out again"]) == 1
+    assert "it is not the pinned file" in capsys.readouterr().err
+    assert not (tmp_path / "out again").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "told"),
+    [
+        ("movielens", "32m", "movielens 32m: its SHA-256 is not known here"),
+        ("movielens", "2m", "2m: no such folder; expected movielens as it is published, or 100k, "),
+        ("adressa", "100k", "100k: no such folder; expected adressa as it is published$"),
+    ],
+)
+def test_what_is_not_served_is_told(tmp_path, monkeypatch, kind, name, told):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StudyError, match=told):
+        write.import_data(kind, Path(name), tmp_path / "out", Options())
+
+
+def test_pinned_releases_are_sound():
+    for kind in IMPORTERS:
+        for release in releases.releases(kind).values():
+            assert release["url"].startswith("https://") and release["url"].endswith(".zip")
+            pins = [pin for pin in (release["sha256"], *release["files"].values()) if pin]
+            assert all(re.fullmatch("[0-9a-f]{64}", pin) for pin in pins)
