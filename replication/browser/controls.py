@@ -1,7 +1,7 @@
-"""Parts that several pages use: pickers that a link can set, tables with their exports, charts."""
+"""Parts that several pages use: tables with their exports, charts, commands."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, overload
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -12,61 +12,11 @@ from replication.browser.words import plain
 from replication.report.figures.theme import DARK, LIGHT, Theme
 from replication.report.tables import Number, Table
 
-Option = TypeVar("Option", bound=str)
-Width = int | Literal["stretch"]  # pixels, or all that there is
 CHARTS = 512  # whose specification is remembered
 EXPERIMENT = "experiment"  # a column of `NAMED` in one
 NAMED = ("recommender", "encoder", "tuning")
 ROWS = 12  # of a table to be scrolled
 MIME = {"csv": "text/csv", "md": "text/markdown", "tex": "application/x-tex"}
-
-
-@overload
-def pick(
-    label: str, options: Sequence[Option], key: str, default: Option, width: Width = ...
-) -> Option: ...
-@overload
-def pick(
-    label: str,
-    options: Sequence[Option],
-    key: str,
-    default: Option | None = None,
-    width: Width = ...,
-) -> Option | None: ...
-def pick(
-    label: str,
-    options: Sequence[Option],
-    key: str,
-    default: Option | None = None,
-    width: Width = "stretch",
-) -> Option | None:
-    """A picker that the link's `?key=` sets and that sets it; `default` stands for no choice.
-
-    A link that names what there is not is told as such, and read as no choice.
-    """
-    told(key, label, options)
-    chosen = st.selectbox(
-        label,
-        options,
-        index=None,
-        key=key,
-        bind="query-params",
-        placeholder=default or "choose one",
-        width=width,
-    )
-    return default if chosen is None else chosen
-
-
-def told(key: str, label: str, options: Sequence[str]) -> None:
-    """Say so where the link gives `key` a value that is none of `options`."""
-    given = st.query_params.get_all(key)
-    if strange := [value for value in given if value not in options]:
-        known = ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
-        st.warning(
-            plain(f"The link asks for {label.lower()} {strange[0]}, which is not here. Known: ")
-            + plain(known or "none"),
-            icon=":material/link_off:",
-        )
 
 
 def theme() -> Theme:

@@ -11,6 +11,7 @@ from replication.browser.reading.study import read_study
 from replication.browser.workspace.dvc_experiments import DvcExperiment
 
 SWEPT = "nrms-minilm-finetuned-k0-clean-s1"
+TUNED_NAME = "NRMS, MiniLM, fine-tuned, 2 layers, clean, seed 1"
 
 
 @pytest.fixture
@@ -36,9 +37,11 @@ def test_every_run_has_a_key_of_its_own(known):
     found = known("full")
     assert {FROZEN, TUNED, SWEPT, "experiment"} <= found.keys()
     assert all(key == candidate.key for key, candidate in found.items())
-    assert found[SWEPT].label == SWEPT
-    assert found["experiment"].description == "nrms, minilm, finetuned k2, clean, seed 1"
-    assert found["naml-smollm2-lora-frozen-clean-s1"].description.startswith("naml, smollm2-lora")
+    assert found[SWEPT].label == "NRMS, MiniLM, fine-tuned, 0 layers, clean, seed 1"
+    assert found["experiment"].description == TUNED_NAME
+    adapted = found["naml-smollm2-lora-frozen-clean-s1"]
+    assert adapted.description == "NAML, SmolLM2-LoRA, fine-tuned, clean, seed 1"
+    assert len({candidate.label for candidate in found.values()}) == len(found)
 
 
 def test_runs_and_experiments_of_one_name_are_told_apart(inside, experiment):
@@ -58,7 +61,7 @@ def test_an_experiment_is_a_run_of_its_own_files(known, experiment, made_trees):
     at_hand = known("full")["experiment"].run.cell
     assert found.run.cell.metrics == at_hand.metrics
     assert found.run.cell.run == at_hand.run
-    assert found.label == "exp:bold-lynx (nrms-minilm-finetuned)"
+    assert found.label == f"exp:bold-lynx: {TUNED_NAME}"
 
 
 @pytest.mark.parametrize("text", [None, b"{", b'{"auc": NaN}', b"\xff", b"[]"])
@@ -107,7 +110,7 @@ def test_fewer_than_two_runs(known):
 
 
 def test_signs_and_words_of_what_is_not_ready(known):
-    assert known("truncated")[TUNED].label == f"! unreadable: {TUNED}"
-    assert known("empty")[TUNED].label == f"○ not run: {TUNED}"
-    assert known("stale")[TUNED].label == f"↺ stale: {TUNED}"
-    assert known("full")[TUNED].label == TUNED
+    assert known("truncated")[TUNED].label == f"! unreadable: {TUNED_NAME}"
+    assert known("empty")[TUNED].label == f"○ not run: {TUNED_NAME}"
+    assert known("stale")[TUNED].label == f"↺ stale: {TUNED_NAME}"
+    assert known("full")[TUNED].label == TUNED_NAME

@@ -151,9 +151,9 @@ def test_the_downloaded_csv_holds_the_claims(visit):
 def test_two_runs_are_compared_by_keyboard_alone(visit):
     page = visit("compare")
     _tab_to(page, "First run")
-    _type_choice(page, "lstur-static-frozen")
+    _type_choice(page, "LSTUR, static vectors, frozen, clean")
     _tab_to(page, "Second run")
-    _type_choice(page, "nrms-minilm-frozen")
+    _type_choice(page, "NRMS, MiniLM, frozen, clean")
     pair = "a=lstur-static-frozen-clean-s1&b=nrms-minilm-frozen-clean-s1"
     page.wait_for_url(f"**/compare?{pair}")
     settle(page)

@@ -173,9 +173,11 @@ def test_depths_are_those_of_layers_that_can_train():
     params = load_params()
     assert list(depths(params, "minilm-l3", "finetuned")) == [0, 1, 2, 3]
     assert no_depth(params, "minilm-l3", "finetuned") is None
-    for encoder, tuning in [("minilm", "frozen"), ("smollm2", "finetuned"), ("?", "finetuned")]:
+    for encoder, tuning, name in [
+        ("minilm", "frozen", "MiniLM"), ("smollm2", "finetuned", "SmolLM2"), ("?", "finetuned", "?")
+    ]:  # fmt: skip
         assert not depths(params, encoder, tuning)
-        assert no_depth(params, encoder, tuning) == f"no layer of {encoder} is fine-tuned"
+        assert no_depth(params, encoder, tuning) == f"no layer of {name} is fine-tuned"
     assert "word vectors" in no_depth(params, "static", "finetuned")
 
 

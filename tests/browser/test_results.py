@@ -78,7 +78,7 @@ def test_a_link_sets_metric_filters_and_row(inside):
     assert "By nDCG@5 under clean" in text and f"{left} of {ALL} experiments" in text
     assert len(app.dataframe[0].value) == left
     assert "has not seen its runs" not in text
-    assert KEY in text  # though the filters hide its row
+    assert "NRMS, MiniLM, fine-tuned, 2 layers, clean" in text  # though the filters hide its row
     assert commands(app)[0] == "dvc repro grid@nrms-minilm-finetuned-clean-s1"
 
 

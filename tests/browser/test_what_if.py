@@ -37,8 +37,8 @@ def test_what_is_no_part_of_the_study_has_one_command_and_an_estimate(inside):
 
 @pytest.mark.parametrize(
     ("encoder", "tuning", "reason"),
-    [("static", "finetuned", "static is a table of word vectors"),
-     ("minilm", "frozen", "no layer of minilm is fine-tuned")],
+    [("static", "finetuned", "static vectors: a table of word vectors"),
+     ("minilm", "frozen", "no layer of MiniLM is fine-tuned")],
 )  # fmt: skip
 def test_why_there_are_no_layers_to_choose(inside, encoder, tuning, reason):
     inside("full")

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from replication.browser.names import run_name
 from replication.browser.reading.runs import KINDS, READY, Run, State, described, made_run
 from replication.browser.words import signed
 from replication.browser.workspace.dvc_experiments import FILES, DvcExperiment
@@ -42,23 +43,19 @@ class Candidate:
 
     @property
     def label(self) -> str:
-        """`experiment (nrms-minilm-finetuned)`, `↺ stale: nrms-minilm-frozen-clean-s1`."""
-        cell, word = self.run.cell, self.state.word
-        label = self.key
-        if not cell.name.startswith("runs/"):
-            label += f" ({cell.recommender}-{cell.encoder}-{cell.tuning})"
+        """`NRMS, MiniLM, frozen, clean, seed 1`, `↺ stale: experiment: NRMS, ...`: a run that is no
+        part of the study has its name before it."""
+        word, label = self.state.word, self.description
+        if not self.run.cell.name.startswith("runs/"):
+            label = f"{self.key}: {label}"
         return label if word == READY else f"{signed(word)}: {label}"
 
     @property
     def description(self) -> str:
-        """Such as `nrms, minilm, finetuned k2, clean, seed 1`."""
-        cell = self.run.cell
-        if cell.recommender == "unknown":
+        """Such as `NRMS, MiniLM, fine-tuned, 2 layers, clean, seed 1`."""
+        if self.run.cell.recommender == "unknown":
             return "unknown experiment: it has no readable run.json"
-        tuning = cell.tuning if cell.layers is None else f"{cell.tuning} k{cell.layers}"
-        encoder = cell.adapter or cell.encoder
-        parts = [cell.recommender, encoder, tuning, cell.protocol, f"seed {cell.seed}"]
-        return ", ".join(parts)
+        return run_name(self.run.cell)
 
 
 def candidates(runs: Iterable[Run], experiments: Iterable[DvcExperiment]) -> dict[str, Candidate]:

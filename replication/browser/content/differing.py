@@ -258,4 +258,4 @@ def cautions(a: Candidate, b: Candidate) -> list[str]:
 
 
 def _titled(a: Candidate, b: Candidate) -> str:
-    return f"A: {a.key}. B: {b.key}"
+    return f"A: {a.description}. B: {b.description}"

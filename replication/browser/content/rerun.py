@@ -15,6 +15,7 @@ from replication.paper.cells import Cell, grid_cells, sweep_cells
 from replication.paper.models import TUNINGS
 from replication.report.estimate import adapting, embedding, training
 from replication.report.expected import GIB, duration, machine_of, mean_cost, shape_of, starting
+from replication.report.names import encoder_name
 from replication.study import paths
 from replication.study.checks import known_protocols, require
 from replication.study.overrides import overrides, run_line
@@ -101,8 +102,8 @@ def no_depth(params: Params, encoder: str, tuning: str) -> str | None:
         return None
     entry = params.registry.get(encoder)
     if entry is not None and not FAMILIES[entry.family].layer:
-        return f"{encoder} is a table of word vectors, which have no layers"
-    return f"no layer of {encoder} is fine-tuned"
+        return f"{encoder_name(encoder)}: a table of word vectors, which has no layers"
+    return f"no layer of {encoder_name(encoder)} is fine-tuned"
 
 
 def refusal(params: Params, choice: Choice) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from replication.browser.content.results_table import Row
+from replication.browser.names import run_name
 from replication.browser.reading.experiments import Experiment
 from replication.browser.reading.runs import READY, Run, adapter_name
 from replication.browser.reading.study import Study
@@ -137,8 +138,8 @@ def _code(git: Mapping[str, Any]) -> str:
 
 
 def compare_link(row: Row, rows: list[Row]) -> tuple[str, str] | None:
-    """The other run and the address of Compare: against the best of the same recommender and
-    protocol, or, for the best, the second; None where there are no two runs."""
+    """What the other run is, and the address of Compare: against the best of the same recommender
+    and protocol, or, for the best, the second; None where there are no two runs."""
     field = (row.experiment.recommender, row.experiment.protocol)
     ranked = sorted(
         (r for r in rows if r.rank and (r.experiment.recommender, r.experiment.protocol) == field),
@@ -150,4 +151,4 @@ def compare_link(row: Row, rows: list[Row]) -> tuple[str, str] | None:
     a = row.experiment.done[0]
     same = [run for run in other.experiment.done if run.cell.seed == a.cell.seed]
     b = (same or other.experiment.done)[0]
-    return b.name, "compare?" + urlencode({"a": a.name, "b": b.name})
+    return run_name(b.cell), "compare?" + urlencode({"a": a.name, "b": b.name})

@@ -21,11 +21,11 @@ from replication.browser.content.audits import (
 from replication.browser.controls import (
     command,
     draw,
-    pick,
     scroll_table,
     show_rows,
     show_table,
 )
+from replication.browser.pickers import pick
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
 from replication.report.deviations import (

@@ -21,7 +21,8 @@ from replication.browser.content.cold_starts import (
     users_table,
 )
 from replication.browser.content.gaps import gaps, missing_command
-from replication.browser.controls import command, draw, pick, scroll_table, show_table
+from replication.browser.controls import command, draw, scroll_table, show_table
+from replication.browser.pickers import pick
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
 from replication.report.study import COMPARED, GROUPS

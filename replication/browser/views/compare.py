@@ -17,7 +17,8 @@ from replication.browser.content.differing import (
     parameters_table,
     same_machine,
 )
-from replication.browser.controls import command, draw, show_table, told
+from replication.browser.controls import command, draw, show_table
+from replication.browser.pickers import pick, set_link, told
 from replication.browser.reading.runs import READY
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
@@ -69,10 +70,11 @@ def _picked(
     if first is None or second is None:
         return None
     left, right, last = st.columns([5, 5, 2], vertical_alignment="bottom")
-    with left:
-        _pick("First run", FIRST, known, first)
-    with right:
-        _pick("Second run", SECOND, known, second)
+    for column, label, key, default in (
+        (left, "First run", FIRST, first), (right, "Second run", SECOND, second),
+    ):  # fmt: skip
+        with column:
+            pick(label, list(known), key, default, named=lambda each: known[each].label)
     # What stands for no choice is swapped as well.
     last.button(
         "Swap", icon=":material/swap_horiz:", on_click=_link, args=(second, first),
@@ -93,25 +95,6 @@ def signed_state(candidate: Candidate) -> str:
     """Such as `ready` or `↺ stale`."""
     word = candidate.state.word
     return word if word == READY else signed(word)
-
-
-def _pick(label: str, key: str, known: Mapping[str, Candidate], default: str) -> None:
-    """A picker whose choice is the link's. A bound one would put labels, not keys, into links."""
-    told(key, label, list(known))
-    given = st.query_params.get(key)
-    st.session_state[key] = given if given in known else None
-    st.selectbox(
-        label, list(known), index=None, key=key, placeholder=known[default].label,
-        format_func=lambda each: known[each].label, on_change=_follow, args=(key,),
-    )  # fmt: skip
-
-
-def _follow(key: str) -> None:
-    """Make the link what was picked."""
-    if chosen := st.session_state[key]:
-        st.query_params[key] = chosen
-    else:
-        st.query_params.pop(key, None)
 
 
 def _link(a: str, b: str) -> None:
@@ -217,10 +200,7 @@ def _why(candidate: Candidate, kind: str) -> str:
 
 
 def _show_all(wanted: bool) -> None:
-    if wanted:
-        st.query_params[ALL] = "yes"
-    else:
-        st.query_params.pop(ALL, None)
+    set_link(ALL, "yes" if wanted else None)
 
 
 def _commands(both: Mapping[str, Candidate], study: Study) -> None:
@@ -228,7 +208,7 @@ def _commands(both: Mapping[str, Candidate], study: Study) -> None:
     for letter, candidate in both.items():
         experiment = candidate.dvc_experiment
         text = rerun(experiment) if experiment else commands(candidate, study)
-        st.markdown(f"**{letter}**, {plain(candidate.key)}")
+        st.markdown(f"**{letter}**, {plain(candidate.description)}")
         if text:
             command(text)
         else:

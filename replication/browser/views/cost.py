@@ -21,10 +21,10 @@ from replication.browser.controls import (
     by_experiment,
     command,
     draw,
-    pick,
     scroll_table,
     show_table,
 )
+from replication.browser.pickers import pick
 from replication.browser.reading.study import Study
 from replication.browser.words import counted, plain
 from replication.paper.cells import METRIC_NAMES

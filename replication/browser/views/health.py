@@ -7,7 +7,8 @@ from dataclasses import replace
 import streamlit as st
 
 from replication.browser.content.provenance import contents, differences, provenance_table
-from replication.browser.controls import command, pick, scroll_table, show_rows, show_table
+from replication.browser.controls import command, scroll_table, show_rows, show_table
+from replication.browser.pickers import pick
 from replication.browser.reading.runs import UNASKED
 from replication.browser.reading.study import Study
 from replication.browser.words import SIGNS, counted, plain

@@ -15,7 +15,8 @@ from replication.browser.content.sweeps import (
     points_table,
     stale_text,
 )
-from replication.browser.controls import command, draw, pick, scroll_table
+from replication.browser.controls import command, draw, scroll_table
+from replication.browser.pickers import pick
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
 from replication.evaluation.metrics import METRICS

@@ -16,7 +16,8 @@ from replication.browser.content.first_page import (
     tiles,
 )
 from replication.browser.content.rerun import study_cost
-from replication.browser.controls import command, draw, export, show_rows, told
+from replication.browser.controls import command, draw, export, show_rows
+from replication.browser.pickers import told
 from replication.browser.reading.study import Study
 from replication.browser.words import MEANINGS, SIGNS, counted, plain, signed
 from replication.paper import words

@@ -33,11 +33,11 @@ from replication.browser.controls import (
     frame_of,
     height_of,
     named_experiments,
-    pick,
     show_rows,
     telling,
-    told,
 )
+from replication.browser.names import encoder_labels, encoders_text, experiment_name
+from replication.browser.pickers import Named, pick, pick_some, set_link, told
 from replication.browser.reading.runs import Run
 from replication.browser.reading.study import Study
 from replication.browser.views import what_if
@@ -45,6 +45,12 @@ from replication.browser.words import counted, plain, signed
 from replication.evaluation.metrics import METRICS
 from replication.paper.cells import METRIC_NAMES
 from replication.paper.main_table import TOLERANCE_REASON
+from replication.report.names import (
+    encoder_name,
+    metric_name,
+    recommender_name,
+    tuning_name,
+)
 from replication.report.study import COMPARED
 from replication.report.tables import Number, Table
 
@@ -71,19 +77,23 @@ def show(study: Study) -> None:
 def _choices(study: Study) -> tuple[str, list[Row], list[Row]]:
     """The metric, all rows by it, and those that the filters let through."""
     with st.container(horizontal=True, gap="small"):
-        metric = pick("Metric", METRICS, "metric", METRICS[0], width=140)
+        metric = pick("Metric", METRICS, "metric", METRICS[0], width=140, named=metric_name)
         rows = rows_of(study, metric)
-        return metric, rows, kept(rows, {name: _filter(name, rows) for name in FILTERS})
+        named = {
+            "recommender": recommender_name,
+            "encoder": encoder_labels(study),
+            "tuning": tuning_name,
+        }
+        wanted = {name: _filter(name, rows, named.get(name, str)) for name in FILTERS}
+        return metric, rows, kept(rows, wanted)
 
 
-def _filter(name: str, rows: Sequence[Row]) -> list[str]:
+def _filter(name: str, rows: Sequence[Row], named: Named) -> list[str]:
     options = list(dict.fromkeys(row.value(name) for row in rows))
-    told(name, name, options)
     if len(options) == 1:
+        told(name, name, options)
         return []
-    return st.multiselect(
-        name.capitalize(), options, key=name, bind="query-params", placeholder="all", width=150
-    )
+    return pick_some(name.capitalize(), options, name, width=150, named=named)
 
 
 def _chart(study: Study, rows: Sequence[Row], metric: str) -> None:
@@ -97,13 +107,16 @@ def _chart(study: Study, rows: Sequence[Row], metric: str) -> None:
     else:
         measure = METRIC_NAMES[metric]
         spoken = "; ".join(
-            f"{p['recommender']} {p['encoder']} {p['tuning']} {p['value']:.4f}" for p in points
+            f"{recommender_name(p['recommender'])}, {encoder_name(p['encoder'])}, "
+            f"{tuning_name(p['tuning'])}: {p['value']:.4f}"
+            for p in points
         )
         models = list(
             dict.fromkeys((row.experiment.recommender, row.experiment.encoder) for row in drawn)
         )
         draw(f"{measure}: {spoken}.", results_chart, points, models, lines, measure)
-    notes = [references_text(study, metric)]
+    notes = [encoders_text(study, (row.experiment.encoder for row in drawn))] if points else []
+    notes.append(references_text(study, metric))
     if any(row.figure.ours is not None and row.figure.ci95 is None for row in drawn):
         notes.append(f"A dot without an interval: `{COMPARED}` has not seen its runs.")
     if len(protocols) > 1:
@@ -143,7 +156,7 @@ def _open(shown: Sequence[Row]) -> None:
     """Show the details of the row that was selected; of none, leave them as they are."""
     for index in st.session_state["rows"]["selection"]["rows"]:
         if index < len(shown):
-            st.session_state["row"] = shown[index].experiment.key
+            set_link("row", shown[index].experiment.key)
 
 
 def _columns(measure: str) -> dict[str, ColumnConfig]:
@@ -192,13 +205,17 @@ def _details(study: Study, rows: list[Row]) -> None:
     """One row, with all that is known of it."""
     named = {row.experiment.key: row for row in rows}
     st.subheader("Behind a row", anchor=False)
-    chosen = pick("Details of", list(named), "row")
+    chosen = pick(
+        "Details of", list(named), "row", named=lambda key: experiment_name(named[key].experiment)
+    )
     if chosen is None:
         return
     row = named[chosen]
     experiment = row.experiment
     why = f"; {row.figure.reason}" if row.figure.reason else ""
-    st.markdown(f"**{plain(experiment.key)}**: {plain(signed(row.figure.verdict) + why)}.")
+    st.markdown(
+        f"**{plain(experiment_name(experiment))}**: {plain(signed(row.figure.verdict) + why)}."
+    )
     lines = {run.name: run_command(study.params.content, run) for run in experiment.runs}
     if known := [line for line in lines.values() if line]:
         st.markdown(f"{counted(len(lines), 'seed')}; each is run by:")

@@ -1,5 +1,7 @@
 """What if I rerun: the command of any run, and what it takes. Nothing is run."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from replication.browser.content.rerun import (
@@ -14,9 +16,12 @@ from replication.browser.content.rerun import (
     refusal,
 )
 from replication.browser.content.rerun import command as line_of
-from replication.browser.controls import command, pick
+from replication.browser.controls import command
+from replication.browser.names import encoder_labels
+from replication.browser.pickers import Named, pick
 from replication.browser.reading.study import Study
 from replication.browser.words import plain
+from replication.report.names import recommender_name, tuning_name
 from replication.report.texts import sentence
 from replication.study.params import Params
 
@@ -29,7 +34,14 @@ def show(study: Study) -> None:
                 + "made from it.")  # fmt: skip
         return
     st.markdown("Choose a run; this page runs nothing, it only says how to.")
-    choice = _choice(params)
+    choice = _choice(
+        params,
+        {
+            "recommender": recommender_name,
+            "encoder": encoder_labels(study),
+            "tuning": tuning_name,
+        },
+    )
     if reason := refusal(params, choice):
         st.warning(plain(f"This cannot be run: {sentence(reason)}"), icon=":material/block:")
         return
@@ -49,8 +61,8 @@ def show(study: Study) -> None:
     st.markdown(cost_text(expected_cost(params, choice, ran)))
 
 
-def _choice(params: Params) -> Choice:
-    own, names = at_hand(params), options(params)
+def _choice(params: Params, named: Mapping[str, Named]) -> Choice:
+    own = at_hand(params)
     with st.container(horizontal=True, gap="small"):
         chosen = {
             name: pick(
@@ -58,9 +70,10 @@ def _choice(params: Params) -> Choice:
                 values,
                 f"wi_{name}",
                 getattr(own, name),
-                width=165 if name == "encoder" else 125,
+                width=250 if name == "encoder" else 125,
+                named=named.get(name, str),
             )
-            for name, values in names.items()
+            for name, values in options(params).items()
         }
         layers = _layers(params, chosen["encoder"], chosen["tuning"])
         seeds = sorted({own.seed, *params.grid.seeds})
