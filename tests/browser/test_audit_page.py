@@ -252,12 +252,12 @@ def test_a_pair_that_was_not_run_has_its_command_and_strange_names_are_text(own_
     content["audit"][0] |= {
         "missing": "dvc repro audit@words", "bases": {}, "effects": [], "claims": [],
     }  # fmt: skip
-    content["audit"][1]["pair"] = HOSTILE
+    content["audit"][1] |= {"pair": HOSTILE, "frozen": HOSTILE}
     path.write_text(json.dumps(content), encoding="utf-8")
     app = shown(d="D4")
     assert not app.exception
     text = words(app)
-    assert "not run: words: LSTUR with static vectors" in text
+    assert "not run: LSTUR with static vectors" in text
     assert "dvc repro audit@words" in text
     raw = "\n".join(e.value for kind in ("markdown", "caption") for e in app.get(kind))
     assert "![i]" not in raw

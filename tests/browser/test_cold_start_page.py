@@ -73,7 +73,7 @@ def test_the_answer_counts_what_is_significant(inside):
         rows = [row for c in contrasts for row in c["groups"][groups]]
         sure = [row["difference"] for row in rows if row["p_holm"] < 0.05]
         ups = sum(d > 0 for d in sure)
-        between = " between smollm2 and a smaller model" if few else ""
+        between = " between SmolLM2 and a smaller model" if few else ""
         assert f"{len(sure) or 'none'} of the {len(rows)} differences{between} are" in text
         if sure:
             assert f"({ups} for the larger model, {len(sure) - ups} against it)" in text
@@ -259,7 +259,7 @@ def test_trends_are_those_of_the_comparison(inside):
         ("full", "{} under clean"),
         ("empty", "Whether they do is not known yet."),
         ("one_run", "The differences are not there: run `dvc repro compare report`"),
-        ("partial", "◐ partial 1/3: static frozen, finetuned"),
+        ("partial", "◐ partial 1/3: static vectors frozen, fine-tuned"),
         ("stale", "↺ stale: replication/paper has changed since"),
         ("damaged_comparison", "reports/comparison.json: not valid JSON"),
         ("bad_params", "params.yaml: unknown key no_such_key"),

@@ -162,8 +162,8 @@ def test_the_paper_s_depth_is_marked_for_its_own_model_alone(inside):
     others = curves_of(study, "auc", [BERT])
     assert [curve.drawn["paper"] for curve in others] == [None] * 3
     text = paper_text(others, [BERT], "demo")
-    assert "about bert-base with 0 to 12 layers: best with about 10 for NAML." in text
-    assert text.endswith("minilm, which stands for bert-base, so these depths are not marked.")
+    assert "about BERT-base with 0 to 12 layers: best with about 10 for NAML." in text
+    assert text.endswith("MiniLM, which stands for BERT-base, so these depths are not marked.")
 
 
 def test_gaps_are_told_by_state():

@@ -8,6 +8,7 @@ import polars as pl
 
 from replication.report.figures import cold_start
 from replication.report.figures.theme import LIGHT, Theme, auc_scale, layered
+from replication.report.names import recommender_name
 from replication.report.study import FIFTHS
 
 CHANCE = 0.5
@@ -35,7 +36,7 @@ def differences(points: Sequence[dict[str, Any]], title: str, theme: Theme) -> a
     y: dict[str, Any] = {"scale": cold_start.shared_scale(points), "title": "difference of AUC"}
     rows = [point | {"group": _key(point["recommender"], point["group"])} for point in points]
     drawn = cold_start.panel(rows, x, y, theme)
-    return _headed(drawn, {name: name.upper() for name in panels}, x, title, theme)
+    return _headed(drawn, {name: recommender_name(name) for name in panels}, x, title, theme)
 
 
 def levels(

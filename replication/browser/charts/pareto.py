@@ -138,7 +138,7 @@ def labelled(
     for mark in sorted(marks, key=lambda mark: -mark.quality):
         at = NARROW * (math.log(mark.cost) - across[0]) / (across[1] - across[0])
         height = HEIGHT * (mark.quality - up[0]) / (up[1] - up[0])
-        width = LETTER * len(mark.encoder) + SHIFT
+        width = LETTER * len(encoder_name(mark.encoder)) + SHIFT
         for spot in SPOTS:
             start = at - width if spot.align == "right" else at
             middle = height - spot.down
@@ -162,7 +162,8 @@ _SCHEMA = {
 def _row(mark: Mark) -> dict[str, object]:
     low, high = mark.ci95 or (None, None)
     return {
-        "recommender": mark.recommender, "encoder": mark.encoder, "tuning": mark.tuning,
+        "recommender": mark.recommender, "encoder": encoder_name(mark.encoder),
+        "tuning": mark.tuning,
         "cost": mark.cost, "quality": mark.quality, "low": low, "high": high, "kind": mark.kind,
         "hardware": mark.machine, "ranked": mark.ranked, "state": mark.state,
     }  # fmt: skip

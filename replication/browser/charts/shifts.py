@@ -7,7 +7,7 @@ import altair as alt
 import polars as pl
 
 from replication.browser.content.audits import Shift
-from replication.report.deviations import SHORT
+from replication.browser.names import deviation_name
 from replication.report.figures.theme import (
     SHAPES,
     Theme,
@@ -20,7 +20,7 @@ from replication.report.figures.theme import (
 from replication.study.protocol import DEVIATIONS
 
 ROW = 30  # pixels
-LABELS = {name: f"{name} {SHORT[name]}" for name in DEVIATIONS}
+LABELS = {name: deviation_name(name) for name in DEVIATIONS}
 SAID = {
     True: "shown to move AUC",
     False: "not told from chance",

@@ -19,6 +19,7 @@ from replication.report.cold_starts import (
     group_of,
     groups_table,
 )
+from replication.report.names import encoder_name
 from replication.report.study import COMPARED, FIFTHS, GROUPS
 from replication.report.study import Study as Report
 from replication.report.tables import Field, Number, Probability, Table
@@ -94,7 +95,7 @@ def answer(contrasts: Sequence[Contrast]) -> str:
         return "Whether they do is not known yet."
     cold = [p for c in contrasts for p in c.points if p["group"] == COLDEST]
     warm = [p for c in contrasts for p in c.points if p["group"] != COLDEST]
-    names = list(dict.fromkeys(contrast.large for contrast in contrasts))
+    names = list(dict.fromkeys(encoder_name(contrast.large) for contrast in contrasts))
     trends = [contrast.content["trend"] for contrast in contrasts]
     steep = [t for t in trends if significant(t["p_holm"])]
     falling = sum((trend["slope"] or 0) < 0 for trend in steep)

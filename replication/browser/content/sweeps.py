@@ -15,6 +15,7 @@ from replication.browser.words import counted, signed, told_text
 from replication.paper.cells import METRIC_NAMES
 from replication.paper.words import told
 from replication.report.depths import claim_about
+from replication.report.names import encoder_name, recommender_name
 from replication.report.study import COMPARED
 from replication.report.tables import Field, Number, Table
 
@@ -56,7 +57,7 @@ class Curve:
 
     @property
     def name(self) -> str:
-        return self.first.recommender.upper()
+        return recommender_name(self.first.recommender)
 
     @property
     def drawn(self) -> dict[str, Any]:
@@ -196,19 +197,21 @@ def paper_text(curves: Sequence[Curve], claims: Sequence[dict[str, Any]], data: 
     marked = [curve.claim for curve in curves if curve.claim]
     if marked:
         parts = [
-            f"about {claim['value']} for {claim['recommender'].upper()} "
+            f"about {claim['value']} for {recommender_name(claim['recommender'])} "
             f"({', '.join(told_text(told(claim, v, data)) for v in claim['verdicts'].values())})"
             for claim in marked
         ]
         return f"The paper's best depths are marked: {_and(parts)}."
     depths = said[0]["sweep"]
-    parts = [f"about {claim['value']} for {claim['recommender'].upper()}" for claim in said]
+    parts = [
+        f"about {claim['value']} for {recommender_name(claim['recommender'])}" for claim in said
+    ]
     first = curves[0].first
-    stands = f", which stands for {first.model}" if first.model else ""
+    stands = f", which stands for {encoder_name(first.model)}" if first.model else ""
     return (
-        f"The paper's claim is about {said[0]['model']} with {depths[0]} to {depths[-1]} layers: "
-        f"best with {_and(parts)}. Swept here is {first.encoder}{stands}, so these depths are not "
-        "marked."
+        f"The paper's claim is about {encoder_name(said[0]['model'])} with {depths[0]} to "
+        f"{depths[-1]} layers: best with {_and(parts)}. Swept here is "
+        f"{encoder_name(first.encoder)}{stands}, so these depths are not marked."
     )
 
 

@@ -25,6 +25,7 @@ from replication.browser.controls import (
     show_rows,
     show_table,
 )
+from replication.browser.names import deviation_name
 from replication.browser.pickers import pick
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
@@ -32,9 +33,10 @@ from replication.report.deviations import (
     bases_text,
     effects_table,
     flips_table,
-    pair_title,
+    pair_name,
 )
 from replication.report.independence import S1_TEXT, s1_table
+from replication.report.names import tuning_name
 from replication.report.study import COMPARED
 from replication.study.protocol import DEVIATIONS
 
@@ -79,7 +81,7 @@ def _pairs(study: Study, pairs: Sequence[dict[str, Any]]) -> None:
     commands: dict[str, list[str]] = {word: [] for word in lines}
     for pair in pairs:
         stage = study.stage(f"audit@{pair['pair']}")
-        name = pair_title(pair)
+        name = pair_name(pair)
         if stage and stage.state == "running":
             lines["running"].append(f"{name}; reload to see the result")
         elif pair["missing"]:
@@ -111,9 +113,9 @@ def _panels(pairs: Sequence[dict[str, Any]], base: str) -> None:
         columns = st.columns(ACROSS)
         for column, (pair, found), band in zip(columns, known[i:], bands[i:], strict=False):
             with column:
-                st.markdown(f"**{plain(pair_title(pair))}**")
+                st.markdown(f"**{plain(pair_name(pair))}**")
                 told = "; ".join(
-                    f"{s.deviation} {s.tuning} {s.difference:+.4f}"
+                    f"{s.deviation} {tuning_name(s.tuning)} {s.difference:+.4f}"
                     for s in found
                     if s.difference is not None
                 )
@@ -134,7 +136,7 @@ def _reading(base: str) -> str:
 
 def _deviation(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[str]) -> None:
     st.subheader("One deviation", anchor=False)
-    chosen = pick("Deviation", list(DEVIATIONS), "d", width=220)
+    chosen = pick("Deviation", list(DEVIATIONS), "d", width=320, named=deviation_name)
     if chosen is None:
         st.caption("Choose one to see its keys, its effects and how to flip it.")
         return
@@ -156,7 +158,7 @@ def _deviation(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[st
         [effects] = effects.parts("what the release does").values()
         show_rows(replace(effects, caption=f"Effects of {chosen}"))
     changed = [
-        f"{row['claim']} ({pair['pair']}, from {row['base']})"
+        f"{row['claim']} ({pair_name(pair)}, from {row['base']})"
         for pair in pairs
         for row in pair["claims"]
         if row["changes"] and row["deviation"] == chosen
@@ -184,7 +186,7 @@ def _tables(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[str])
     for pair in pairs:
         if pair["missing"]:
             continue
-        st.markdown(f"**{plain(pair_title(pair))}** {plain(bases_text(pair))}")
+        st.markdown(f"**{plain(pair_name(pair))}** {plain(bases_text(pair))}")
         flips = flips_table(pair, claims)
         if flips.rows:
             show_table(study, flips, f"flips-{pair['pair']}")

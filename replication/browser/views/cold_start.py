@@ -22,9 +22,11 @@ from replication.browser.content.cold_starts import (
 )
 from replication.browser.content.gaps import gaps, missing_command
 from replication.browser.controls import command, draw, scroll_table, show_table
+from replication.browser.names import encoder_labels, encoders_text
 from replication.browser.pickers import pick
 from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
+from replication.report.names import encoder_name, recommender_name, tuning_name
 from replication.report.study import COMPARED, GROUPS
 from replication.report.tables import Table
 
@@ -42,10 +44,13 @@ def show(study: Study) -> None:
     columns = st.columns(3)
     with columns[0]:
         smaller = _distinct(contrast.minus for contrast in contrasts)
-        minus = pick("Minus", smaller, "minus", smaller[-1] if smaller else None)
+        minus = pick(
+            "Minus", smaller, "minus", smaller[-1] if smaller else None,
+            named=encoder_labels(study),
+        )  # fmt: skip
     with columns[1]:
         given = _distinct(experiment.tuning for experiment in study.grid)
-        tuning = pick("Tuning", [BOTH, *given], "tuning", BOTH)
+        tuning = pick("Tuning", [BOTH, *given], "tuning", BOTH, named=tuning_name)
     with columns[2]:
         given = _distinct(experiment.protocol for experiment in study.grid)
         protocol = pick("Protocol", given, "protocol", given[0] if given else None)
@@ -72,9 +77,11 @@ def _differences(study: Study, contrasts: Sequence[Contrast]) -> None:
         st.info("For this choice no difference is known.")
         return
     first = contrasts[0]
-    title = f"AUC of {first.large} minus AUC of {first.minus}, by group of users"
+    large, minus = map(encoder_name, (first.large, first.minus))
+    title = f"AUC of {large} minus AUC of {minus}, by group of users"
     spoken = "; ".join(
-        f"{p['recommender']}, {p['tuning']}, group {p['group']}: {p['difference']:+.4f}"
+        f"{recommender_name(p['recommender'])}, {tuning_name(p['tuning'])}, group {p['group']}: "
+        f"{p['difference']:+.4f}"
         for p in points
     )
     draw(f"{title}: {spoken}", differences, points, title)
@@ -92,25 +99,35 @@ def _differences(study: Study, contrasts: Sequence[Contrast]) -> None:
 def _levels(study: Study, tunings: Sequence[str], protocol: str | None) -> None:
     st.subheader("AUC of every model", anchor=False)
     names = _distinct(experiment.recommender for experiment in study.grid)
-    recommender = pick("Recommender", names, "recommender", names[0] if names else None, width=220)
+    recommender = pick(
+        "Recommender", names, "recommender", names[0] if names else None, width=220,
+        named=recommender_name,
+    )  # fmt: skip
     experiments = [
         experiment
         for experiment in study.grid
         if (experiment.recommender, experiment.protocol) == (recommender, protocol)
         and experiment.tuning in tunings
     ]
-    drawn = dots(experiments)
-    if drawn:
+    drawn = [
+        dot | {"encoder": encoder_name(dot["encoder"]), "tuning": tuning_name(dot["tuning"])}
+        for dot in dots(experiments)
+    ]
+    if drawn and recommender:
         spoken = "; ".join(
             f"{d['encoder']} {d['tuning']}, group {d['group']}: {d['auc']:.4f}" for d in drawn
         )
-        title = f"AUC with {recommender}, by group of users"
+        title = f"AUC with {recommender_name(recommender)}, by group of users"
         encoders = _distinct(experiment.encoder for experiment in experiments)
-        draw(f"{title}: {spoken}", levels, drawn, tunings, encoders, title)
-        st.caption("Bars: 95 % intervals. The dashed line is chance, 0.5.")
+        names = list(map(encoder_name, encoders))
+        draw(f"{title}: {spoken}", levels, drawn, list(map(tuning_name, tunings)), names, title)
+        told = plain(encoders_text(study, encoders))
+        st.caption(f"Bars: 95 % intervals. The dashed line is chance, 0.5. {told}")
     else:
         st.info("Nothing of this has been run yet.")
-    if lines := gaps((p.encoder, p.tuning, p.state("cold_start")) for p in experiments):
+    if lines := gaps(
+        (encoder_name(p.encoder), tuning_name(p.tuning), p.state("cold_start")) for p in experiments
+    ):
         st.markdown("\n".join(f"- {plain(line)}" for line in lines))
     if line := missing_command(experiments):
         st.markdown("All that has not been run:")

@@ -24,13 +24,19 @@ from replication.browser.controls import (
     scroll_table,
     show_table,
 )
+from replication.browser.names import encoders_text
 from replication.browser.pickers import pick
 from replication.browser.reading.study import Study
 from replication.browser.words import counted, plain
 from replication.paper.cells import METRIC_NAMES
 from replication.report.adapters import adapter_text
 from replication.report.costs import COLUMN_TEXTS, MACHINE_TEXT
-from replication.report.names import encoder_name, recommender_name, tuning_name
+from replication.report.names import (
+    encoder_name,
+    metric_name,
+    recommender_name,
+    tuning_name,
+)
 
 PURPOSE = "What does quality cost in parameters, time and memory?"
 ALL = "all"
@@ -54,7 +60,8 @@ def show(study: Study) -> None:
                 for some in (points, drawn)
             )
             _picture(of, here, kinds, measure, metric, recommenders)
-        st.caption(_reading(drawn, kinds, measure))
+        encoders = encoders_text(study, (point.experiment.encoder for point in drawn))
+        st.caption(f"{_reading(drawn, kinds, measure)} {plain(encoders)}")
     else:
         st.markdown("There is nothing to draw yet. Run:")
         command(MADE_BY)
@@ -77,14 +84,17 @@ def _chosen(study: Study) -> tuple[str, str, list[Point], list[str]]:
     """What the pickers leave: measure, metric, points, and all recommenders that there are."""
     across = st.columns(4)
     with across[1]:
-        metric = pick("Metric", list(METRIC_NAMES), "metric", "auc")
+        metric = pick("Metric", list(METRIC_NAMES), "metric", "auc", named=metric_name)
     points = read_points(study.grid, study.adapters, metric, study.embeddings)
     with across[0]:
-        measure = pick("Cost", known_measures(points), "cost", "parameters")
+        measure = pick(
+            "Cost", known_measures(points), "cost", "parameters",
+            named=lambda name: MEASURES[name].title,
+        )  # fmt: skip
     recommenders = list(dict.fromkeys(point.experiment.recommender for point in points))
     protocols = list(dict.fromkeys(point.experiment.protocol for point in points))
     with across[2]:
-        name = pick("Recommender", [ALL, *recommenders], "recommender", ALL)
+        name = pick("Recommender", [ALL, *recommenders], "recommender", ALL, named=recommender_name)
     if len(protocols) > 1:
         with across[3]:
             protocol = pick("Protocol", protocols, "protocol", protocols[0])

@@ -22,6 +22,7 @@ from replication.browser.words import plain, signed
 from replication.evaluation.metrics import METRICS
 from replication.paper.cells import METRIC_NAMES
 from replication.report.figures.sweep import shared_scale
+from replication.report.names import metric_name, recommender_name
 from replication.report.study import COMPARED
 
 PURPOSE = "How many layers should be fine-tuned?"
@@ -33,7 +34,7 @@ def show(study: Study) -> None:
         st.info(plain(study.params.problem or "params.yaml asks for no sweep of layers."))
         return
     top = st.container()
-    metric = pick("Metric", METRICS, "metric", METRICS[0], width=150)
+    metric = pick("Metric", METRICS, "metric", METRICS[0], width=150, named=metric_name)
     curves = curves_of(study, metric, claims)
     top.markdown(f"##### {plain(answer(curves))}")
     if stale := stale_text(curves):
@@ -54,8 +55,8 @@ def _panels(curves: Sequence[Curve], metric: str) -> None:
         return
     for column, curve in zip(st.columns(len(curves)), drawn, strict=True):
         with column:
-            text = f"{name} of {curve['recommender']} by fine-tuned layers: {_spoken(curve)}"
-            draw(text, depths, curve, drawn, name)
+            text = f"{name} of {recommender_name(curve['recommender'])} by fine-tuned layers: "
+            draw(text + _spoken(curve), depths, curve, drawn, name)
     st.caption(_legend(curves, name))
 
 
@@ -83,7 +84,7 @@ def _legend(curves: Sequence[Curve], name: str) -> str:
 def _gaps(curves: Sequence[Curve]) -> None:
     """Depths that are missing or not to be relied on, and what runs those that are missing."""
     experiments = [experiment for curve in curves for experiment in curve.experiments]
-    lines = gaps((p.recommender.upper(), str(p.layers), p.state()) for p in experiments)
+    lines = gaps((recommender_name(p.recommender), str(p.layers), p.state()) for p in experiments)
     if lines:
         st.markdown("Depths that are not complete and up to date:")
         st.markdown("\n".join(f"- {plain(line)}" for line in lines))
