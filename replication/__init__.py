@@ -18,6 +18,7 @@ ROOMS = (
     "evaluation",
     "experiment",
     "paper",
+    "questions",
     "report",
     "browser",
     "pipeline",

@@ -21,7 +21,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     ),
     "results": (
         results.run, results.experiment, results.audit, results.baselines, results.compare,
-        results.report, results.show, results.distil, results.score, results.paper,
+        results.questions, results.report, results.show, results.distil, results.score,
+        results.paper,
     ),
     "operate": (operate.grid, operate.verify, operate.mend, operate.inventory, operate.code),
 }  # fmt: skip

@@ -23,6 +23,7 @@ ALLOWED = {
     "embed": {"torch", "polars"},
     "run": {"torch", *NUMBERS}, "experiment": {"torch", *NUMBERS}, "audit": {"torch", *NUMBERS},
     "baselines": NUMBERS, "compare": {*NUMBERS, "scipy.stats"}, "report": {"altair", "polars"},
+    "questions": {*NUMBERS, "scipy.stats"},
     "show": {"polars"}, "score": NUMBERS, "paper": set(), "grid": set(), "mend": set(),
     "inventory": set(), "code": set(), "verify": {"torch", "polars"}, "import_": {"polars"},
     "distil": {*NUMBERS, "scipy.stats"},

@@ -59,6 +59,13 @@ def compare(_: argparse.Namespace) -> None:
     compare(load_params())
 
 
+def questions(_: argparse.Namespace) -> None:
+    """Answer the questions beyond the paper, from the study's own runs."""
+    from replication.questions.answers import answer_questions
+
+    answer_questions(load_params())
+
+
 def report(_: argparse.Namespace) -> None:
     """Write reports/REPORT.md with its tables and figures."""
     from replication.report.write import write_report

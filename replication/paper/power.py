@@ -165,10 +165,16 @@ def _seeds(test: Tested, sd: float, seeds: int) -> float:
 
 def _power(test: Tested, variance: float, freedom: float, sd: float, seeds: int) -> float:
     """With `seeds` runs (2 or more) of each place."""
-    parts = [(variance, freedom), *(((s * sd) ** 2 / seeds, seeds - 1) for s in test.shifts)]
+    of_seeds = (((shift * sd) ** 2 / seeds, seeds - 1) for shift in test.shifts)
+    return power_with(test.effect, test.level, [(variance, freedom), *of_seeds])
+
+
+def power_with(effect: float, level: float, parts: Sequence[tuple[float, float]]) -> float:
+    """Power of a two-sided test at `level` of an effect, whose estimate has a variance in parts,
+    (variance, degrees of freedom)."""
     total = sum(part for part, _ in parts)
     if total == 0:
         return 1.0
     welch = total**2 / sum(part**2 / df for part, df in parts)
-    border = stats.t.isf(test.level / 2, welch)
-    return float(stats.nct.sf(border, welch, test.effect / math.sqrt(total)))
+    border = stats.t.isf(level / 2, welch)
+    return float(stats.nct.sf(border, welch, effect / math.sqrt(total)))

@@ -108,6 +108,23 @@ def of_every_sign(
     return "undecided" if word == "confirmed" else word
 
 
+def of_effect(interval: Interval, expected: int, p: float | None, effect: float) -> str:
+    """Whether there is an effect of sign `expected` (1 or -1), of a question for which nobody has
+    claimed one. p is corrected for the number of tests.
+
+    effect  the smallest that counts, above 0, in the unit of the interval
+    `confirmed` where the interval lies wholly on the expected side of zero and p is significant;
+    `contradicted` where it is not and no point of the interval is as large as `effect`; `undecided`
+    between.
+    """
+    if interval is None or p is None:
+        return "not testable"
+    low, high = sorted(expected * end for end in interval)
+    if significant(p) and low > 0:
+        return "confirmed"
+    return "contradicted" if high < effect else "undecided"
+
+
 def of_depth(best: Sequence[int], reference: int, tolerance: int) -> str:
     """The depths that may be the best, of which one in twenty such sets misses the true one:
     `confirmed` where all lie in the paper's tolerance, `contradicted` where none does."""

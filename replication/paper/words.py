@@ -47,6 +47,14 @@ WORDS = {
     "stale": Word("↺", "the runs were made by other code or parameters than the present ones"),
     "unreadable": Word("!", "a file of its runs is damaged"),
     "no paper value": Word("–", "the paper's figure is not known here"),
+    "yes": Word(
+        "●",
+        "of a question beyond the paper: our runs show it; `small` where they show as well that it "
+        "is less than counts as an effect",
+    ),
+    "no": Word(
+        "◌", "of a question beyond the paper: our runs show that any effect is less than counts"
+    ),
 }
 
 OPPOSITE = "differs (opposite sign)"
@@ -62,6 +70,7 @@ _READ = {
     "not testable": "not tested",
     verdict.ONE_SEED: "undecided (one seed)",
 }
+_ANSWERS = {"confirmed": "yes", "contradicted": "no"}  # to a question, of which nothing is claimed
 
 
 def word_of(answer: str) -> str:
@@ -132,6 +141,23 @@ def told(claim: Record, result: Record, data: str | None) -> Told:
     return Told(f"not tested on {'MIND' if data == 'demo' else 'MIND-small'}", f"{data}: {word}")
 
 
+def of_question(result: Record) -> str:
+    """One word for the answer to a question, or to a part of one: `yes`, `undecided`, `no`, ..."""
+    given = result["verdict"]
+    word = _ANSWERS.get(given) or word_of(given)
+    return f"{word} (small)" if word == "yes" and result.get("small") else word
+
+
+def told_answer(result: Record, demo: bool) -> Told:
+    """What a reader is told of a question. Invented clicks answer none; any others do, for those
+    that they are."""
+    word = of_question(result)
+    unanswered = kind_of(word) in ("not run", "partial", "not tested", "stale", "unreadable")
+    if not demo or unanswered:
+        return Told(word, None)
+    return Told("not tested on real clicks", f"demo: {word}")
+
+
 def data_of(profile: str | None, evidence: bool) -> str | None:
     """None where claims are judged on the paper's data; otherwise what to call the others."""
     if evidence:
@@ -148,7 +174,9 @@ def would_decide(result: Record) -> str | None:
     if power.get("seeds"):
         ways.append(f"{power['seeds']} seeds on these impressions")
     if power.get("impressions"):
-        ways.append(f"{power['impressions']:,} impressions with the seeds at hand, two at least")
+        users = f" ({power['users']:,} users)" if power.get("users") else ""
+        seeds = "" if users else " with the seeds at hand, two at least"
+        ways.append(f"{power['impressions']:,} impressions{users}{seeds}")
     if result["verdict"] == verdict.ONE_SEED and not power.get("seeds"):
         ways.insert(0, "more seeds, three at least")
     return f"It would be decided by {', or by '.join(ways or ['more seeds and impressions'])}."

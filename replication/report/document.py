@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from replication.report.adapters import adapters_text
+from replication.report.beyond import beyond_text
 from replication.report.cold_starts import cold_start_text
 from replication.report.costs import COST_TEXT
 from replication.report.depths import sweep_text
@@ -79,6 +80,7 @@ def document(study: Study, tables: dict[str, Table], drawings: dict[str, Drawing
         if table_of_pair := audit.get(pair["pair"]):
             parts.append(table_of_pair.in_report(study.note))
         parts += pair_text(study, pair)
+    parts += ["## Beyond the paper", *beyond_text(study.questions, study.note)]
     parts += ["## Cross-checks", CROSS_CHECK_TEXT, *table("cross_checks")]
     parts += ["## What was run on what", *origin_text(study)]
     return "\n\n".join(parts) + "\n"

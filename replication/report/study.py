@@ -27,7 +27,10 @@ GROUPS: dict[int | str, str] = {
 
 @dataclass(frozen=True)
 class Study:
-    """The grid's runs, made or not, and the contents of the JSON files named as they are."""
+    """The grid's runs, made or not, and the contents of the JSON files named as they are.
+
+    questions  those of questions.json, none before stage `questions` has been run
+    """
 
     params: Params
     cells: Sequence[Cell]
@@ -35,6 +38,7 @@ class Study:
     claims: dict[str, Any]
     baselines: dict[str, Any]
     data: dict[str, Any]
+    questions: Sequence[dict[str, Any]] = ()
 
     @property
     def demo(self) -> bool:
@@ -83,4 +87,5 @@ def read_study(params: Params) -> Study:
     for name, path in files.items():
         if found[name] is None:
             raise StudyError(f"{path}: no such file; run `dvc repro`")
-    return Study(params, read_grid(params), **found)
+    questions = (read_json(paths.QUESTIONS) or {}).get("questions", ())
+    return Study(params, read_grid(params), **found, questions=questions)

@@ -13,7 +13,7 @@ _LATEX = {
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": "$<$", ">": "$>$", "✓": r"$\surd$", "○": r"$\circ$", "◐": r"$\odot$", "∅": r"$\emptyset$",
     "↺": r"$\hookleftarrow$", "▶": r"$\triangleright$", "–": "--", "≤": r"$\leq$", "±": r"$\pm$",
-    "≠": r"$\neq$",
+    "≠": r"$\neq$", "●": r"$\bullet$", "◌": r"$\diamond$",
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Stage `report`: reports/REPORT.md, its tables (Markdown, CSV, LaTeX) and its figures."""
 
 from replication.files.atomic import new_folder, write_text
+from replication.report.beyond import beyond_tables
 from replication.report.cold_starts import (
     cold_start_table,
     contrasts_table,
@@ -51,7 +52,8 @@ def write_report(params: Params) -> None:
 
 def all_tables(study: Study) -> list[Table]:
     """Every table that has files of its own."""
-    return [*(make(study) for make in TABLES), *parts_tables(study)]
+    made = (make(study) for make in TABLES)
+    return [*made, *parts_tables(study), *beyond_tables(study.questions)]
 
 
 def _draw(study: Study) -> dict[str, Drawing]:

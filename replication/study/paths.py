@@ -40,6 +40,7 @@ DATA_CARD = REPORTS / "data.json"
 COMPARISON = REPORTS / "comparison.json"
 METRICS = REPORTS / "metrics.json"  # of every run, by its id
 CLAIMS = REPORTS / "claims.json"
+QUESTIONS = REPORTS / "questions.json"
 INVENTORY = REPORTS / "inventory.json"
 
 

@@ -1,4 +1,4 @@
-"""Page 8: the states, what mends them, and what the runs were made of."""
+"""Page 9: the states, what mends them, and what the runs were made of."""
 
 import hashlib
 import json

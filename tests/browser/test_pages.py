@@ -60,6 +60,7 @@ WORDS = {
         "cold-start": ["not run", "dvc repro"],
         "cost": ["not run", "dvc repro"],
         "audit": ["not run", "dvc repro"],
+        "beyond": ["not run", "dvc repro questions"],
         "health": [f"None of the {len(STAGES)} stages has been run", "dvc repro", "dvc.lock"],
     },
     "one_run": {
@@ -90,7 +91,11 @@ WORDS = {
 }  # fmt: skip
 ABSENT = {
     "empty": {"*": ["0 %", "0.0 %", "0.0000"]},
-    "full": {"*": ["↺ stale", "! unreadable", "○ not run", "problem with the study"]},
+    "full": {
+        "*": ["↺ stale", "! unreadable", "problem with the study"],
+        # Questions beyond the paper may wait for other data.
+        **{view.name: ["○ not run"] for view in VIEWS if view.name != "beyond"},
+    },
 }
 
 MISSING = re.compile(r"\b(None(?! of)|nan|NaN|NaT)\b")

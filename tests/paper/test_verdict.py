@@ -116,3 +116,25 @@ def test_all_signs_need_no_correction_to_hold_together():
     assert verdict.of_every_sign(["confirmed"] * 2, [0.01, 0.01], [True, False]) == "undecided"
     assert verdict.of_every_sign(["confirmed", "contradicted"], [0, 0], [1, 0]) == "contradicted"
     assert verdict.of_every_sign(["not testable"], [0.01], [True]) == "not testable"
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected", "p", "word"),
+    [
+        ([0.01, 0.03], 1, 0.01, "confirmed"),
+        ([0.01, 0.03], 1, 0.06, "undecided"),  # not after correction
+        ([0.001, 0.003], 1, 0.01, "confirmed"),  # small, and yet there
+        ([-0.03, -0.01], -1, 0.01, "confirmed"),
+        ([-0.03, -0.01], 1, 0.01, "contradicted"),
+        ([-0.004, 0.004], 1, 0.9, "contradicted"),
+        ([-0.004, 0.006], 1, 0.9, "undecided"),
+        ([-0.006, 0.004], -1, 0.9, "undecided"),
+        ([-0.02, 0.04], 1, 0.3, "undecided"),
+        (None, 1, 0.01, "not testable"),
+        ([0.01, 0.03], 1, None, "not testable"),
+    ],
+)
+def test_an_open_question_is_answered_no_only_where_no_effect_that_counts_is_left(
+    interval, expected, p, word
+):
+    assert verdict.of_effect(interval, expected, p, effect=0.005) == word

@@ -10,7 +10,9 @@ from replication.paper.words import (
     WORDS,
     data_of,
     kind_of,
+    of_question,
     told,
+    told_answer,
     with_sign,
     word_counts,
     word_of,
@@ -79,7 +81,9 @@ def test_every_answer_of_a_judge_has_a_word_and_each_sign_is_one_words():
         verdict.of_sign([1, 2], 1, 0.01), verdict.of_sign([1, 2], -1, 0.01),
         verdict.ONE_SEED, verdict.of_size([1, 2], 1.5, 1), verdict.of_size([1, 2], 9, 1),
     }  # fmt: skip
-    assert {kind_of(given) for given in answers} == set(WORDS)
+    known = {kind_of(given) for given in answers}
+    known |= {of_question({"verdict": given}) for given in ("confirmed", "contradicted")}
+    assert known == set(WORDS)
     assert len({word.sign for word in WORDS.values()}) == len(WORDS)
     assert with_sign("partial 1/3") == "◐ partial 1/3"
     assert word_of("worse") == "differs (lower)"
@@ -99,6 +103,29 @@ def test_what_is_undecided_says_what_would_decide_it():
     assert "three at least" in would_decide(answer(verdict.ONE_SEED, power=None))
     assert "more seeds and impressions" in would_decide(answer("undecided"))
     assert would_decide(answer("confirmed")) is None
+
+
+@pytest.mark.parametrize(
+    ("result", "word", "on_the_demo"),
+    [
+        ({"verdict": "confirmed"}, "yes", "demo: yes"),
+        ({"verdict": "confirmed", "small": True}, "yes (small)", "demo: yes (small)"),
+        ({"verdict": "contradicted"}, "no", "demo: no"),
+        ({"verdict": "undecided"}, "undecided", "demo: undecided"),
+        ({"verdict": verdict.ONE_SEED}, "undecided (one seed)", "demo: undecided (one seed)"),
+        ({"verdict": "not run"}, "not run", None),
+        ({"verdict": "partial 2/3"}, "partial 2/3", None),
+        ({"verdict": "not testable"}, "not tested", None),
+    ],
+)
+def test_a_question_is_answered_in_one_word_and_invented_clicks_answer_none(
+    result, word, on_the_demo
+):
+    assert told_answer(result, demo=False) == (word, None) and kind_of(word) in WORDS
+    told_there = told_answer(result, demo=True)
+    assert told_there == (
+        ("not tested on real clicks", on_the_demo) if on_the_demo else (word, None)
+    )
 
 
 def test_the_page_on_claims_has_the_table_of_the_code():

@@ -25,7 +25,7 @@ STAGES = [
                               ("minilm", "finetuned"), ("llama", "frozen"),
                               ("llama-lora", "frozen"))),
     "run nrms-minilm-finetuned-k0-clean-s1",
-    "audit words", "baselines", "compare", "report",
+    "audit words", "baselines", "compare", "questions", "report",
 ]  # fmt: skip
 KILLS = 20
 VISIBLE = ("reports", "runs", "data", "checkpoints", "embeddings", "cache")

@@ -44,8 +44,8 @@ def test_the_parts_stand_in_their_order(finished):
     titles = [line[3:] for line in text.splitlines() if line.startswith("## ")]
     assert titles == [
         "How to read this", "Claims", "Test metrics", "What fine-tuning changes",
-        "Layer sweep", "Cold start", "Cost against quality", "Protocol audit", "Cross-checks",
-        "What was run on what",
+        "Layer sweep", "Cold start", "Cost against quality", "Protocol audit", "Beyond the paper",
+        "Cross-checks", "What was run on what",
     ]  # fmt: skip
     runs, pairs = len(finished.cells), len(finished.params.audit.pairs)
     depths = sum(len(curve["curve"]) for curve in finished.comparison["sweep"])

@@ -25,6 +25,7 @@ from replication.paper.cells import grid_cells, sweep_cells
 from replication.paper.values import VALUES, load_values
 from replication.paper.words import data_of
 from replication.report.comparison_schema import ClaimsFile, ComparisonFile
+from replication.report.questions_schema import QuestionsFile
 from replication.report.schema import AdapterFile, BaselinesFile, DataFile, EmbeddingFile
 from replication.report.study import DEMO_LABEL
 from replication.report.study import Study as Report
@@ -53,6 +54,7 @@ class Study:
     comparison: File
     baselines: File
     data: File
+    questions: File
     adapters: Mapping[str, File]
     embeddings: Mapping[str, File]
     loaded: datetime
@@ -85,7 +87,8 @@ class Study:
     @property
     def problems(self) -> list[str]:
         """Every file that cannot be read, with the reason, once."""
-        files = [self.params, self.paper, self.claims, self.comparison, self.baselines, self.data]
+        files = [self.params, self.paper, self.claims, self.comparison, self.baselines, self.data,
+                 self.questions]  # fmt: skip
         lines = [
             file.problem for file in (*files, *self.adapters.values(), *self.embeddings.values())
         ]
@@ -151,6 +154,7 @@ def read_study() -> Study:
         comparison=comparison,
         baselines=read_file(paths.BASELINES, BaselinesFile),
         data=read_file(paths.DATA_CARD, DataFile),
+        questions=read_file(paths.QUESTIONS, QuestionsFile),
         adapters={p.stem: read_file(p, AdapterFile) for p in files_in(paths.ADAPTERS, "*.json")},
         embeddings={
             p.stem: read_file(p, EmbeddingFile) for p in files_in(paths.EMBEDDING_COSTS, "*.json")

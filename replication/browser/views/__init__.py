@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from replication.browser.reading.study import Study
 from replication.browser.views import (
     audit,
+    beyond,
     cold_start,
     compare,
     cost,
@@ -35,5 +36,6 @@ VIEWS = (
     View("cold-start", "Cold start", "ac_unit", cold_start.PURPOSE, cold_start.show),
     View("cost", "Cost and quality", "speed", cost.PURPOSE, cost.show),
     View("audit", "Protocol audit", "rule", audit.PURPOSE, audit.show),
+    View("beyond", "Beyond the paper", "travel_explore", beyond.PURPOSE, beyond.show),
     View("health", "Provenance and health", "health_and_safety", health.PURPOSE, health.show),
 )

@@ -1,4 +1,4 @@
-"""Page 8: the state of every stage and file, and what the numbers were made of."""
+"""Page 9: the state of every stage and file, and what the numbers were made of."""
 
 from collections import Counter
 from collections.abc import Sequence

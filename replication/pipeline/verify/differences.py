@@ -25,7 +25,7 @@ _MEASURED = {
     "states_seconds",
 }  # fmt: skip
 # Made of results that are compared themselves: words and counts must agree, figures follow.
-_DERIVED = {paths.COMPARISON.name, paths.CLAIMS.name}
+_DERIVED = {paths.COMPARISON.name, paths.CLAIMS.name, paths.QUESTIONS.name}
 # Of these, what the largest of close figures decides, or a bound beside them: the best depth of a
 # sweep, and whether a flip of the audit turns a verdict on its runs. Other machines were seen to
 # choose otherwise (REPRODUCING.md); claims' own words are not among them.

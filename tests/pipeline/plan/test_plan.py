@@ -51,6 +51,7 @@ def test_every_stage_of_dvc_is_placed_once_after_what_it_needs(bare, profile):
             "code-runs",
             "baselines",
             "compare",
+            "questions",
             "report",
             "inventory",
         }
