@@ -1,20 +1,30 @@
 """Parts that several pages use: tables with their exports, charts, commands."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
+from replication.browser.names import deviation_name, layers_text
 from replication.browser.reading.study import Study
 from replication.browser.words import plain
 from replication.report.figures.theme import DARK, LIGHT, Theme
 from replication.report.tables import Number, Table
 
 CHARTS = 512  # whose specification is remembered
-EXPERIMENT = "experiment"  # a column of `NAMED` in one
-NAMED = ("recommender", "encoder", "tuning")
+EXPERIMENT = "experiment"  # what names a row, in one column
+# The columns that do, and how a field of each is said.
+NAMED: dict[str, Callable[[str], str]] = {
+    "deviation": deviation_name,
+    "recommender": str,
+    "encoder": str,
+    "tuning": str,
+    "layers": layers_text,
+    "group": "group {}".format,
+}
 ROWS = 12  # of a table to be scrolled
 MIME = {"csv": "text/csv", "md": "text/markdown", "tex": "application/x-tex"}
 
@@ -74,64 +84,96 @@ def _with_values(part: Any, named: Mapping[str, list]) -> Any:
     }
 
 
-def show_table(study: Study, table: Table, key: str | None = None) -> None:
-    """A small table as text, with its exports."""
-    show_rows(table)
+def show_table(
+    study: Study,
+    table: Table,
+    key: str | None = None,
+    metric: str | None = None,
+    keep: Sequence[str] = (),
+) -> None:
+    """A small table as text, with its exports; metric, keep: see `lean`."""
+    show_rows(table, metric, keep)
     export(study, table, key)
 
 
-def show_rows(table: Table) -> None:
-    """A small table as text, an interval beside its number."""
-    st.table(frame_of(table, escape=True), hide_index=True, alt=table.caption)
+def show_rows(table: Table, metric: str | None = None, keep: Sequence[str] = ()) -> None:
+    """A small table as text, an interval beside its number; metric, keep: see `lean`."""
+    shown, same = lean(table, metric, keep)
+    st.table(frame_of(shown, escape=True), hide_index=True, alt=table.caption)
+    if same:
+        st.caption(plain(same))
 
 
 def scroll_table(
     study: Study,
     table: Table,
-    columns: Sequence[str] | None = None,
+    metric: str | None = None,
     widths: Mapping[str, int] | None = None,
     rows: int = ROWS,
 ) -> None:
     """A table of which `rows` rows are in sight, with the export of all its columns.
 
-    columns  those that are shown, in this order; None: all
-    widths   of columns, in pixels
+    metric  see `lean`
+    widths  of columns, in pixels
     """
-    frame = frame_of(table)
-    if columns and EXPERIMENT in columns:
-        frame.insert(0, EXPERIMENT, named_experiments(table))
+    shown, same = lean(table, metric)
     st.dataframe(
-        frame,
+        frame_of(shown),
         hide_index=True,
         height=height_of(table, rows),
-        column_order=columns,
         column_config={k: st.column_config.Column(width=v) for k, v in (widths or {}).items()},
         alt=table.caption,
     )
+    if same:
+        st.caption(plain(same))
     export(study, table)
 
 
+def lean(
+    table: Table, metric: str | None = None, keep: Sequence[str] = ()
+) -> tuple[Table, str | None]:
+    """A table as it is shown, and in a sentence what is the same in all its rows.
+
+    Columns that are empty or the same in all rows are left out, but for the first and for `keep`;
+    of a single row, those that are empty. Where a `metric` is named, what names a row (`NAMED`)
+    stands in one column, and the metric in the second, in sight on a narrow screen.
+    """
+    header = list(table.header)
+    columns = dict(zip(header, zip(*table.for_people(), strict=True), strict=False))
+    telling_some = telling(table)
+    kept = [n for n in header if n in (*telling_some, header[0], metric, *keep)]
+    if metric is not None and columns:
+        naming = [n for n in NAMED if n in telling_some] or [n for n in NAMED if n in header]
+        columns[EXPERIMENT] = tuple(named_rows(table, naming))
+        kept = [EXPERIMENT, metric, *(n for n in kept if n not in (*NAMED, metric))]
+    told = [n for n in header if n not in (*kept, *telling_some) and n in columns]
+    parts = [f"{n}: {value}" for n in told if (value := str(columns[n][0]))]
+    shown = replace(
+        table,
+        header=kept,
+        rows=list(zip(*(columns[name] for name in kept), strict=True)) if columns else [],
+    )
+    return shown, f"In all rows: {'; '.join(parts)}." if parts else None
+
+
 def telling(table: Table) -> list[str]:
-    """The columns that tell rows apart: those neither empty nor the same in all rows."""
-    if len(table.rows) < 2:
-        return list(table.header)
-    columns = zip(table.header, zip(*table.rows, strict=True), strict=True)
-    return [name for name, cells in columns if len(set(map(str, cells))) > 1]
+    """The columns that tell rows apart: those neither empty nor the same in all rows; of a single
+    row those that are not empty."""
+    columns = zip(table.header, zip(*table.rows, strict=True), strict=False)
+    alone = len(table.rows) == 1
+    return [
+        name
+        for name, cells in columns
+        if (str(cells[0]) if alone else len(set(map(str, cells))) > 1)
+    ]
 
 
-def named_experiments(table: Table) -> list[str]:
-    """Each row's recommender, encoder and tuning as one text."""
-    at = [table.header.index(name) for name in NAMED]
-    return [", ".join(str(row[i]) for i in at if row[i]) for row in table.for_people()]
-
-
-def by_experiment(
-    table: Table, metric: str, left_out: Sequence[str] = ()
-) -> tuple[Table, list[str]]:
-    """A table and the columns to show of it: what names a row in one, then the metric, which is so
-    in sight on a narrow screen; of the others those that tell rows apart."""
-    others = [n for n in telling(table) if n not in (*NAMED, metric, *left_out)]
-    return table, [EXPERIMENT, metric, *others]
+def named_rows(table: Table, names: Sequence[str]) -> list[str]:
+    """Each row's fields of some columns as one text, such as `NAML, MiniLM, 2 layers`."""
+    at = [(NAMED.get(name, str), list(table.header).index(name)) for name in names]
+    return [
+        ", ".join(said(str(row[i])) for said, i in at if str(row[i])) for row in table.for_people()
+    ]
 
 
 def height_of(table: Table, rows: int = ROWS) -> int:

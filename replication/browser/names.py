@@ -36,8 +36,13 @@ def experiment_name(of: Experiment) -> str:
     """Such as `NRMS, MiniLM, fine-tuned, 2 layers, clean`."""
     parts = [recommender_name(of.recommender), encoder_name(of.encoder), tuning_name(of.tuning)]
     if of.layers is not None:
-        parts.append(f"{of.layers} layer{'s' * (of.layers != 1)}")
+        parts.append(layers_text(str(of.layers)))
     return ", ".join([*parts, of.protocol])
+
+
+def layers_text(layers: str) -> str:
+    """`1 layer`, `2 layers`."""
+    return f"{layers} layer{'s' * (layers != '1')}"
 
 
 def run_name(cell: Cell) -> str:

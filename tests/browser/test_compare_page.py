@@ -62,8 +62,9 @@ def test_a_link_shows_its_two_runs(inside, opened):
         for run in (FROZEN, TUNED)
     )
     row = next(row for row in cells(page) if row[0] == "AUC")
-    assert row[2].startswith(f"{a['auc']:.4f} [") and row[3].startswith(f"{b['auc']:.4f} [")
-    assert row[4] == f"{b['auc'] - a['auc']:+.4f}"
+    assert row[1].startswith(f"{a['auc']:.4f} [") and row[2].startswith(f"{b['auc']:.4f} [")
+    assert row[3] == f"{b['auc'] - a['auc']:+.4f}"
+    assert "In all rows: better: higher." in said(page)
     assert "no paired test" in said(page)
     codes = [code.value for code in page.code]
     assert "dvc repro grid@nrms-minilm-frozen-clean-s1 grid@nrms-minilm-finetuned-clean-s1" in codes

@@ -3,7 +3,7 @@ import json
 import altair as alt
 from streamlit.testing.v1 import AppTest
 
-from replication.browser.controls import frame_of
+from replication.browser.controls import frame_of, lean
 from replication.report.tables import Number, Table
 
 TABLE = Table(
@@ -43,17 +43,56 @@ def scrolling() -> None:
     from replication.browser.reading.study import read_study
     from replication.report.tables import Table
 
-    rows = [["x", str(i)] for i in range(20)]
-    scroll_table(read_study(), Table("some", "A caption.", "dvc repro", ["a", "b"], rows), ["b"])
+    rows = [[str(i), "clean", ""] for i in range(20)]
+    header = ["a", "protocol", "empty"]
+    scroll_table(read_study(), Table("some", "A caption.", "dvc repro", header, rows))
 
 
-def test_a_column_that_is_not_shown_is_taken_along(inside):
+def test_a_column_that_is_not_shown_is_told_and_taken_along(inside):
     inside("full")
     app = AppTest.from_function(scrolling, default_timeout=30).run()
-    [frame] = app.dataframe
-    assert list(frame.proto.column_order) == ["b"]
-    assert list(frame.value.columns) == ["a", "b"]
+    assert list(app.dataframe[0].value.columns) == ["a"]
+    assert "In all rows: protocol: clean." in [c.value.replace("\\", "") for c in app.caption]
     assert len(app.get("download_button")) == 3
+
+
+def test_what_names_a_row_is_one_column_and_the_metric_the_second():
+    header = ["recommender", "encoder", "tuning", "layers", "protocol", "runs", "AUC", "note"]
+    rows = [
+        ["nrms", "minilm", "finetuned", depth, "clean", "1/1", Number(auc), ""]
+        for depth, auc in (("2", 0.5), ("4", 0.6))
+    ]
+    shown, same = lean(Table("some", "A caption.", "dvc repro", header, rows, 6), "AUC")
+    assert shown.header == ["experiment", "AUC"]
+    assert [[str(cell) for cell in row] for row in shown.rows] == [
+        ["2 layers", "0.5000"], ["4 layers", "0.6000"]
+    ]  # fmt: skip
+    assert same == (
+        "In all rows: recommender: NRMS; encoder: MiniLM; tuning: fine-tuned; protocol: clean; "
+        "runs: 1/1."
+    )
+
+
+def test_a_metric_that_is_the_same_in_all_rows_is_shown():
+    rows = [[name, "frozen", Number(0.5)] for name in ("nrms", "naml")]
+    table = Table("some", "", "dvc repro", ["recommender", "tuning", "AUC"], rows)
+    shown, same = lean(table, "AUC")
+    assert shown.header == ["experiment", "AUC"] and same == "In all rows: tuning: frozen."
+    assert [row[0] for row in shown.rows] == ["NRMS", "NAML"]
+
+
+def test_of_one_row_only_what_is_empty_is_left_out():
+    table = Table("some", "", "dvc repro", ["a", "b", "c"], [["x", "", Number(1.0)]])
+    shown, same = lean(table)
+    assert (shown.header, same) == (["a", "c"], None)
+
+
+def test_kept_columns_and_the_first_stay_and_nothing_is_shown_of_nothing():
+    rows = [["x", "y", "z"], ["x", "y", "z"]]
+    table = Table("some", "", "dvc repro", ["a", "b", "c"], rows)
+    shown, same = lean(table, keep=["b"])
+    assert (list(shown.header), same) == (["a", "b"], "In all rows: c: z.")
+    assert lean(Table("some", "", "dvc repro", ["a", "b"], []), "b")[0].rows == []
 
 
 def drawing() -> None:

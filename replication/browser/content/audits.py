@@ -146,6 +146,12 @@ def _claims(pairs: Sequence[dict[str, Any]], base: str) -> str:
     return text + "."
 
 
+def with_pairs(table: Table, pairs: Sequence[dict[str, Any]]) -> Table:
+    """A table whose first column is a pair, with what each is: `LSTUR with static vectors`."""
+    names = {pair["pair"]: pair_name(pair) for pair in pairs}
+    return replace(table, rows=[[names[str(pair)], *rest] for pair, *rest in table.rows])
+
+
 def claims_by_id(claims: File) -> Mapping[str, dict[str, Any]]:
     """As claims.json has them, otherwise as the code does."""
     found = claims.content["claims"] if claims.content else map(asdict, load_claims())

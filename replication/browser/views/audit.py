@@ -17,6 +17,7 @@ from replication.browser.content.audits import (
     flip_command,
     keys_table,
     shifts,
+    with_pairs,
 )
 from replication.browser.controls import (
     command,
@@ -142,7 +143,7 @@ def _deviation(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[st
         return
     keys = keys_table(chosen, study.params.content)
     st.markdown(f"**{plain(keys.caption)}**")
-    show_rows(keys)
+    show_rows(keys, keep=keys.header)
     if params := study.params.content:
         line = flip_command(chosen, params)
         st.markdown("Flip it in the experiment at hand:")
@@ -156,7 +157,7 @@ def _deviation(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[st
         command("\n".join(f"dvc repro {stage}" for stage in stages))
     if effects := effects_table(pairs, bases).parts("deviation").get(chosen):
         [effects] = effects.parts("what the release does").values()
-        show_rows(replace(effects, caption=f"Effects of {chosen}"))
+        show_rows(with_pairs(replace(effects, caption=f"Effects of {chosen}"), pairs))
     changed = [
         f"{row['claim']} ({pair_name(pair)}, from {row['base']})"
         for pair in pairs
@@ -196,6 +197,6 @@ def _tables(study: Study, pairs: Sequence[dict[str, Any]], bases: Sequence[str])
             st.markdown("No claim compares the two tunings of this pair.")
     _independence(study)
     st.subheader("Every effect", anchor=False)
-    table = effects_table(pairs, bases)
-    scroll_table(study, table)
+    table = with_pairs(effects_table(pairs, bases), pairs)
+    scroll_table(study, table, f"from {bases[0]}")
     st.caption(plain(table.caption))

@@ -28,7 +28,6 @@ from replication.browser.reading.study import Study
 from replication.browser.words import plain, signed
 from replication.report.names import encoder_name, recommender_name, tuning_name
 from replication.report.study import COMPARED, GROUPS
-from replication.report.tables import Table
 
 PURPOSE = "Do larger language models help users with few clicks?"
 BOTH = "both"
@@ -92,8 +91,8 @@ def _differences(study: Study, contrasts: Sequence[Contrast]) -> None:
     )
     trends = trends_table(contrasts)
     st.markdown(plain(trends.caption))
-    show_table(study, trends)
-    _groups(study, differences_table(study, contrasts), ("protocol", "difference"))
+    show_table(study, trends, metric="trend per group")
+    scroll_table(study, differences_table(study, contrasts), "AUC", rows=len(GROUPS))
 
 
 def _levels(study: Study, tunings: Sequence[str], protocol: str | None) -> None:
@@ -132,13 +131,7 @@ def _levels(study: Study, tunings: Sequence[str], protocol: str | None) -> None:
     if line := missing_command(experiments):
         st.markdown("All that has not been run:")
         command(line)
-    _groups(study, auc_table(study, experiments), ("recommender", "protocol"))
-
-
-def _groups(study: Study, table: Table, picked: Sequence[str]) -> None:
-    """A table of all groups, without the columns that the pickers fix."""
-    columns = [name for name in table.header if name not in picked]
-    scroll_table(study, table, columns, rows=len(GROUPS))
+    scroll_table(study, auc_table(study, experiments), "AUC", rows=len(GROUPS))
 
 
 def _users(study: Study, claims: Sequence[dict[str, Any]]) -> None:

@@ -27,6 +27,7 @@ from replication.report.texts import sentence
 
 PURPOSE = "What differs between two runs, and is the difference more than chance?"
 FIRST, SECOND, ALL = "a", "b", "all"  # keys of a link
+BOTH = ("A", "B", "paired test")  # columns that are shown though alike in all rows
 
 
 def show(study: Study) -> None:
@@ -111,7 +112,7 @@ def _metrics(a: Candidate, b: Candidate, test: Test, study: Study) -> None:
     if lines := cautions(a, b):
         st.warning("\n\n".join(map(plain, lines)), icon=":material/warning:")
     st.subheader("Metrics", anchor=False)
-    show_table(study, metrics_table(a, b, test.gaps))
+    show_table(study, metrics_table(a, b, test.gaps), keep=BOTH)
     if test.gaps:
         st.caption(
             "Intervals of B - A are bootstrapped over impressions, p is of the paired t-test. Both "
@@ -137,7 +138,7 @@ def _cost(a: Candidate, b: Candidate, study: Study) -> None:
             "comparable.",
             icon=":material/warning:",
         )
-    show_table(study, table)
+    show_table(study, table, keep=BOTH)
 
 
 def _curves(both: Mapping[str, Candidate]) -> None:
@@ -187,9 +188,9 @@ def _origins(a: Candidate, b: Candidate, study: Study) -> None:
     label = "Show only what differs" if everything else f"Show all {len(table.rows) + same}"
     st.button(label, key=ALL, on_click=_show_all, args=(not everything,))
     if table.rows:
-        show_table(study, table)
+        show_table(study, table, keep=BOTH)
     st.subheader("Data and checkpoints", anchor=False)
-    show_table(study, digests_table(a, b))
+    show_table(study, digests_table(a, b), keep=BOTH)
 
 
 def _why(candidate: Candidate, kind: str) -> str:

@@ -18,7 +18,6 @@ from replication.browser.content.costs import (
     read_points,
 )
 from replication.browser.controls import (
-    by_experiment,
     command,
     draw,
     scroll_table,
@@ -188,7 +187,6 @@ def _tables(study: Study, points: Sequence[Point], measure: str, metric: str) ->
     if any(point.experiment.done for point in points):
         st.subheader("Every experiment", anchor=False)
         table = costs_table(points, measure, metric)
-        # There is a picker for the protocol.
-        scroll_table(study, *by_experiment(table, METRIC_NAMES[metric], ["protocol"]))
+        scroll_table(study, table, METRIC_NAMES[metric])
         meant = [f"*{c}*: {COLUMN_TEXTS[c]}" for c in table.header if c in COLUMN_TEXTS]
         st.caption(" ".join([plain(table.caption), *meant, MACHINE_TEXT]))

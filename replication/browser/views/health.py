@@ -122,8 +122,7 @@ def _stages(study: Study) -> None:
         chosen = pick("State", ["any", *states], "state", "any", width=320)
         shown = [stage for stage in stages if chosen in ("any", stage.state)]
         st.caption(f"{len(shown)} of {counted(len(stages), 'stage')}")
-        # The command holds the stage's name.
-        scroll_table(study, stages_table(shown), ["state", "command", "why"])
+        scroll_table(study, stages_table(shown))
 
 
 # ---------------------------------------------------------------- files
@@ -179,7 +178,9 @@ def _provenance(study: Study) -> None:
     rows = [row for row in table.rows if chosen in ("everything", row[0])]
     st.caption(f"{len(rows)} of {counted(len(table.rows), 'fact')}")
     widths = {"about": 75, "what": 165, "runs": 130}
-    scroll_table(study, replace(table, rows=rows), [*widths, "value"], widths)
+    # What is long stands last.
+    last = [[about, what, runs, value] for about, what, value, runs in rows]
+    scroll_table(study, replace(table, header=[*widths, "value"], rows=last), widths=widths)
 
 
 def agreement(table: Table, runs: int) -> str:

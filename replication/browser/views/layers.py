@@ -44,7 +44,7 @@ def show(study: Study) -> None:
     _gaps(curves)
     st.subheader("Every depth", anchor=False)
     table = points_table(study, curves, metric)
-    scroll_table(study, table)
+    scroll_table(study, table, METRIC_NAMES[metric])
 
 
 def _panels(curves: Sequence[Curve], metric: str) -> None:

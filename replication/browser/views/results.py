@@ -32,7 +32,8 @@ from replication.browser.controls import (
     export,
     frame_of,
     height_of,
-    named_experiments,
+    lean,
+    named_rows,
     show_rows,
     telling,
 )
@@ -135,8 +136,9 @@ def _table(study: Study, shown: list[Row], rows: Sequence[Row], metric: str) -> 
     columns = _columns(METRIC_NAMES[metric])
     telling_some = {EXPERIMENT, METRIC_NAMES[metric], INTERVAL, "command", *telling(table)}
     several = len({row.experiment.protocol for row in shown}) > 1
+    names = named_rows(table, ["recommender", "encoder", "tuning"])
     st.dataframe(
-        sortable(table).insert_column(0, pl.Series(EXPERIMENT, named_experiments(table))),
+        sortable(table).insert_column(0, pl.Series(EXPERIMENT, names)),
         key="rows",
         on_select=lambda: _open(shown),
         selection_mode="single-row",
@@ -149,6 +151,8 @@ def _table(study: Study, shown: list[Row], rows: Sequence[Row], metric: str) -> 
         ],
         alt=table.caption,
     )
+    if same := lean(table, keep=[METRIC_NAMES[metric], "command"])[1]:
+        st.caption(plain(same))
     export(study, table)
 
 
