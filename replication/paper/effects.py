@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from replication.evaluation.intervals import interval
 from replication.evaluation.reproduction import (
     delta_relative_improvement,
     effect_ratio,
@@ -45,7 +44,10 @@ def tuning_effects(
         paper = [values[cell].value if cell in values else None for cell in cells]
         known = None not in paper
         theirs = relative_improvement(*paper) if known else stated.get((frozen.recommender, model))
-        gain = relative_improvement(*ours) if None not in ours else None
+        gain, _, ends = (
+            relative_gain(evidence, tuned, frozen, METRIC) if None not in ours else (None,) * 3
+        )
+        share = None if gain is None else gain / 100
         rows.append(
             {
                 "recommender": frozen.recommender,
@@ -55,10 +57,10 @@ def tuning_effects(
                 "runs": [ran, of],
                 "finetuned": ours[0],
                 "frozen": ours[1],
-                "relative_improvement": gain,
-                "ci95": None if gain is None else _interval(evidence, tuned, frozen),
+                "relative_improvement": share,
+                "ci95": ends and [end / 100 for end in ends],
                 "paper": theirs,
-                "delta_relative_improvement": delta_relative_improvement(theirs, gain),
+                "delta_relative_improvement": delta_relative_improvement(theirs, share),
                 "effect_ratio": effect_ratio(minus(*paper), minus(*ours))
                 if known and None not in ours
                 else None,
@@ -71,6 +73,15 @@ def _other_tuning(place: Place, frozen: Place) -> bool:
     return place == frozen._replace(tuning="finetuned", layers=place.layers)
 
 
-def _interval(evidence: Evidence, tuned: Place, frozen: Place) -> list[float] | None:
-    replicates = evidence.replicates(frozen.protocol, METRIC, None)
-    return interval(replicates[tuned] / replicates[frozen] - 1)
+def relative_gain(
+    evidence: Evidence, tuned: Place, frozen: Place, metric: str
+) -> tuple[float | None, float | None, list[float] | None]:
+    """By how many percent the mean of the tuned place exceeds that of the frozen one, p that it
+    does not, and the interval that agrees with it. A place without a mean, or one of 0: None."""
+    above, below = (evidence.mean(place, metric) for place in (tuned, frozen))
+    if not below or above is None:
+        return None, None, None
+    gain = 100 * (above / below - 1)
+    # It changes by 100 / below with the tuned mean, by -100 above / below^2 with the other.
+    sides = [(tuned, 100 / below), (frozen, -100 * above / below**2)]
+    return gain, *evidence.tested(gain, metric, sides)

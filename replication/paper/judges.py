@@ -4,12 +4,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from replication.evaluation.reproduction import delta_relative_improvement, relative_improvement
+from replication.evaluation.reproduction import delta_relative_improvement
 from replication.paper import verdict
 from replication.paper.claims import Claim, ColdGain, Cost, Depth, Gain, NotMonotone, SignOf
 from replication.paper.cold_gains import judge_cold_gain
 from replication.paper.costs import judge_cost
 from replication.paper.depths import best_depth
+from replication.paper.effects import relative_gain
 from replication.paper.evidence import Evidence, Place
 from replication.paper.models import MODELS
 from replication.paper.power import power_of, untold
@@ -75,23 +76,18 @@ def _gain(claim: Gain, evidence: Evidence, protocol: str) -> Result:
     wanted = [(claim.recommender, claim.model, tuning) for tuning in ("finetuned", "frozen")]
     places = located(evidence, protocol, wanted)
     tuned, frozen = (evidence.mean(place, claim.metric) for place in places)
-    if not frozen or tuned is None:
+    gain, p, ends = relative_gain(evidence, places[0], places[1], claim.metric)
+    if gain is None:
         raise not_testable(f"{claim.metric} is undefined")
-    gain = relative_improvement(tuned, frozen)
-    assert gain is not None  # frozen is not 0
-    # The gain changes by 100 / frozen with the tuned mean, by -100 tuned / frozen^2 with the other.
-    weights = (100 / frozen, -100 * tuned / frozen**2)
-    sides = list(zip(places, weights, strict=True))
-    p, ends = evidence.tested(100 * gain, claim.metric, sides)
     sign = verdict.of_sign(ends, 1 if claim.value > 0 else -1, p)
     return result(
         sign,
         sign=sign,
         size=verdict.of_size(ends, claim.value, claim.tolerance),
-        found=100 * gain,
+        found=gain,
         ci95=ends,
         p=p,
-        delta_relative_improvement=delta_relative_improvement(claim.value / 100, gain),
+        delta_relative_improvement=delta_relative_improvement(claim.value / 100, gain / 100),
         finetuned=tuned,
         frozen=frozen,
         places=places,

@@ -175,8 +175,7 @@ def would_decide(result: Record) -> str | None:
         ways.append(f"{power['seeds']} seeds on these impressions")
     if power.get("impressions"):
         users = f" ({power['users']:,} users)" if power.get("users") else ""
-        seeds = "" if users else " with the seeds at hand, two at least"
+        least = (result.get("seeds") or {}).get("least")
+        seeds = f" with {max(2, least)} seeds" if least else ""
         ways.append(f"{power['impressions']:,} impressions{users}{seeds}")
-    if result["verdict"] == verdict.ONE_SEED and not power.get("seeds"):
-        ways.insert(0, "more seeds, three at least")
     return f"It would be decided by {', or by '.join(ways or ['more seeds and impressions'])}."

@@ -41,7 +41,8 @@ def depths_table(study: Study) -> Table:
     header = ["recommender", "encoder", "protocol", "best depth", "share", "the paper"]
     caption = (
         "Best number of fine-tuned layers, the least and most that may be the best (the true one "
-        "is among these in 95 % of studies), and the share of replicates in which it is best."
+        "is among these in 95 % of studies, what other seeds would change left out where there is "
+        "one), and the share of replicates in which it is best."
     )
     return Table("depths", caption, COMPARED, header, rows, text_columns=3)
 

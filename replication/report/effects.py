@@ -7,7 +7,9 @@ EFFECTS_TEXT = (
     "RI: relative improvement of the AUC by fine-tuning. Delta RI: the paper's RI minus ours, in "
     "percentage points; 0 is the same effect. ER: effect ratio, our difference over the paper's; 1 "
     "is the same effect. The paper's RI is known from the claims that state it, or from its tables "
-    "once they have been imported; ER needs its tables."
+    "once they have been imported; ER needs its tables. Where the profile lets tuned layers "
+    "begin from the recommender over the frozen encoder (training.tuned_layers.start), RI is what "
+    "the batches after that add, not what tuning from the first step would."
 )
 
 

@@ -74,8 +74,8 @@ def _runs(study: Study) -> str:
             f"below, frozen and fine-tuned. {len(study.done)} of {len(study.cells)} runs of the "
             f"grid have been made, {ran} of {of} of the layer sweep (those shared with the grid "
             f"included), and the audit of {sum(audited)} of {len(audited)} pairs.",
-            f"Profile `{study.params.profile}`; protocol {protocols}; seeds "
-            f"{', '.join(map(str, grid.seeds))}.",
+            f"Profile `{study.params.profile}`; protocol {protocols}; "
+            f"{len(grid.seeds)} seed{'s' * (len(grid.seeds) > 1)} an experiment.",
             _machines(study),
         ]
     )

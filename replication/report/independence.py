@@ -13,8 +13,8 @@ S1_TEXT = (
     "that impressions are independent of each other. Those in which one article is clicked are "
     "not. The design effect says how much: the variance of a mean of AUC differences, by user or "
     "by clicked article, over that of independent impressions. A standard error that ignores it is "
-    "too small by its square root. The row says whether a verdict on these very runs would be "
-    "another one."
+    "too small by its square root. The row says whether the verdict on these very runs, or its "
+    "answer to sign or size, would be another one."
 )
 
 
@@ -76,7 +76,7 @@ def answers_text(result: Record) -> str:
             f"{spread['sd']:.4f}, measured on {spread['runs']} runs of {spread['places']} places."
         )
     if power := result.get("power"):
-        parts.append(_power(power))
+        parts.append(_power(power, max(2, result["seeds"]["least"])))
     if reason := result.get("power_reason"):
         parts.append(f"How many seeds or impressions would decide cannot be told: {reason}.")
     return " ".join(parts)
@@ -86,16 +86,17 @@ def _ends(ends: Sequence[float]) -> str:
     return "[{:+.2f}, {:+.2f}]".format(*ends)
 
 
-def _power(power: Record) -> str:
+def _power(power: Record, seeds_at_hand: int) -> str:
     source = "measured here" if power["measured"] else "as NewsReX reports it"
-    seeds, more, now = power["seeds"] or "no number of", power["impressions"], power["now"]
+    seeds, more, now = power["seeds"], power["impressions"], power["now"]
     ways = [
-        f"{seeds} seeds on these impressions",
-        f"{more:,} impressions with the seeds at hand, two at least" if more else
-        "no more impressions with the seeds at hand",
+        f"with {seeds} seeds on these impressions" if seeds else
+        "with no number of seeds on these impressions",
+        f"with {more:,} impressions and {seeds_at_hand} seeds" if more else
+        f"with no number of impressions and {seeds_at_hand} seeds",
     ]  # fmt: skip
     text = (
-        f"An effect of {power['effect']:.4f} is found in 8 of 10 studies by {ways[0]}, by "
-        f"{ways[1]} (spread of seeds {power['seed_sd']:.4f}, {source})"
+        f"An effect of {power['effect']:.4f} is found in 8 of 10 studies {ways[0]}, {ways[1]} "
+        f"(spread of seeds {power['seed_sd']:.4f}, {source})"
     )
     return f"{text}; with the runs at hand in {100 * now:.0f} %." if now is not None else f"{text}."

@@ -24,9 +24,10 @@ def methods_text(study: Study) -> list[str]:
         "mean improvement of ours over that of the paper: 1 is the same effect, 0 or less is an "
         "effect lost. Both are as Breuer et al. define them (SIGIR 2020). The effect ratio needs "
         "the paper's absolute figures, delta RI its relative ones alone.",
-        "**No test against the paper.** The paper gives neither variance nor scores per "
-        "impression. Whether our figure differs *significantly* from the paper's is not testable. "
-        "A verdict compares with a tolerance instead, and each tolerance says where it is from.",
+        "**No test against the paper.** No variance of its figures is known here, nor its scores "
+        "per impression. Whether our figure differs *significantly* from the paper's is not "
+        "testable. A verdict compares with a tolerance instead, and each tolerance says where it "
+        "is from.",
         f"**Intervals and tests of our own runs.** Intervals hold 95 % of {samples:,} bootstrap "
         "replicates (normal multipliers) over users, clicked articles and seeds; differences draw "
         "the same for both sides. Impressions of one user, and those in which one article is "

@@ -98,7 +98,7 @@ def _runs(done: Sequence[Cell]) -> str:
             for name in ("python", "torch", "transformers", "accelerate")
         )
         + ".",
-        f"- First run started {min(of('started'))}, last ended {max(of('ended'))}.",
+        f"- First run of the grid started {min(of('started'))}, last ended {max(of('ended'))}.",
     ]
     checkpoints = {
         (c.run["checkpoint"]["encoder"], *sorted(c.run["checkpoint"]["sha256"].items()))

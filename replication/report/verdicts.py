@@ -102,20 +102,15 @@ def paper_of(claim: Record) -> str:
 
 
 def ours_of(claim: Record, result: Record) -> Field:
-    """What was found: a figure with its interval, or how many of the parts agree."""
+    """What was found: a figure with its interval, or what became of the parts."""
     if result["found"] is not None:
         return found_number(claim, result["found"], result["ci95"])
     parts = result["parts"]
     if len(parts) == 1 and parts[0].get("found") is not None:
         return found_number(claim, parts[0]["found"], parts[0]["ci95"])
     if parts:
-        agreeing = sum(_of_part(part) == "confirmed" for part in parts)
-        return _agreeing(agreeing, len(parts))
+        return f"parts: {word_counts(map(_of_part, parts))}"
     return "no figure"
-
-
-def _agreeing(number: int, of: int) -> str:
-    return f"{number} of {of} parts {'agrees' if number == 1 else 'agree'}"
 
 
 def _of_part(part: Record) -> str:
@@ -132,8 +127,7 @@ def _naive(claim: Record, result: Record) -> Field:
         ends = naive["ci95"] if result["found"] is not None else parts[0].get("ci95_naive")
         middle = result["found"] if result["found"] is not None else parts[0].get("found")
         return str(found_number(claim, middle, ends)).partition(" ")[2] if ends else ""
-    agreeing = sum(part.get("verdict_naive") == "confirmed" for part in parts)
-    return _agreeing(agreeing, len(parts))
+    return f"parts: {word_counts(part.get('verdict_naive') or 'not testable' for part in parts)}"
 
 
 def found_number(claim: Record, value: float | None, interval: Sequence[float] | None) -> Number:

@@ -95,12 +95,13 @@ def test_counts_agree_with_their_number():
 
 
 def test_what_is_undecided_says_what_would_decide_it():
-    power = {"seeds": 3, "impressions": 9000}
-    assert would_decide(answer("undecided", power=power)) == (
-        "It would be decided by 3 seeds on these impressions, or by 9,000 impressions with the "
-        "seeds at hand, two at least."
+    power, one = {"seeds": 3, "impressions": 9000}, {"least": 1}
+    assert would_decide(answer("undecided", power=power, seeds=one)) == (
+        "It would be decided by 3 seeds on these impressions, or by 9,000 impressions with 2 seeds."
     )
-    assert "three at least" in would_decide(answer(verdict.ONE_SEED, power=None))
+    none = {"seeds": None, "impressions": 9000}
+    told = would_decide(answer(verdict.ONE_SEED, power=none, seeds={"least": 3}))
+    assert told == "It would be decided by 9,000 impressions with 3 seeds."
     assert "more seeds and impressions" in would_decide(answer("undecided"))
     assert would_decide(answer("confirmed")) is None
 
