@@ -53,9 +53,9 @@ def run(params: Params, folder: Path, per_impression: Path, counted: bool = True
 
     start = FrozenStart(params, data, precision, progress)
 
-    def trial_auc(trial: Params) -> float:
+    def trial_auc(trial: Params, whole: Params) -> float:
         learn = partial(fit, trial, data, precision, progress, start)
-        return progress.trial(trial.schedule, lambda: learn()[1])
+        return progress.trial(trial.schedule, whole.schedule, lambda: learn()[1])
 
     params, tried = search(params, trial_auc)
     model, fitted = fit(params, data, precision, progress, start)
@@ -116,7 +116,7 @@ def fit(
     """A recommender trained as the experiment at hand says; all that is drawn follows the seed."""
     torch.manual_seed(progress.seed)
     model = build_recommender(params, data)
-    # A run that is gone on with has left its start behind.
+    # A run that is gone on with, or that a trial has begun, has left its start behind.
     if params.schedule.start == "frozen" and not progress.fit(params.schedule).steps:
         start.give(model)
         torch.manual_seed(progress.seed)

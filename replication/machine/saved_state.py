@@ -59,15 +59,7 @@ class SavedState:
         from safetensors.torch import save_file
 
         started = time.monotonic()
-        tensors = {f"other/{name}": t for name, t in (others or {}).items()}
-        for name, p in parameters.items():
-            tensors[f"parameter/{name}"] = p
-            for kind, t in optimizer.state.get(p, {}).items():
-                tensors[f"{kind}/{name}"] = t
-        tensors["generator/cpu"] = torch.get_rng_state()
-        if torch.cuda.is_available():
-            tensors["generator/cuda"] = torch.cuda.get_rng_state()
-        tensors = {name: whole(t.detach()).cpu().contiguous() for name, t in tensors.items()}
+        tensors = taken_down(parameters, optimizer, others)
         if not processes.is_first():
             return
         with new_file(self.path) as temporary:
@@ -77,26 +69,13 @@ class SavedState:
         ended = time.monotonic()
         self._next = ended + max(SAVE_EVERY, _SHARE * (ended - started))
 
-    @torch.no_grad()
     def restore(
         self, parameters: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
     ) -> dict[str, Tensor]:
         """Bring all back to where `notes` say that it was; returns the caller's other tensors."""
         from safetensors.torch import load_file
 
-        parts: dict[str, dict[str, Tensor]] = {}
-        for name, t in load_file(self.path).items():
-            kind, _, rest = name.partition("/")
-            parts.setdefault(kind, {})[rest] = t
-        for name, p in parameters.items():
-            p.copy_(_shared(parts["parameter"][name], p))
-        for kind in parts.keys() - {"parameter", "generator", "other"}:
-            for name, t in parts[kind].items():
-                optimizer.state[parameters[name]][kind] = _shared(t, parameters[name])
-        torch.set_rng_state(parts["generator"]["cpu"])
-        if torch.cuda.is_available():
-            torch.cuda.set_rng_state(parts["generator"]["cuda"])
-        return parts.get("other", {})
+        return brought_back(load_file(self.path), parameters, optimizer)
 
     def remove(self) -> None:
         """The run is finished and written down."""
@@ -127,6 +106,45 @@ class SavedState:
             told = f"{self.path}: {problem}, so that training starts over"
             print(told, file=sys.stderr, flush=True)
         return None
+
+
+def taken_down(
+    parameters: Mapping[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+    others: Mapping[str, Tensor] | None = None,
+) -> dict[str, Tensor]:
+    """All that `brought_back` wants, on the processor; what lies there already is not copied."""
+    tensors = {f"other/{name}": t for name, t in (others or {}).items()}
+    for name, p in parameters.items():
+        tensors[f"parameter/{name}"] = p
+        for kind, t in optimizer.state.get(p, {}).items():
+            tensors[f"{kind}/{name}"] = t
+    tensors["generator/cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["generator/cuda"] = torch.cuda.get_rng_state()
+    return {name: whole(t.detach()).cpu().contiguous() for name, t in tensors.items()}
+
+
+@torch.no_grad()
+def brought_back(
+    tensors: Mapping[str, Tensor],
+    parameters: Mapping[str, Tensor],
+    optimizer: torch.optim.Optimizer,
+) -> dict[str, Tensor]:
+    """Bring all back to where it was `taken_down`; returns the caller's other tensors."""
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, t in tensors.items():
+        kind, _, rest = name.partition("/")
+        parts.setdefault(kind, {})[rest] = t
+    for name, p in parameters.items():
+        p.copy_(_shared(parts["parameter"][name], p))
+    for kind in parts.keys() - {"parameter", "generator", "other"}:
+        for name, t in parts[kind].items():
+            optimizer.state[parameters[name]][kind] = _shared(t, parameters[name])
+    torch.set_rng_state(parts["generator"]["cpu"])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state(parts["generator"]["cuda"])
+    return parts.get("other", {})
 
 
 def whole(t: Tensor) -> Tensor:

@@ -245,21 +245,23 @@ def _distinct(cell: Params, shape: Shape) -> float:
     return popular * -math.expm1(-slots / popular)
 
 
-def _steps(cell: Params, shape: Shape) -> tuple[float, int]:
+def _steps(cell: Params, shape: Shape) -> tuple[int, int]:
     """Batches and evaluations of search and training."""
     schedule = cell.schedule
     longest = schedule.max_steps or math.inf
     clicks = shape.clicks * (shape.learned if cell.protocol.selection == "last_day" else 1.0)
     per_pass = math.ceil(clicks / schedule.batch_size)
-    steps = min(per_pass * min(PASSES, schedule.max_epochs), longest)
+    steps = int(min(per_pass * min(PASSES, schedule.max_epochs), longest))
     evaluations = math.ceil(steps / schedule.evaluate_every)
     rates = len(candidates(schedule.learning_rate))
     if cell.tunes:
         rates *= len(candidates(schedule.encoder_learning_rate))
     if rates > 1:
-        tried = min(schedule.search_steps or steps, longest)
-        steps += rates * tried
+        tried = int(min(schedule.search_steps or steps, longest))
+        shared = min(tried, steps)  # training goes on from the best trial
+        steps += rates * tried - shared
         evaluations += rates * math.ceil(tried / schedule.evaluate_every)
+        evaluations -= shared // schedule.evaluate_every
     return steps, evaluations
 
 

@@ -16,7 +16,7 @@ from replication.machine import processes
 from replication.machine.precision import autocast, computing_device
 from replication.mind.columns.prepared import Impressions
 from replication.recommenders import Batch, Recommender
-from replication.study.params import Params
+from replication.study.params import Params, Schedule
 from replication.training.adam import Adam
 from replication.training.batches import (
     Samples,
@@ -66,7 +66,8 @@ def train(
     select    gives the AUC of the selection split; called every `evaluate_every` batches and at the
               end. Training stops after `patience` calls in a row without a better one.
     rng       as it was when the run began: what a run that was cut off had drawn is drawn again
-    progress  where the state is saved every few minutes, and from which training goes on
+    progress  where the state is saved every few minutes, and from which training goes on; where it
+              tries a run's rates, its last batch is remembered for that run
 
     Of several processes each learns from its share of every batch; what is dropped out depends on
     process and batch alone. Parameters and losses are the same in all, up to the rounding of sums.
@@ -96,12 +97,12 @@ def train(
         # everybody who stands in the training split (D1).
         model.know(torch.from_numpy(np.unique(impressions.user[samples.impression])).long())
     prepared = processes.learning_together(model)
-    total = min(per_epoch * schedule.max_epochs, schedule.max_steps or sys.maxsize)
+    total = _total(schedule, per_epoch)
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     fit = progress.fit(schedule) if progress else Fit()
     best, losses = _copy(trained), []
     if progress and fit.steps:
-        kept = progress.state.restore(trained, optimizer)
+        kept = progress.restore(schedule, trained, optimizer)
         losses = list(kept.pop("losses").to(device))
         best = kept
     if processes.agreed(fit.steps) != fit.steps:
@@ -110,6 +111,14 @@ def train(
             "nodes see"
         )
     started = time.perf_counter() - fit.seconds
+
+    def keep(save: Callable[..., None]) -> None:
+        fit.seconds = time.perf_counter() - started
+        kept = {**best, "losses": torch.stack(losses) if losses else torch.empty(0)}
+        save(schedule, fit, trained, optimizer, kept)
+
+    run = progress.tries if progress and progress.tries else schedule
+    leave = progress.leave if progress and progress.tries else None
     left = total - fit.steps if fit.waited < schedule.patience else 0
     stream = ahead(islice(_stream(samples, draw, impressions, params, rng, fit.steps), left))
     with tqdm(total=total, initial=fit.steps, desc=label, unit="batch") as bar:
@@ -133,7 +142,9 @@ def train(
             fit.steps += 1
             fit.samples += len(batch.users)
             bar.update()
-            if fit.steps % schedule.evaluate_every == 0 or fit.steps == total:
+            if leave and fit.steps == total and not _evaluated(run, total, per_epoch):
+                keep(leave)  # before an evaluation that the run does not make
+            if _evaluated(schedule, fit.steps, per_epoch):
                 mean_loss = float(torch.stack(losses).mean())
                 if not np.isfinite(mean_loss):
                     raise StudyError(
@@ -149,16 +160,27 @@ def train(
                 if auc > fit.best_auc:
                     best = _copy(trained)
                     fit.best_auc, fit.best_step, fit.waited = auc, fit.steps, 0
+            ends = fit.steps == total or fit.waited >= schedule.patience
+            if leave and ends and _evaluated(run, fit.steps, per_epoch):
+                keep(leave)
             if progress and progress.state.due:
-                fit.seconds = time.perf_counter() - started
-                kept = {**best, "losses": torch.stack(losses) if losses else torch.empty(0)}
-                progress.save(schedule, fit, trained, optimizer, kept)
-            if fit.waited >= schedule.patience:
+                keep(progress.save)
+            if ends:
                 break
     model.load_state_dict(best, strict=False)
     fit.epochs = -(-fit.steps // per_epoch)
     fit.seconds = time.perf_counter() - started
     return fit
+
+
+def _total(schedule: Schedule, per_epoch: int) -> int:
+    """Batches of a training that nothing stops early."""
+    return min(per_epoch * schedule.max_epochs, schedule.max_steps or sys.maxsize)
+
+
+def _evaluated(schedule: Schedule, steps: int, per_epoch: int) -> bool:
+    """Whether training by a schedule looks at the selection split after so many batches."""
+    return steps % schedule.evaluate_every == 0 or steps == _total(schedule, per_epoch)
 
 
 def _own_share(batch: Batch, seed: int, step: int) -> tuple[Batch, float]:

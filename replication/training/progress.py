@@ -3,14 +3,14 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from replication.encoders.models.making import making
 from replication.machine import environment
-from replication.machine.saved_state import SavedState
+from replication.machine.saved_state import SavedState, brought_back, taken_down
 from replication.study.params import Schedule, as_mapping
 
 
@@ -30,6 +30,17 @@ class Fit:
     curve: list[tuple[int, float, float]] = field(default_factory=list)
 
 
+@dataclass
+class Passed:
+    """A point that the run by a schedule passes, as a trial of the same rates has left it; both
+    schedules are JSON."""
+
+    trial: str
+    schedule: str
+    fit: Fit
+    tensors: dict[str, Tensor]
+
+
 class Progress:
     """What a run has behind it; all of it is that of the run that was cut off, if there was one.
 
@@ -38,6 +49,7 @@ class Progress:
     resumed   how often the run was cut off and went on
     trials    schedule (JSON) -> selection AUC and seconds of the trials that are finished
     begun     where training began from a frozen encoder's recommender: how that was trained
+    tries     while a trial is made, the schedule of the run by its rates
     """
 
     def __init__(self, state: SavedState, seed: int):
@@ -48,6 +60,9 @@ class Progress:
         self.resumed: int = kept.get("resumed", -1) + 1
         self.trials: dict[str, tuple[float, float]] = kept.get("trials", {})
         self.begun: dict[str, float] | None = kept.get("begun")
+        self.tries: Schedule | None = None
+        self._left: Passed | None = None  # by the trial that is being made
+        self._passed: Passed | None = None  # by the best one so far
         self._training = kept.get("training")
         self._spent: float = kept.get("seconds", 0.0)
         self._clock = time.perf_counter() - making.elsewhere
@@ -63,19 +78,64 @@ class Progress:
         """Of training, in trials."""
         return sum(seconds for _, seconds in self.trials.values())
 
-    def trial(self, schedule: Schedule, fit: Callable[[], Fit]) -> float:
-        """The selection AUC of a trial, which is run unless it is known."""
+    def trial(self, schedule: Schedule, run: Schedule, fit: Callable[[], Fit]) -> float:
+        """The selection AUC of a trial, to 6 digits; it is made unless it is known.
+
+        run  the schedule of the run by the same rates, which goes on from where the best trial
+             leaves off instead of doing its batches again
+        """
         name = _name(schedule)
         if name not in self.trials:
+            best = max((auc for auc, _ in self.trials.values()), default=-1.0)
+            self.tries = run
             done = fit()
-            self.trials[name] = done.best_auc, done.seconds
+            self.trials[name] = round(done.best_auc, 6), done.seconds
+            if self.trials[name][0] > best:
+                self._passed = self._left
+            self.tries = self._left = None
         return self.trials[name][0]
+
+    def leave(
+        self,
+        schedule: Schedule,
+        fit: Fit,
+        parameters: Mapping[str, Tensor],
+        optimizer: torch.optim.Optimizer,
+        others: Mapping[str, Tensor],
+    ) -> None:
+        """Remember where a trial is: at a point that the run which it `tries` passes as well."""
+        assert self.tries is not None
+        tensors = taken_down(parameters, optimizer, others)
+        copies = {name: t.clone() for name, t in tensors.items()}
+        done = replace(fit, curve=[*fit.curve])
+        self._left = Passed(_name(schedule), _name(self.tries), done, copies)
 
     def fit(self, schedule: Schedule) -> Fit:
         """Where training by `schedule` stands: at its start, or where `restore` brings it."""
-        if self._training is None or self._training["schedule"] != _name(schedule):
-            return Fit()
-        return Fit(**self._training["fit"])
+        name = _name(schedule)
+        if self._training is not None and self._training["schedule"] == name:
+            return Fit(**self._training["fit"])
+        if self._passed is not None and self._passed.schedule == name:
+            return replace(self._passed.fit, curve=[*self._passed.fit.curve])
+        return Fit()
+
+    def restore(
+        self,
+        schedule: Schedule,
+        parameters: Mapping[str, Tensor],
+        optimizer: torch.optim.Optimizer,
+    ) -> dict[str, Tensor]:
+        """Bring training to where `fit` says that it stands, beyond its start; returns the tensors
+        that were kept beside it. What a trial has done of it is training from now on."""
+        name = _name(schedule)
+        if self._training is not None and self._training["schedule"] == name:
+            return self.state.restore(parameters, optimizer)
+        assert self._passed is not None
+        passed, self._passed = self._passed, None
+        others = brought_back(passed.tensors, parameters, optimizer)
+        auc, seconds = self.trials[passed.trial]
+        self.trials[passed.trial] = auc, max(0.0, seconds - passed.fit.seconds)
+        return others
 
     def save(
         self,

@@ -9,13 +9,18 @@ from replication.study.checks import candidates
 from replication.study.params import Params
 
 
-def search(params: Params, selection_auc: Callable[[Params], float]) -> tuple[Params, list[dict]]:
+def search(
+    params: Params, selection_auc: Callable[[Params, Params], float]
+) -> tuple[Params, list[dict]]:
     """The experiment with one value for each learning rate, and what was tried to find it.
 
     Each combination of the listed rates trains for `search_steps` batches; the one with the best
     AUC on the selection split (never the test split, but under D1) is taken, the first among
     equals. Nothing is tried where there is no list. Where no pre-trained parameters train, in a
     frozen encoder or at a depth of 0, the first `encoder_learning_rate` is taken.
+
+    selection_auc gets a trial and the run by the same rates. The batches of one are the first of
+    the other: training goes on from the best trial, and comes to what it would from its start.
     """
     schedule = params.schedule
     encoder_rates = candidates(schedule.encoder_learning_rate)
@@ -28,7 +33,7 @@ def search(params: Params, selection_auc: Callable[[Params], float]) -> tuple[Pa
     tried = []
     for pair in pairs:
         trial = with_rates(params, *pair, steps)
-        auc = round(selection_auc(trial), 6)
+        auc = round(selection_auc(trial, with_rates(params, *pair)), 6)
         tried.append(dict(zip(_KEYS, pair, strict=True)) | {"selection_auc": auc})
     best = max(tried, key=lambda trial: trial["selection_auc"])
     rate, encoder_rate = (best[key] for key in _KEYS)

@@ -150,7 +150,8 @@ def test_one_training_step_by_hand(small):
 
 
 def test_a_search_trains_each_candidate(small):
-    """Four pairs of rates, no longer than the schedule itself, which ends after 500 batches."""
+    """Four pairs of rates, no longer than the schedule itself, which ends after 500 batches; the
+    best of them is the training."""
     layers = small.training.tuned_layers
     single = replace(layers, learning_rate=1e-4, encoder_learning_rate=1e-4)
     seconds = {}
@@ -158,7 +159,7 @@ def test_a_search_trains_each_candidate(small):
         schedule = replace(schedule, max_steps=500)
         params = replace(small, training=replace(small.training, tuned_layers=schedule))
         seconds[name] = training(cell(params), SMALL, FREE).seconds
-    assert seconds["list"] / seconds["single"] == pytest.approx(5, rel=0.05)
+    assert seconds["list"] / seconds["single"] == pytest.approx(4, rel=0.05)
 
 
 def test_time_is_operations_reading_and_batches(small):
@@ -166,7 +167,8 @@ def test_time_is_operations_reading_and_batches(small):
     work, never = training(cell(small), TINY, FREE), float("inf")
     assert work.seconds == pytest.approx(work.operations / 1e12)
     steps = training(cell(small), TINY, Machine("", never, never, 1.0)).seconds
-    assert steps == 4 * 1000 + 3 * 25  # four candidates; three passes over 800 clicks, 32 a batch
+    # Four candidates, which pass three times over 800 clicks, 32 a batch, and beyond.
+    assert steps == 4 * 1000 > 3 * 25
     read = training(cell(small), TINY, Machine("", never, 1e9, 0.0)).seconds
     assert 0 < read < steps * 100 * 20 * 768 * 2 * 1.1 / 1e9  # at most all articles a batch
 

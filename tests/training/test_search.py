@@ -13,7 +13,7 @@ SLOW, FAST = 0.001, 0.1
 def test_without_a_list_nothing_is_tried(params):
     plain = with_schedule(params, learning_rate=(FAST,), encoder_learning_rate=SLOW)
 
-    def never(trial):
+    def never(trial, whole):
         raise AssertionError("tried")
 
     chosen, tried = search(plain, never)
@@ -34,8 +34,11 @@ def test_every_pair_is_tried_and_the_best_taken(params):
     aucs = {(FAST, FAST): 0.5, (FAST, SLOW): 0.7, (SLOW, FAST): 0.61234567, (SLOW, SLOW): 0.6}
     seen = []
 
-    def selection_auc(trial):
+    def selection_auc(trial, whole):
         schedule = trial.schedule
+        assert (whole.schedule.max_steps, whole.schedule.evaluate_every) == (50, 10)
+        assert whole.schedule.encoder_learning_rate == schedule.encoder_learning_rate
+        assert whole.schedule.learning_rate == schedule.learning_rate
         seen.append((schedule.max_steps, schedule.evaluate_every))
         return aucs[schedule.learning_rate, schedule.encoder_learning_rate]
 
@@ -54,7 +57,7 @@ def test_every_pair_is_tried_and_the_best_taken(params):
 
 def test_among_equals_the_first_is_taken(params):
     listed = with_schedule(params, learning_rate=(FAST, SLOW))
-    chosen, tried = search(listed, lambda trial: 0.6)
+    chosen, tried = search(listed, lambda trial, _: 0.6)
     assert len(tried) == 2 and chosen.schedule.learning_rate == FAST
 
 
@@ -64,7 +67,7 @@ def test_a_frozen_encoder_has_no_rate_of_its_own_to_search(params):
         learning_rate=(FAST, SLOW),
         encoder_learning_rate=(FAST, SLOW),
     )
-    _, tried = search(listed, lambda trial: trial.schedule.learning_rate)
+    _, tried = search(listed, lambda trial, _: trial.schedule.learning_rate)
     assert [(t["learning_rate"], t["encoder_learning_rate"]) for t in tried] == [
         (FAST, FAST), (SLOW, FAST),
     ]  # fmt: skip
@@ -83,7 +86,7 @@ def test_a_trial_is_no_longer_than_the_run(params, search_steps, max_steps, step
         evaluate_every=2,
     )
     trials = []
-    search(listed, lambda trial: trials.append(trial.schedule) or 0.5)
+    search(listed, lambda trial, _: trials.append(trial.schedule) or 0.5)
     assert [(t.max_steps, t.evaluate_every) for t in trials] == [(steps, 2)] * 2
 
 
@@ -92,14 +95,14 @@ def test_the_search_goes_by_its_own_schedule(params):
     training = replace(
         params.training, frozen=replace(params.training.frozen, learning_rate=(FAST, SLOW))
     )
-    assert search(replace(params, training=training), lambda trial: 0.5)[1] == []
+    assert search(replace(params, training=training), lambda trial, _: 0.5)[1] == []
 
 
 def test_at_a_depth_of_0_there_is_no_rate_of_the_encoder_to_search(params):
     listed = change(params, encoder="minilm", tuning="finetuned", finetune_layers=0)
     listed = with_schedule(listed, encoder_learning_rate=(FAST, SLOW))
-    assert search(listed, lambda trial: 0.5)[1] == []
+    assert search(listed, lambda trial, _: 0.5)[1] == []
     table = change(listed, "clean", tune_embeddings=True)
-    assert len(search(table, lambda trial: 0.5)[1]) == 2
+    assert len(search(table, lambda trial, _: 0.5)[1]) == 2
     deeper = replace(listed, finetune_layers=1)
-    assert len(search(deeper, lambda trial: 0.5)[1]) == 2
+    assert len(search(deeper, lambda trial, _: 0.5)[1]) == 2
