@@ -171,22 +171,31 @@ def interrupt(params, steps, at: int) -> None:
     steps.clear()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_an_interrupted_run_ends_with_the_same_adapter(adapted_copy, steps, precision):
-    params = replace(adapted_copy, training=replace(adapted_copy.training, precision=precision))
+def goes_on(params, steps, at: int, kept: int, last: int) -> None:
+    """Interrupted and begun again, it ends with the adapter that is there, made without a break."""
     whole = written()
-    if precision == "bf16":
-        adapt("llama-lora", params)
-        assert written() != whole
-        whole = written()
-        steps.clear()
-    interrupt(params, steps, at=13)
+    interrupt(params, steps, at)
     assert written() == whole  # the folder of before
     torch.manual_seed(99)  # nor does it matter what else was drawn
     adapt("llama-lora", params)
-    assert steps == list(range(10, 32))
+    assert steps == list(range(kept, last))
     assert written() == whole
     assert not any(paths.ADAPTING.iterdir())
+
+
+def test_an_interrupted_run_ends_with_the_same_adapter(adapted_copy, steps):
+    goes_on(adapted_copy, steps, at=13, kept=10, last=32)
+
+
+def test_an_interrupted_run_in_16_bits_does_so_too(adapted_copy, steps):
+    """A few steps: a processor without a unit for them takes a second for each."""
+    of_32_bits = change(adapted_copy, max_steps=8)
+    params = replace(of_32_bits, training=replace(of_32_bits.training, precision="bf16"))
+    adapt("llama-lora", of_32_bits)
+    exact = written()
+    adapt("llama-lora", params)
+    assert written() != exact
+    goes_on(params, steps, at=7, kept=5, last=8)
 
 
 def test_a_state_of_other_settings_or_data_is_not_used(adapted_copy, steps):
