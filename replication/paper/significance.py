@@ -14,7 +14,8 @@ from replication.evaluation.statistics import ROUNDING
 class Uncertainty:
     """The variance of a contrast of places, in parts.
 
-    parts     (variance, degrees of freedom): of the impressions first, then of each place's seeds
+    parts     (variance, degrees of freedom): of the impressions first, then of the seeds of each
+              place with several, then of those of all others at once, which have one estimate
     rounding  below this, squared, a variance is none
     """
 
@@ -65,7 +66,8 @@ def uncertainty(
 
     The variance is that of the mean over impressions of the terms' sum, averaged over seeds
     (`clusters.mean_variance`), plus for each place that of the mean over its seeds. So few seeds
-    have little to say, and degrees of freedom tell. None for fewer than two impressions.
+    have little to say, and degrees of freedom tell: those of a pooled spread count once, however
+    many places it stands in for. None for fewer than two impressions.
     """
     sums = sum(term.mean(axis=0) for term in terms)
     known = ~np.isnan(sums)
@@ -74,17 +76,26 @@ def uncertainty(
         return None
     within = clusters.select(known) if clusters is not None else Clusters.independent(n)
     parts = [mean_variance(sums[known], within)]
+    pooled, pooled_freedom = 0.0, 0
     for i, term in enumerate(terms):
-        alike: Sequence[np.ndarray] = (
-            [term] if len(term) > 1 else list(repeated[i]) if repeated else []
-        )
-        gaps = [runs[:, known].mean(axis=1) for runs in alike]
-        freedom = sum(len(means) - 1 for means in gaps)
-        if freedom:
-            squares = sum(float(((means - means.mean()) ** 2).sum()) for means in gaps)
-            parts.append((squares / freedom / len(term), freedom))
+        if len(term) > 1:
+            variance, freedom = _spread([term], known)
+            parts.append((variance / len(term), freedom))
+        elif repeated:
+            variance, pooled_freedom = _spread(repeated[i], known)
+            pooled += variance
+    if pooled_freedom:
+        parts.append((pooled, pooled_freedom))
     largest = max(np.abs(term[:, known]).max() for term in terms)
     return Uncertainty(tuple((v, max(df, 1.0)) for v, df in parts), ROUNDING * largest)
+
+
+def _spread(alike: Iterable[np.ndarray], known: np.ndarray) -> tuple[float, int]:
+    """Variance between runs (S, I) of a place, pooled over places, and its degrees of freedom."""
+    gaps = [runs[:, known].mean(axis=1) for runs in alike]
+    freedom = sum(len(means) - 1 for means in gaps)
+    squares = sum(float(((means - means.mean()) ** 2).sum()) for means in gaps)
+    return (squares / freedom if freedom else 0.0), freedom
 
 
 def p_value(

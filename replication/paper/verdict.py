@@ -84,8 +84,9 @@ def of_all(verdicts: Sequence[str]) -> str:
 
 
 def of_some(verdicts: Sequence[str]) -> str:
-    """The verdict of a claim that holds as soon as one part does, and fails only if all do."""
-    for word in ("not testable", "confirmed", "undecided"):
+    """The verdict of a claim that holds as soon as one part does, and fails only if all do: a part
+    that cannot be judged keeps it from failing, not from holding."""
+    for word in ("confirmed", "not testable", "undecided"):
         if word in verdicts:
             return word
     return "contradicted"
@@ -149,9 +150,9 @@ def of_growth(values: Sequence[float], tolerance: float, falls: bool = True) -> 
     tolerance  the fraction by which two costs may differ and still count as alike
     falls      whether a largest value that is not above the smallest is more than chance: true of
                costs, which are measured to a few per cent
-    `confirmed` where the largest model costs more than the smallest, and no step down exceeds the
-    tolerance; `contradicted` where the largest does not cost more than the smallest, and that is
-    more than chance; `undecided` between.
+    `confirmed` where the largest model costs more than the smallest by more than the tolerance, and
+    no step down exceeds it; `contradicted` where the largest does not, and that is more than
+    chance; `undecided` between.
     """
     grown = values[-1] > values[0] * (1 + tolerance)
     steps = itertools.pairwise(values)

@@ -30,11 +30,12 @@ def test_the_interval_is_what_the_test_does_not_reject():
 
 
 def test_one_run_takes_the_spread_of_those_that_were_repeated():
-    """Impressions alike: what is left is the pooled variance, .5 with 1 and 2 with 2 degrees."""
+    """Impressions alike: what is left is the pooled variance, .5 with 1 and 2 with 2 degrees, which
+    are those of the difference too: both places have the one estimate."""
     one = np.full((1, 9), 0.6)
     runs = [np.repeat([[0.0], [1.0]], 9, axis=1), np.repeat([[0.0], [1.0], [2.0]], 9, axis=1)]
     found = uncertainty([one, -one], None, [runs, runs])
-    assert found.variance == pytest.approx(2 * 2.5 / 3) and found.freedom == pytest.approx(6)
+    assert found.variance == pytest.approx(2 * 2.5 / 3) and found.freedom == pytest.approx(3)
     assert uncertainty([one, -one]).variance == 0
 
 
@@ -80,6 +81,20 @@ def test_nothing_is_found_where_there_is_nothing_however_much_seeds_differ(seed_
         )
         rejected += p_value(a.mean() - b.mean(), [a, -b]) < 0.05
     assert rejected / 1500 < 0.065
+
+
+@pytest.mark.parametrize(("places", "seeds"), [(1, 3), (2, 2), (4, 3)])
+def test_a_pooled_spread_counts_its_degrees_of_freedom_once(places, seeds):
+    """Two places with one run each and nothing between them; seeds are all that varies. Counted for
+    each place, 11, 12 and 7 % of such differences were significant."""
+    rng = np.random.default_rng(7)
+    rejected = 0
+    for _ in range(1500):
+        repeated = [np.repeat(rng.normal(size=(seeds, 1)), 5, axis=1) for _ in range(places)]
+        a, b = (np.full((1, 5), rng.normal()) for _ in "ab")
+        spread = [repeated, [-runs for runs in repeated]]
+        rejected += p_value((a - b).mean(), [a, -b], None, spread) < 0.05
+    assert rejected / 1500 < 0.067
 
 
 def test_a_difference_that_is_there_is_found():

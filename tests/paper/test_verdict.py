@@ -102,6 +102,7 @@ def test_growth(values, word):
         (["confirmed", "contradicted"], "contradicted", "confirmed"),
         (["contradicted", "contradicted"], "contradicted", "contradicted"),
         (["contradicted", "not testable"], "not testable", "not testable"),
+        (["confirmed", "not testable"], "not testable", "confirmed"),
     ],
 )
 def test_claims_of_several_parts(parts, every, some):
