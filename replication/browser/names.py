@@ -65,4 +65,5 @@ def encoder_labels(study: Study) -> Callable[[str], str]:
 def encoders_text(study: Study, encoders: Iterable[str]) -> str:
     """What each of some encoders is, for below a chart or a table that has no room for it."""
     label = encoder_labels(study)
-    return "; ".join(label(encoder) for encoder in dict.fromkeys(encoders)) + "."
+    names = "; ".join(label(encoder) for encoder in dict.fromkeys(encoders))
+    return f"Encoders: {names}."

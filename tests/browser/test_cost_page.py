@@ -1,7 +1,6 @@
 """Cost and quality: the Pareto line, what is compared with what, and what the page says."""
 
 import json
-import math
 import shutil
 
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from trees import GRID, RUN, settle
 
-from replication.browser.charts.pareto import HEIGHT, LINE, NARROW, Mark, labelled, pareto
 from replication.browser.content.costs import (
     MEASURES,
     SEVERAL,
@@ -25,7 +23,6 @@ from replication.browser.content.costs import (
     read_points,
 )
 from replication.browser.reading.study import read_study
-from replication.report.figures.theme import LIGHT
 
 CLEAN = [name for name in GRID if name.endswith("-clean-s1")]  # the protocol that is shown first
 
@@ -220,34 +217,6 @@ def test_the_gpu_can_be_chosen_only_where_one_was_used(own_tree, points):
     assert known_measures(points()) == tuple(m for m in MEASURES if m != "gpu")
     change(folder / RUN / "cost.json", peak_gpu_memory_mib=1000.0)
     assert "gpu" in known_measures(points())
-
-
-def test_labels_stay_inside_and_apart():
-    marks = [
-        Mark("nrms", name, "frozen", cost, quality, None, "", "", True, "ready")
-        for name, cost, quality in (
-            ("a-long-name", 1.0, 0.5), ("another-name", 1.1, 0.501), ("third", 9.0, 0.6),
-        )
-    ]  # fmt: skip
-    found = labelled(marks, (-0.1, 2.3), (0.45, 0.65))
-    assert found[0][0].encoder == "third"
-    boxes = []
-    for mark, spot in found:
-        at = NARROW * (math.log(mark.cost) + 0.1) / 2.4
-        width = 6.2 * len(mark.encoder)
-        start = at - width if spot.align == "right" else at
-        boxes.append((start, start + width, HEIGHT * (mark.quality - 0.45) / 0.2 - spot.down))
-    assert all(start >= 0 and end <= NARROW for start, end, _ in boxes)
-    for i, a in enumerate(boxes):
-        for b in boxes[:i]:
-            assert a[1] <= b[0] or b[1] <= a[0] or abs(a[2] - b[2]) >= LINE
-
-
-def test_the_chart_holds_every_mark():
-    mark = Mark("nrms", "e", "frozen", 3.0, 0.5, (0.4, 0.6), "", "P", True, "ready")
-    chart = pareto([mark], {"": [mark]}, "parameters", "AUC", ["naml", "nrms"], LIGHT).to_dict()
-    rows = [row for data in chart["datasets"].values() for row in data]
-    assert {(row["cost"], row["quality"], row["low"]) for row in rows} == {(3.0, 0.5, 0.4)}
 
 
 @pytest.mark.parametrize(

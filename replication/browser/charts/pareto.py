@@ -23,6 +23,7 @@ HEIGHT = 300
 NARROW = 300  # pixels of the plot on a telephone: labels that part there part everywhere
 LINE = 14  # pixels of a label's height
 SHIFT = 10  # pixels from a mark to its label
+DOT = 5  # pixels from the middle of a mark to its edge
 FAINT = 0.35
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [10, 5])
 
@@ -118,36 +119,47 @@ def pareto(
             letters = base.mark_text(align="left", dx=9 + shift, fontSize=10, color=theme.text)
             layers.append(letters.encode(y=alt.Y("quality:Q", **y), text="kind:N"))
     box = (math.log(low), math.log(high)), tuple(scale["domain"])
-    line = [mark for marks in lines.values() for mark in marks]
-    if len({mark.recommender for mark in marks}) == 1:  # there is room for every encoder's name
-        line += {m.encoder: m for m in marks if m.encoder not in {n.encoder for n in line}}.values()
-    layers += [_label(mark, spot, x, y, theme) for mark, spot in labelled(line, *box)]
+    line = [mark for of in lines.values() for mark in of]
+    alone = len({mark.recommender for mark in marks}) == 1  # there is room for every encoder's name
+    spots = labelled(marks if alone else line, *box, marks)
+    layers += [_label(mark, spot, x, y, theme) for mark, spot in spots]
     return layered(*layers).properties(height=HEIGHT)
 
 
 def labelled(
-    marks: Sequence[Mark], across: tuple[float, float], up: tuple[float, float]
+    marks: Sequence[Mark],
+    across: tuple[float, float],
+    up: tuple[float, float],
+    others: Sequence[Mark] = (),
 ) -> list[tuple[Mark, Spot]]:
-    """The marks whose encoder's name finds room beside them, so that none overlaps another on the
-    narrowest page; the best marks come first.
+    """A mark of each encoder whose name finds room beside it, so that none overlaps another, nor
+    one of `others`, on the narrowest page; the best marks come first.
 
     across, up: the ends of the axes, the first in logarithms.
     """
-    taken: list[tuple[float, float, float]] = []
-    found = []
-    for mark in sorted(marks, key=lambda mark: -mark.quality):
+
+    def place(mark: Mark) -> tuple[float, float]:
         at = NARROW * (math.log(mark.cost) - across[0]) / (across[1] - across[0])
-        height = HEIGHT * (mark.quality - up[0]) / (up[1] - up[0])
-        width = LETTER * len(encoder_name(mark.encoder)) + SHIFT
+        return at, HEIGHT * (mark.quality - up[0]) / (up[1] - up[0])
+
+    dots = {id(mark): place(mark) for mark in others}
+    labels: list[tuple[float, float, float]] = []
+    found: list[tuple[Mark, Spot]] = []
+    for mark in sorted(marks, key=lambda mark: -mark.quality):
+        if mark.encoder in {named.encoder for named, _ in found}:
+            continue
+        at, height = place(mark)
+        taken = [(x - DOT, x + DOT, y) for key, (x, y) in dots.items() if key != id(mark)] + labels
+        width = LETTER * len(encoder_name(mark.encoder))
         for spot in SPOTS:
-            start = at - width if spot.align == "right" else at
+            start = at - SHIFT - width if spot.align == "right" else at + SHIFT
             middle = height - spot.down
             free = all(
                 end <= start or start + width <= begin or abs(middle - other) >= LINE
                 for begin, end, other in taken
             )
             if free and start >= 0 and start + width <= NARROW:
-                taken.append((start, start + width, middle))
+                labels.append((start, start + width, middle))
                 found.append((mark, spot))
                 break
     return found

@@ -44,7 +44,8 @@ def shifts_chart(
 
     band: half its width; ends: of the axis, which panels share.
     """
-    labels = list(LABELS.values())
+    flipped = {shift.deviation for shift in shifts}
+    labels = [label for name, label in LABELS.items() if name in flipped]
     scale = alt.Scale(domain=list(ends), nice=False, zero=False)
     x: dict[str, Any] = {
         "scale": scale,

@@ -70,7 +70,7 @@ def _choice(params: Params, named: Mapping[str, Named]) -> Choice:
                 values,
                 f"wi_{name}",
                 getattr(own, name),
-                width=250 if name == "encoder" else 125,
+                width=290 if name == "encoder" else 125,
                 named=named.get(name, str),
             )
             for name, values in options(params).items()
