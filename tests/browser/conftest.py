@@ -1,11 +1,16 @@
 """Project folders that several files of this folder look at."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from repositories import shell
 from trees import TREES
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +48,43 @@ def own_tree(tmp_path, made_trees, monkeypatch) -> Callable[[str], Path]:
         return tmp_path / state
 
     return make
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """An empty repository as working directory."""
+    monkeypatch.chdir(tmp_path)
+    shell("git", "init", "-q", "-b", "main")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def reproduced(tmp_path_factory):
+    """The small project, run by DVC."""
+    from dvc_project import write_project  # DVC takes long to import
+
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder)
+    command = [Path(sys.executable).parent / "dvc", "repro"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def project(reproduced, tmp_path, monkeypatch):
+    """A copy of it as working directory."""
+    folder = tmp_path / "project"
+    shutil.copytree(reproduced, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def committed(tmp_path, monkeypatch):
+    """The committed parameters and data card, and no run."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    (tmp_path / "reports").mkdir()
+    shutil.copy(ROOT / "reports/data.json", tmp_path / "reports")
+    monkeypatch.chdir(tmp_path)

@@ -1,17 +1,13 @@
 """Experiments read by git: from refs made by hand, and from those that DVC itself leaves."""
 
-import os
 import shlex
-import shutil
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from repositories import shell
 
-from replication.browser.content.candidates import candidates
-from replication.browser.content.scores import find_scores
 from replication.browser.workspace import dvc_experiments
 from replication.browser.workspace.dvc_experiments import read_dvc_experiments, rerun
 
@@ -41,18 +37,6 @@ stages:
 """
 
 
-def shell(*command: str, input: bytes | None = None) -> str:
-    """The output of a command of the environment that runs the tests."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    identity = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER")
-                for what in ("NAME", "EMAIL")}  # fmt: skip
-    done = subprocess.run(
-        command, capture_output=True, input=input, env={**os.environ, **identity, "PATH": path}
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.decode().strip()
-
-
 def commit(files: dict[str, bytes], seconds: int = 0) -> str:
     """A commit that holds these files, `seconds` after 1 January 2020, 00:00 UTC."""
     shell("git", "read-tree", "--empty")
@@ -68,14 +52,6 @@ def commit(files: dict[str, bytes], seconds: int = 0) -> str:
 
 def ref(name: str, target: str, baseline: str = BASE) -> None:
     shell("git", "update-ref", f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}", target)
-
-
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """An empty repository as working directory."""
-    monkeypatch.chdir(tmp_path)
-    shell("git", "init", "-q", "-b", "main")
-    return tmp_path
 
 
 def test_what_a_commit_holds(repository):
@@ -241,119 +217,3 @@ def test_a_git_that_hangs_is_left(repository, monkeypatch):
     monkeypatch.setenv("PATH", str(slow.parent))
     monkeypatch.setattr(dvc_experiments, "SECONDS", 0.1)
     assert "did not answer within 0.1 s" in read_dvc_experiments().problem
-
-
-STAGES = """
-stages:
-  check:
-    cmd: cp params.yaml checked
-    deps: [params.yaml]
-    outs: [checked]
-  experiment:
-    cmd: python run.py
-    params: [seed]
-    outs: [runs/experiment.parquet]
-    metrics:
-      - reports/experiment/run.json: {cache: false}
-      - reports/experiment/metrics.json: {cache: false}
-"""
-# A stand-in of the study's: a run that names its parameters, of which no two are the same.
-RUN = """
-import json, pathlib, time, yaml
-params = yaml.safe_load(pathlib.Path("params.yaml").read_text())
-for folder in ("reports/experiment", "runs"):
-    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-metrics = dict.fromkeys(("auc", "mrr", "ndcg@5", "ndcg@10"), 0.5 + params["seed"] / 100)
-ends = dict.fromkeys(metrics)
-run = {"id": "a", "profile": "small", "seed": params["seed"], "params": params,
-       "data_sha256": {}, "checkpoint": {"encoder": "tiny", "sha256": {}}, "libraries": {},
-       "hardware": {"processor": None, "cores": None, "memory_gib": None, "gpu": None},
-       "training": {"steps": 1}, "started": time.time_ns().__str__()}
-pathlib.Path("reports/experiment/run.json").write_text(json.dumps(run))
-pathlib.Path("reports/experiment/metrics.json").write_text(
-    json.dumps(metrics | {"impressions": 5, "ci95": ends}))
-pathlib.Path("runs/experiment.parquet").write_text("scores")
-"""
-
-
-def test_an_experiment_of_another_stage_is_no_result(repository):
-    """`dvc exp run STAGE` leaves the run of the commit, or of an edited folder, as it was."""
-    Path("dvc.yaml").write_text(STAGES)
-    Path("run.py").write_text(RUN)
-    described = "profile: small\nrecommender: nrms\nencoder: tiny\ntuning: frozen\nseed: 1\n"
-    Path("params.yaml").write_text(described)
-    shell("dvc", "init", "-q")
-    shell("git", "add", "-A")
-    shell("git", "commit", "-qm", "study")
-    shell("dvc", "exp", "run", "-q", "-n", "early", "check")
-    shell("dvc", "repro", "-q")
-    shell("git", "add", "-A")
-    shell("git", "commit", "-qm", "results")
-    shell("dvc", "exp", "run", "-q", "-n", "whole", "-S", "seed=2")
-    shell("git", "checkout", "-q", "--", ".")
-    shell("dvc", "checkout", "-q")
-    shell("dvc", "exp", "run", "-q", "-n", "part", "-S", "seed=3", "check")
-    shell("git", "checkout", "-q", "--", ".")
-    Path("params.yaml").write_text(described.replace("seed: 1", "seed: 4"))
-    shell("dvc", "repro", "-q")  # of which nothing is committed
-    shell("dvc", "exp", "run", "-q", "-n", "edited", "-S", "seed=5", "check")
-
-    found = candidates((), read_dvc_experiments().found)
-    states = {key: candidate.state for key, candidate in found.items()}
-    assert {key: state.word for key, state in states.items()} == {
-        "exp:edited": "not run", "exp:part": "not run", "exp:whole": "ready",
-        "exp:early": "not run",
-    }  # fmt: skip
-    assert found["exp:whole"].run.cell.metrics["auc"] == 0.52
-    for name, why in (
-        ("part", "the run of the commit that it started from"),
-        ("edited", "a run of other parameters (seed was 4, is 5)"),
-        ("early", "no run"),
-    ):
-        assert found[f"exp:{name}"].run.cell.metrics is None
-        reason = states[f"exp:{name}"].reason
-        assert "has not run the stage `experiment`" in reason
-        assert why in reason
-        assert f"`dvc exp apply {name} && dvc repro experiment`" in reason
-    assert found["exp:part"].description == "nrms, tiny, frozen, unknown, seed 3"
-
-
-@pytest.mark.slow
-def test_what_dvc_leaves_is_found_restored_and_made_again(repository):
-    """A project of one stage, which writes its parameters to all results."""
-    outs = "".join(
-        f"      - reports/experiment/{name}.json: {{cache: false}}\n"
-        for name in ("cost", "run", "cold_start", "metrics")
-    )
-    targets = "runs/experiment.parquet " + " ".join(
-        f"reports/experiment/{name}.json" for name in ("cost", "run", "cold_start", "metrics")
-    )
-    Path("dvc.yaml").write_text(
-        "stages:\n  experiment:\n"
-        f"    cmd: mkdir -p reports/experiment runs && tee {targets} < params.yaml\n"
-        "    params: [seed, protocol, profile, training, encoders]\n"
-        f"    outs:\n      - runs/experiment.parquet\n{outs}"
-    )
-    shutil.copytree(ROOT / "conf", "conf")
-    shutil.copy(ROOT / "params.yaml", ".")
-    shell("dvc", "init", "-q")
-    shutil.copy(ROOT / ".dvc/config", ".dvc/config")
-    shell("git", "add", "-A")
-    shell("git", "commit", "-qm", "study")
-    asked = ["-S", "profile=mind-small", "-S", "protocol.negatives=3"]
-    shell("dvc", "exp", "run", "-q", "-n", "mine", *asked)
-    params = Path("params.yaml").read_bytes()
-    (found,) = read_dvc_experiments().found
-    assert found.baseline == shell("git", "rev-parse", "HEAD")
-    assert found.files == dict.fromkeys(dvc_experiments.FILES, params)
-    assert find_scores(None, found.scores_md5).read_bytes() == params
-    assert rerun(found) == f"dvc exp run {shlex.join(asked)}"
-    shell("git", "checkout", "-q", "--", ".")
-    assert Path("params.yaml").read_bytes() != params
-    shell(*shlex.split(found.restore))
-    assert Path("params.yaml").read_bytes() == params
-    shell("git", "checkout", "-q", "--", ".")
-    shell(*shlex.split(rerun(found)), "-q", "-n", "again")
-    assert {each.name: each.files for each in read_dvc_experiments().found} == {
-        "mine": found.files, "again": found.files
-    }  # fmt: skip

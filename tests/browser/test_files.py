@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from replication.files import readable as files
 from replication.files.errors import StudyError
 from replication.files.readable import File, parse, read_file, tried
-from replication.report.comparison_schema import ClaimsFile, ComparisonFile
+from replication.report.claims_schema import ClaimsFile
+from replication.report.comparison_schema import ComparisonFile
 from replication.report.schema import (
     AdapterFile,
     BaselinesFile,

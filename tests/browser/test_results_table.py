@@ -9,15 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from compared import compared
 from counts import DEPTH, GRID, RUNS, STAGES, SWEPT, grid_of
 from ruamel.yaml import YAML
 
-from replication.browser.charts.results import points_of, results_chart
 from replication.browser.content.results_table import (
     answer,
     kept,
-    references,
-    references_text,
     rows_of,
     table_of,
 )
@@ -27,8 +25,6 @@ from replication.browser.views.results import sortable
 from replication.evaluation.metrics import METRICS
 from replication.files.readable import File
 from replication.paper.values import PaperCell, Value
-from replication.report.figures.theme import LIGHT
-from replication.report.tables import Number
 
 RECOMMENDERS = ("naml", "nrms", "lstur")
 
@@ -46,22 +42,6 @@ def field_of(row) -> tuple[str, str]:
 
 def named(rows) -> dict:
     return {row.experiment.key: row for row in rows}
-
-
-def compared(folder: Path, metric: str) -> dict[str, tuple[float, float]]:
-    """The intervals that `compare` found, by run; it looks at depths of the sweep by AUC alone."""
-    comparison = json.loads((folder / "reports/comparison.json").read_text())
-    found = {}
-    for cell in comparison["cells"]:
-        for command in cell["commands"]:
-            found[command.partition("@")[2]] = cell["metrics"][metric]["ci95"]
-    for curve in comparison["sweep"] if metric == "auc" else ():
-        for point in curve["curve"]:
-            name = (
-                f"{curve['recommender']}-{curve['encoder']}-finetuned-k{point['layers']}-clean-s1"
-            )
-            found[name] = point["ci95"]
-    return found
 
 
 def edit_yaml(path: Path, change) -> None:
@@ -282,35 +262,6 @@ def test_the_page_s_frame_has_numbers_and_says_none_where_there_is_none(inside):
     assert sortable(table_of([], "auc")).height == 0
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_references_are_those_of_the_file(inside, metric):
-    folder = inside("full")
-    found = json.loads((folder / "reports/baselines.json").read_text())
-    expected = {
-        name: Number(found[name][metric], tuple(found[name]["ci95"][metric]))
-        for name in ("random", "popularity", "ceiling")
-    }
-    assert references(read_study(), metric) == expected
-    assert f"ceiling {found['ceiling'][metric]:.4f}" in references_text(read_study(), metric)
-
-
-def test_references_that_are_not_there_are_told(inside, own_tree):
-    inside("one_run")
-    assert references(read_study(), "auc") == {}
-    assert "`dvc repro baselines`" in references_text(read_study(), "auc")
-    path = own_tree("full") / "reports/baselines.json"
-    value = json.loads(path.read_text()) | {"ceiling": None, "reason": "no truth is known"}
-    popularity = value["popularity"]["auc"]
-    path.write_text(json.dumps(value))
-    text = references_text(read_study(), "auc")
-    assert (
-        "There is no ceiling: no truth is known." in text and f"popularity {popularity:.4f}" in text
-    )
-    assert "stale" in text
-    path.write_text("{")
-    assert "baselines.json: not valid JSON" in references_text(read_study(), "auc")
-
-
 def test_the_answer_names_the_best_of_each_recommender(inside):
     inside("full")
     text = answer(rows_of(read_study(), "auc"), "auc")
@@ -334,55 +285,3 @@ def test_the_answer_names_the_best_of_each_recommender(inside):
     text = answer(rows_of(read_study(), "auc"), "auc")
     assert "nothing to rank" in text and f"{len(RUNS)} not run" in text
     assert answer([], "auc").endswith("0 experiments: none.")
-
-
-def drawn(rows, lines) -> dict:
-    """The chart of the grid's AUC as Vega-Lite."""
-    models = list(
-        dict.fromkeys((row.experiment.recommender, row.experiment.encoder) for row in rows)
-    )
-    return results_chart(points_of(rows), models, lines, "AUC", LIGHT).to_dict()
-
-
-def test_the_chart_draws_the_grid_s_figures_and_leaves_gaps(inside):
-    folder = inside("truncated")
-    rows = [row for row in rows_of(read_study(), "auc") if not row.swept]
-    spec = drawn(kept(rows, {"protocol": ["clean"]}), {"ceiling": 0.8})
-    dots = spec["layer"][-1]
-    found = {
-        (row["encoder"], row["tuning"]): (row["value"], row["low"], row["high"])
-        for row in spec["datasets"][dots.get("data", spec.get("data"))["name"]]
-    }
-    encoders = ("static", "minilm", "minilm-l3", "smollm2")
-    names = [f"{r} {e}" for r in ("naml", "nrms", "lstur") for e in encoders]
-    cells = {(name, tuning) for name in names for tuning in ("frozen", "finetuned")}
-    assert {*found} == cells - {("nrms minilm", "finetuned")}  # the damaged one
-    name = "lstur-static-frozen-clean-s1"
-    run = json.loads((folder / f"reports/runs/{name}/metrics.json").read_text())
-    expected = pytest.approx((run["auc"], *compared(folder, "auc")[name]))
-    assert found["lstur static", "frozen"] == expected
-    rows = dots["encoding"]["y"]["scale"]["domain"]  # a heading, and the recommender's encoders
-    assert rows[:6] == ["naml ", *names[:4], "nrms "]
-    low, high = dots["encoding"]["x"]["scale"]["domain"]  # holds everything
-    assert low < min(v[1] for v in found.values()) and high > 0.8
-
-
-def test_a_mean_without_an_interval_is_drawn_as_a_point(own_tree):
-    folder = own_tree("partial")
-    first = folder / "reports/runs/nrms-static-frozen-clean-s1"
-    second = first.with_name("nrms-static-frozen-clean-s2")
-    second.mkdir()
-    value = json.loads((first / "metrics.json").read_text())
-    (second / "metrics.json").write_text(json.dumps(value | {"auc": value["auc"] + 0.02}))
-    point = next(
-        p
-        for p in points_of(rows_of(read_study(), "auc"))
-        if (p["recommender"], p["encoder"], p["tuning"]) == ("nrms", "static", "frozen")
-    )
-    assert point["value"] == pytest.approx(value["auc"] + 0.01)
-    assert (point["low"], point["high"]) == (None, None)
-
-
-def test_nothing_is_drawn_of_nothing(inside):
-    inside("empty")
-    assert points_of(rows_of(read_study(), "auc")) == []

@@ -24,7 +24,8 @@ from replication.files.readable import File, read_file, tried
 from replication.paper.cells import grid_cells, sweep_cells
 from replication.paper.values import VALUES, load_values
 from replication.paper.words import data_of
-from replication.report.comparison_schema import ClaimsFile, ComparisonFile
+from replication.report.claims_schema import ClaimsFile
+from replication.report.comparison_schema import ComparisonFile
 from replication.report.questions_schema import QuestionsFile
 from replication.report.schema import AdapterFile, BaselinesFile, DataFile, EmbeddingFile
 from replication.report.study import DEMO_LABEL
