@@ -29,7 +29,8 @@ def prepare(_: argparse.Namespace) -> None:
     from replication.files.atomic import write_text
     from replication.mind.prepare import prepare
 
-    prepare(paths.RAW, paths.PREPARED, load_params().data.release)
+    asked = load_params().data
+    prepare(paths.RAW, paths.PREPARED, asked.release, train_days=asked.train_days)
     write_text(paths.DATA_CARD, (paths.PREPARED / "meta.json").read_text(encoding="utf-8"))
 
 

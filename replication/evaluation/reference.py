@@ -39,7 +39,9 @@ def write_baselines(params: Params) -> None:
         ),
     }
     if paths.TRUTH.exists():
-        found["ceiling"] = true_probabilities(paths.TRUTH, np.asarray(test.impression_id), offsets)
+        split = "train" if data.meta.get("train_days") else "dev"  # that the test is from
+        ids = np.asarray(test.impression_id)
+        found["ceiling"] = true_probabilities(paths.TRUTH, ids, offsets, split)
     result: dict = {}
     for name, scores in found.items():
         metrics = impression_metrics(scores, np.asarray(test.labels), offsets)

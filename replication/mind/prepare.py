@@ -13,6 +13,7 @@ from replication.files.documents import read_json
 from replication.files.errors import StudyError, shown, warn
 from replication.files.listing import files_below
 from replication.mind.behaviors import Behaviors, read_behaviors
+from replication.mind.by_day import by_day
 from replication.mind.columns.labelled import days, require_decided
 from replication.mind.columns.prepared import SECONDS_A_DAY
 from replication.mind.columns.ragged import Ragged, save_array
@@ -26,7 +27,13 @@ ORIGIN = "source.json"  # beside train/ and dev/: where they are from
 READ_FIELDS = ["news_id", "category", "subcategory", "title", "abstract"]
 
 
-def prepare(raw: Path, out: Path, release: str | None = None, pins: Path = PINS) -> None:
+def prepare(
+    raw: Path,
+    out: Path,
+    release: str | None = None,
+    pins: Path = PINS,
+    train_days: int | None = None,
+) -> None:
     """Read and check ``raw/{train,dev}/{news,behaviors}.tsv``, then write `out` in one step.
 
     A file may also lie in a subfolder of ``train`` or ``dev`` (some of MIND's zips wrap theirs).
@@ -46,6 +53,8 @@ def prepare(raw: Path, out: Path, release: str | None = None, pins: Path = PINS)
       certain, and what was read is what was in it).
 
     `release` (demo, small, large) is the release of MIND whose figures, in `pins`, must come out.
+    `train_days`: train on the first so many days of MIND's train, test on its others (`by_day`);
+    all that is read is held against the release.
 
     An article that reads differently in the two splits is told, and stands as in training.
     StudyError, with `out` left as it was, for a missing or malformed file, for labels by which
@@ -62,28 +71,51 @@ def prepare(raw: Path, out: Path, release: str | None = None, pins: Path = PINS)
     }
     for split in SPLITS:
         _require_labels(behaviors[split], split, paths[split]["behaviors.tsv"])
+    digests = {
+        f"{mind}/{file}": sha256(paths[split][file])
+        for split, mind in SPLITS.items()
+        for file in FILES
+    }
+    zips = _zips(raw / ORIGIN, digests)
+    told = {"sha256": digests, **({"zips": zips} if zips else {})}
+    if train_days is not None:
+        users = _number_users({split: behaviors[split].user_id for split in SPLITS})
+        whole = _meta(release, behaviors, news, articles, users) | told
+        check_statistics(whole, release, pins, are_verified(whole))
+        path = paths["train"]["behaviors.tsv"]
+        behaviors = by_day(behaviors["train"], train_days, path)
+        for split in SPLITS:
+            _require_labels(behaviors[split], split, path)
+        news = dict.fromkeys(SPLITS, news["train"])
+        articles = _number_articles(news)
     users = _number_users({split: behaviors[split].user_id for split in SPLITS})
+    meta = _meta(release, behaviors, news, articles, users) | told
 
     with new_folder(out) as folder:
         articles.write_parquet(folder / "articles.parquet")
         users.write_parquet(folder / "users.parquet")
         for split in SPLITS:
             _write_split(folder / split, behaviors[split], news[split]["news_id"], articles, users)
-        digests = {
-            f"{mind}/{file}": sha256(paths[split][file])
-            for split, mind in SPLITS.items()
-            for file in FILES
-        }
-        zips = _zips(raw / ORIGIN, digests)
-        meta = {
-            "release": release,
-            "splits": {split: _describe(behaviors[split], news[split]) for split in SPLITS},
-            **_totals(articles, users, behaviors),
-            "sha256": digests,
-            **({"zips": zips} if zips else {}),
-        }
-        check_statistics(meta, release, pins, are_verified(meta))
+        if train_days is None:
+            check_statistics(meta, release, pins, are_verified(meta))
+        else:
+            meta["train_days"] = train_days
         write_json(folder / "meta.json", meta)
+
+
+def _meta(
+    release: str | None,
+    behaviors: dict[str, Behaviors],
+    news: dict[str, pl.DataFrame],
+    articles: pl.DataFrame,
+    users: pl.DataFrame,
+) -> dict[str, Any]:
+    """The figures of meta.json."""
+    return {
+        "release": release,
+        "splits": {split: _describe(behaviors[split], news[split]) for split in SPLITS},
+        **_totals(articles, users, behaviors),
+    }
 
 
 def _zips(origin: Path, digests: dict[str, str]) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""Q2, drift: does AUC fall the farther the news is from what was trained on, and for whom less?"""
+"""Q2, drift: does AUC fall with the time since training, and for which models less?
+
+Two more exposures are told, the share of unseen candidates and their age. They decide nothing.
+"""
 
 import itertools
 from collections.abc import Sequence
@@ -12,19 +15,26 @@ from replication.paper import verdict
 from replication.paper.evidence import Place
 from replication.paper.questions import Question
 from replication.paper.results import Result, correct, not_testable, require_runs, result
+from replication.paper.significance import Uncertainty
 from replication.questions.asked import Asked
-from replication.questions.exposures import EXPOSURES, Exposure, days_of, exposures
+from replication.questions.exposures import (
+    EXPOSURES,
+    MIXED_WITH_DIFFICULTY,
+    days_of,
+    exposures,
+)
 from replication.questions.slopes import impressions_to_decide, slope
 
 MIDDLE = (10, 90)  # percentiles between which an effect has to show
 POINTS = 5  # of a curve, of equally many impressions
 ONE_DAY = "the test split holds one day, within which the day and its hour cannot be told apart"
+MIXED = "told, and no test of drift: pages that show more of them may be harder to rank"
 Units = dict[str, list[np.ndarray]]  # what is asked -> (I,) each of those it is asked of
 
 
 def judge(question: Question, asked: Asked, protocol: str) -> Result:
-    """Slopes of AUC over each exposure: of the mean of all experiments, which answer the question,
-    and of the differences by which a fine-tuned or a larger model might lose less."""
+    """Slopes of AUC over each exposure: of the mean of all experiments, and of the differences by
+    which a fine-tuned or a larger model might lose less. The first over time is the answer."""
     places = asked.places(protocol)
     if not places:
         raise not_testable(f"the grid has no experiment under {protocol}")
@@ -33,30 +43,26 @@ def judge(question: Question, asked: Asked, protocol: str) -> Result:
     found = exposures(asked.learned_from(protocol), asked.data.train, test)
     drift: Units = {"all experiments": [asked.auc(place) for place in places]}
     clusters = asked.evidence.clusters() or Clusters.independent(len(test))
+    gone = dict.fromkeys(MIXED_WITH_DIFFICULTY, MIXED)
+    if days_of(test) < 2:
+        gone["time"] = ONE_DAY
+        found["time"] = np.full(len(test), np.nan)
+    single = asked.seeds(places) == 1
+
+    def parts(units: Units, sign: int) -> list[Result]:
+        return _parts(question, units, found, gone, clusters, sign, single)
+
+    main, others = parts(drift, -1), parts(_less(asked, places), 1)
+    [answer] = [part for part in main if part["name"] == "time"]
     users = int(clusters.user.max()) + 1
-    gone = {"time": ONE_DAY} if days_of(test) < 2 else {}
-    parts = _parts(question, drift, found, gone, clusters, asked.seeds(places), drifting=True)
-    answers = [p["verdict"] for p in parts if p["verdict"] != "not testable"]
-    word = verdict.of_some(answers) if answers else "not testable"
-    if verdict.ONE_SEED in answers:
-        word = verdict.ONE_SEED
-    small = [p["small"] for p in parts if p["verdict"] == "confirmed"]
-    less = _less(asked, places)
-    others = _parts(question, less, found, gone, clusters, asked.seeds(places), drifting=False)
-    curves = [
-        _curve(name, values, asked, places, clusters)
-        for name, values in found.items()
-        if name not in gone
-    ]
-    wanted = [_wanted(part, len(test), users) for part in parts]
     return result(
-        word,
-        next(iter(gone.values())) if not answers else None,
-        parts=[_shown(part) for part in (*parts, *others)],
+        answer["verdict"],
+        answer["reason"],
+        parts=[_shown(part) for part in (*main, *others)],
         places=places,
-        small=bool(small) and all(small),
-        curves=curves,
-        power=_most(wanted),
+        small=answer["small"],
+        curves=[_curve(name, x, asked, places, clusters) for name, x in found.items()],
+        power=_wanted(answer, len(test), users),
     )
 
 
@@ -83,32 +89,29 @@ def _family(place: Place) -> tuple[str, str]:
 
 def _parts(
     question: Question,
-    asked_of: Units,
+    units: Units,
     found: dict[str, np.ndarray],
     gone: dict[str, str],
     clusters: Clusters,
-    seeds: int,
-    drifting: bool,
+    sign: int,
+    single: bool,
 ) -> list[Result]:
-    """A slope of each of `asked_of` over each exposure, judged after Holm's correction over the
-    exposures. drifting: a loss is looked for; otherwise that less is lost, the other sign."""
-    every = []
-    for what, units in asked_of.items():
-        parts = [
-            _part(question, what, units, name, values, gone.get(name), clusters)
-            for name, values in found.items()
-        ]
-        correct(parts)
-        for part in parts:
-            sign = part["sign"] if drifting else -part["sign"]
-            word = "not testable"
-            if part["effect"] is not None:
-                word = verdict.of_effect(part["ci95"], sign, part["p_holm"], part["effect"])
-                part["small"] = max(sign * end for end in part["ci95"] or [0]) < part["effect"]
-            if word != "not testable" and len(units) == 1 and seeds == 1:
-                part["these_runs"], word = word, verdict.ONE_SEED
-            part["verdict"], part["tests"] = word, sum(p["p"] is not None for p in parts)
-        every += parts
+    """A slope of each of `units` over each exposure. Those that are not in `gone` are judged, by
+    their `sign`, after Holm's correction over them. single: whether each place has one run."""
+    every = [
+        _part(question, what, several, name, x, gone.get(name), clusters)
+        for what, several in units.items()
+        for name, x in found.items()
+    ]
+    judged = [part for part in every if part["effect"] is not None]
+    correct(judged)
+    for part in judged:
+        word = verdict.of_effect(part["ci95"], sign, part["p_holm"], part["effect"])
+        if word == "confirmed":
+            part["small"] = max(sign * end for end in part["ci95"]) < part["effect"]
+        if word != "not testable" and single and len(part["uncertainty"].parts) == 1:
+            part["these_runs"], word = word, verdict.ONE_SEED
+        part["verdict"] = word
     return every
 
 
@@ -117,57 +120,59 @@ def _part(
     what: str,
     units: list[np.ndarray],
     name: str,
-    values: np.ndarray,
+    x: np.ndarray,
     gone: str | None,
     clusters: Clusters,
 ) -> Result:
-    exposure: Exposure = EXPOSURES[name]
+    exposure = EXPOSURES[name]
     part: Result = {
+        "name": name,
         "what": f"AUC of {what} over the {exposure.told}",
         "unit": f"AUC {'a day' if exposure.unit == 'day' else exposure.unit}",
-        "found": None, "ci95": None, "p": None, "effect": None, "small": False,
-        "sign": exposure.sign, "reason": gone, "uncertainty": None,
+        "found": None, "ci95": None, "p": None, "p_holm": None, "effect": None, "small": False,
+        "verdict": "not testable", "reason": gone, "uncertainty": None,
     }  # fmt: skip
+    known = slope(units, x, clusters)
+    if known is None:
+        return part | {"reason": gone or f"all test impressions have the same {exposure.told}"}
+    part["found"], part["ci95"] = known[0], known[1].interval(known[0])
     if gone:
         return part
-    low, high = np.nanpercentile(values, MIDDLE)
-    known = slope(units, values, clusters)
-    if known is None or high <= low:
+    low, high = np.nanpercentile(x, MIDDLE)
+    if high <= low:
         return part | {"reason": f"most test impressions have the same {exposure.told}"}
-    part["found"], part["uncertainty"] = known
-    part["ci95"], part["p"] = known[1].interval(known[0]), known[1].p(known[0])
     assert question.effect is not None  # a question with a judge has one
-    return part | {"effect": question.effect / float(high - low)}
+    return part | {
+        "p": known[1].p(known[0]),
+        "effect": question.effect / float(high - low),
+        "uncertainty": known[1],
+    }
 
 
 def _shown(part: Result) -> Result:
-    return {k: v for k, v in part.items() if k not in ("uncertainty", "sign", "tests")}
+    return {key: value for key, value in part.items() if key not in ("uncertainty", "name")}
 
 
 def _wanted(part: Result, impressions: int, users: int) -> Result | None:
-    """What would decide a part; None where nothing is open, or no number that is looked at does."""
+    """What would decide the answer; None where it is decided, or where no number of impressions
+    that is looked at does."""
     if part["verdict"] != "undecided":
         return None
-    level = verdict.SIGNIFICANT / part["tests"]
-    decides = impressions_to_decide(part["uncertainty"], part["effect"], level, impressions, users)
-    return decides and {"effect": part["effect"], "unit": part["unit"], "seeds": None} | decides
-
-
-def _most(wanted: Sequence[Result | None]) -> Result | None:
-    """Of the hardest part, for a no needs all of them."""
-    return max((w for w in wanted if w), key=lambda w: w["impressions"], default=None)
+    sure: Uncertainty = part["uncertainty"]
+    counts = impressions_to_decide(sure, part["effect"], verdict.SIGNIFICANT, impressions, users)
+    return counts and {"effect": part["effect"], "unit": part["unit"], "seeds": None, **counts}
 
 
 def _curve(
     name: str, values: np.ndarray, asked: Asked, places: Sequence[Place], clusters: Clusters
 ) -> Result:
     """Mean AUC of each tuning's experiments by parts of an exposure, of equally many impressions or
-    by day."""
+    by day; no point where the exposure is not known."""
     exposure = EXPOSURES[name]
     if name == "time":
         bins = np.asarray(asked.data.test.time) // SECONDS_A_DAY
     else:
-        inner = np.unique(np.nanpercentile(values, np.linspace(0, 100, POINTS + 1))[1:-1])
+        inner = np.unique(np.nanpercentile(values, np.linspace(0, 100, POINTS + 1)[1:-1]))
         bins = np.searchsorted(inner, values, side="right")
     points = []
     for tuning in dict.fromkeys(place.tuning for place in places):

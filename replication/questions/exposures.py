@@ -9,18 +9,20 @@ from replication.mind.columns.ragged import Ragged
 
 
 class Exposure(NamedTuple):
-    """told: what it is; unit: that a slope is per; sign: of the slope where quality drifts."""
+    """told: what it is; unit: that a slope is per."""
 
     told: str
     unit: str
-    sign: int
 
 
 EXPOSURES = {
-    "time": Exposure("time since training ended", "day", -1),
-    "unseen": Exposure("share of candidates that training never showed", "from none to all", -1),
-    "age": Exposure("mean age of the candidates since they were first shown", "day", 1),
+    "time": Exposure("time since training ended", "day"),
+    "unseen": Exposure("share of candidates that training never showed", "from none to all"),
+    "age": Exposure("mean age of the candidates since they were first shown", "day"),
 }
+# On invented clicks without drift AUC changes with these all the same: what is shown for long is
+# what is clicked, and a page of such articles is harder or easier to rank than others.
+MIXED_WITH_DIFFICULTY = ("unseen", "age")
 
 
 def exposures(learned: Impressions, train: Impressions, test: Impressions) -> dict[str, np.ndarray]:

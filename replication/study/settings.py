@@ -22,6 +22,9 @@ class Data:
              downloads (replication/mind/pins.yaml), which are then fetched
     release  the release of MIND that the bytes and figures must be those of; null: any; mini: the
              impressions of small that replication/mind/mini.yaml lists
+    drift    of the demo corpus: how fast readers' interests turn, of a right angle a day
+    train_days  train on the first so many days of MIND's train and test on its others, dev left
+                out, to see how quality changes with time; null: MIND's own splits
     The rest are sizes of the demo corpus, null elsewhere.
     """
 
@@ -33,6 +36,8 @@ class Data:
     test_users: int | None = None
     train_impressions: int | None = None
     test_impressions: int | None = None
+    drift: float = 0.0
+    train_days: int | None = None
 
 
 @strict

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from planted import CANDIDATES, Planted
 
-from replication.mind.columns.prepared import SECONDS_A_DAY, Impressions
+from replication.mind.columns.prepared import SECONDS_A_DAY, Impressions, split_last_day
 from replication.mind.columns.ragged import Ragged
 from replication.paper.cells import Cell
 from replication.questions.asked import Asked
@@ -19,7 +19,8 @@ TRAINED = 4  # days
 
 @dataclass
 class Drifting(Planted):
-    """Four days to train on, then `days` of test; each day shows articles of the last week."""
+    """Four days to train on, the last of which is held out, then `days` of test; each day shows
+    articles of the last week."""
 
     days: int = 4
 
@@ -29,7 +30,7 @@ class Drifting(Planted):
         self.train = self._shown(0, TRAINED, 2000, rng)
         test = self._shown(TRAINED, TRAINED + self.days, self.impressions, rng)
         self.data = replace(self.data, time=test.time, candidates=test.candidates)
-        self.exposures = exposures(self.train, self.train, self.data)
+        self.exposures = exposures(split_last_day(self.train)[0], self.train, self.data)
 
     def _shown(self, start: int, end: int, count: int, rng: np.random.Generator) -> Impressions:
         time = rng.integers(start * SECONDS_A_DAY, end * SECONDS_A_DAY, count)

@@ -27,7 +27,7 @@ def part(found, *words):
     return one
 
 
-def test_a_planted_loss_is_found_by_time_and_by_what_is_unseen(params):
+def test_a_planted_loss_is_found_over_time(params):
     """Of .05 a day; on a test day further on, training has shown less of what is shown."""
     study = Drifting(params, impressions=3000)
     found = answer(DRIFT, study.asked(lambda cell, x: 0.75 - 0.05 * x["time"]), "clean")
@@ -36,7 +36,8 @@ def test_a_planted_loss_is_found_by_time_and_by_what_is_unseen(params):
     assert by_time["verdict"] == "confirmed"
     low, high = by_time["ci95"]
     assert low < -0.05 < high < 0
-    assert part(found, "all experiments", "never showed")["verdict"] == "confirmed"
+    unseen = part(found, "all experiments", "never showed")
+    assert unseen["verdict"] == "not testable" and unseen["ci95"][1] < 0 and unseen["p"] is None
     assert part(found, "minus frozen", "time since")["verdict"] != "confirmed"
     assert found["power"] is None and not found["small"]
     drawn = [p["y"] for p in found["curves"][0]["points"] if p["line"] == "frozen"]
@@ -54,13 +55,13 @@ def test_without_a_loss_many_impressions_say_no_and_few_are_undecided(params):
 
 
 def test_no_loss_is_found_no_oftener_than_one_in_twenty(params):
-    """Of 60 studies without one, Holm's correction included."""
+    """Of 60 studies without one."""
     wrong = 0
     for seed in range(60):
         study = Drifting(params, impressions=400, seed=seed)
         found = answer(DRIFT, study.asked(lambda cell, x: 0.65), "clean")
         wrong += found["verdict"] == "confirmed"
-    assert wrong <= 7  # more in one of 100 such tests, at 5 %
+    assert wrong <= 4  # of which half are expected on the other side
 
 
 @pytest.mark.parametrize(
@@ -83,13 +84,16 @@ def test_who_loses_less_is_found(params, less, words):
     assert all(p["verdict"] != "confirmed" for p in others)
 
 
-def test_one_day_of_test_tells_nothing_of_time_and_says_so(params):
+def test_one_day_of_test_tells_nothing_of_time_and_what_is_unseen_decides_nothing(params):
     study = Drifting(params, impressions=3000, days=1)
     found = answer(DRIFT, study.asked(lambda cell, x: 0.8 - 0.6 * x["unseen"]), "clean")
     by_time = part(found, "all experiments", "time since")
-    assert by_time["verdict"] == "not testable" and "one day" in by_time["reason"]
-    assert found["verdict"] == "confirmed"
-    assert [curve["name"] for curve in found["curves"]] == ["unseen", "age"]
+    assert by_time["verdict"] == "not testable" and by_time["found"] is None
+    assert found["verdict"] == "not testable" and "one day" in found["reason"]
+    low, high = part(found, "all experiments", "never showed")["ci95"]
+    assert low < -0.6 < high < 0
+    curves = {curve["name"]: curve["points"] for curve in found["curves"]}
+    assert not curves["time"] and curves["unseen"] and curves["age"]
 
 
 def test_missing_runs_are_named(params):

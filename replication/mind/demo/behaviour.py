@@ -90,14 +90,35 @@ def _how_many_clicks(count: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.minimum(1 + extra, np.minimum(count - 1, _MOST_CLICKS))
 
 
+def interest(
+    catalogue: Catalogue,
+    population: Population,
+    user: np.ndarray,
+    shown: np.ndarray,
+    drift: float,
+) -> np.ndarray:
+    """(i, width) log-odds that a subject adds to the articles `shown` (i, width) to each `user`.
+
+    drift  of a right angle by which interests turn a day: an article published so many days after
+           9 November, 0:00, is met with interests as far from those of the histories, at most with
+           wholly others; 0: with the same
+    """
+    days = np.maximum(catalogue.hour / 24, 0)
+    angle = (np.pi / 2 * np.minimum(drift * days, 1))[shown]
+    of = user[:, None], catalogue.subject[shown]
+    return np.cos(angle) * population.affinity[of] + np.sin(angle) * population.turned[of]
+
+
 def draw_impressions(
     catalogue: Catalogue,
     population: Population,
     split: str,
     impressions: int,
     rng: np.random.Generator,
+    drift: float = 0.0,
 ) -> Impressions:
-    """Draw all impressions of a split ("train": 9 to 14 November, "dev": 15 November)."""
+    """Draw all impressions of a split ("train": 9 to 14 November, "dev": 15 November); `drift`: see
+    `interest`."""
     if split == "train":
         ends = np.round(np.cumsum((0, *DAY_SHARES)) * impressions).astype(np.int64)
         days = np.repeat(np.arange(6), ends[1:] - ends[:-1])
@@ -119,7 +140,7 @@ def draw_impressions(
         page, count[now] = _show(catalogue, live, second[now] / 3_600, wanted[now], rng)
         shown[now, : page.shape[1]] = page
 
-    logit = population.affinity[user[:, None], catalogue.subject[shown]] + catalogue.appeal[shown]
+    logit = interest(catalogue, population, user, shown, drift) + catalogue.appeal[shown]
     logit = np.where(shown >= 0, logit, -np.inf)
     clicks = _how_many_clicks(count, rng)
     order = np.argsort(-(logit + rng.gumbel(size=logit.shape)), axis=1, kind="stable")

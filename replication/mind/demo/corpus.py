@@ -28,7 +28,7 @@ class DemoSize:
     test_impressions: int = 3000
 
 
-def write_demo(folder: Path, size: DemoSize, seed: int) -> None:
+def write_demo(folder: Path, size: DemoSize, seed: int, drift: float = 0.0) -> None:
     """Write an invented corpus; the same size and seed give the same bytes everywhere.
 
     The folder holds ``train/news.tsv``, ``train/behaviors.tsv``, ``dev/news.tsv`` and
@@ -41,9 +41,10 @@ def write_demo(folder: Path, size: DemoSize, seed: int) -> None:
         folder: replaced as a whole, and only once everything is written.
         size: see DemoSize.
         seed: any non-negative integer.
+        drift: how fast readers' interests turn, of a right angle a day; see `behaviour.interest`.
 
     Raises:
-        StudyError: a size or the seed is out of range.
+        StudyError: a size, the seed or the drift is out of range.
     """
     for field in fields(size):
         least = _FEWEST if field.name == "articles" else 1
@@ -52,20 +53,26 @@ def write_demo(folder: Path, size: DemoSize, seed: int) -> None:
             raise StudyError(f"demo corpus: {field.name} is {found}, expected {least} or more")
     if seed < 0:
         raise StudyError(f"demo corpus: seed is {seed}, expected 0 or more")
+    if not 0 <= drift <= 1:
+        raise StudyError(f"demo corpus: drift is {drift}, expected 0 to 1")
     # Streams of their own: more impressions leave the articles and users as they were.
-    text, people, train, dev, order = (
-        np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)
+    text, people, train, dev, order, drifting = (
+        np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6)
     )
     catalogue = write_articles(size.articles, text)
-    train_people, dev_people = draw_population(catalogue, size.train_users, size.test_users, people)
+    train_people, dev_people = draw_population(
+        catalogue, size.train_users, size.test_users, people, drifting
+    )
     splits = {
         "train": (
             train_people,
-            draw_impressions(catalogue, train_people, "train", size.train_impressions, train),
+            draw_impressions(
+                catalogue, train_people, "train", size.train_impressions, train, drift
+            ),
         ),
         "dev": (
             dev_people,
-            draw_impressions(catalogue, dev_people, "dev", size.test_impressions, dev),
+            draw_impressions(catalogue, dev_people, "dev", size.test_impressions, dev, drift),
         ),
     }
     truths = []

@@ -31,6 +31,7 @@ class Population:
 
     ids: np.ndarray  # (u,) int64: 123 stands for U123
     affinity: np.ndarray  # (u, s) float64: log-odds of a click for each subject, mean 0 over them
+    turned: np.ndarray  # (u, s) float64: the same once all interest has drifted
     histories: list[np.ndarray]  # u arrays of article indices, oldest first
 
 
@@ -102,17 +103,22 @@ def _read(
 
 
 def draw_population(
-    catalogue: Catalogue, train_users: int, test_users: int, rng: np.random.Generator
+    catalogue: Catalogue,
+    train_users: int,
+    test_users: int,
+    rng: np.random.Generator,
+    drifting: np.random.Generator,
 ) -> tuple[Population, Population]:
     """Return the users of the training and of the test split; a few are the same people.
 
     A returning user keeps id, affinity and history; the history gains what the user read in the
-    training week.
+    training week. `drifting` draws what interests turn into; whatever drifts, histories were read
+    before.
     """
     returning = min(test_users - round(UNSEEN * test_users), train_users)
     people = train_users + test_users - returning
     ids = rng.choice(np.arange(1, 10 * people), people, replace=False)
-    affinity = draw_affinities(people, rng)
+    affinity, turned = draw_affinities(people, rng), draw_affinities(people, drifting)
     train, new = slice(0, train_users), slice(train_users, people)
 
     old, week = (np.flatnonzero(catalogue.group == name) for name in ("old", "week"))
@@ -127,10 +133,11 @@ def draw_population(
     later = _read(catalogue, week, affinity[back], gain, rng)
     grown = [np.concatenate([read_before[u], more]) for u, more in zip(back, later, strict=True)]
 
-    first = Population(ids[train], affinity[train], read_before)
+    first = Population(ids[train], affinity[train], turned[train], read_before)
     second = Population(
         np.concatenate([ids[back], ids[new]]),
         np.concatenate([affinity[back], affinity[new]]),
+        np.concatenate([turned[back], turned[new]]),
         grown + read_new,
     )
     return first, second

@@ -23,4 +23,4 @@ class Demo(DataSet):
 
         sizes = {name: getattr(params.data, name) for name in SIZES}
         assert params.data.seed is not None  # `check` has seen to it
-        write_demo(out, DemoSize(**sizes), params.data.seed)
+        write_demo(out, DemoSize(**sizes), params.data.seed, params.data.drift)
