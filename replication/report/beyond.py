@@ -85,11 +85,12 @@ def parts_table(question: Record, protocol: str) -> Table | None:
 
 
 def terms_text(question: Record) -> str:
-    """What would answer a question, and what it needs."""
+    """What would answer a question, what it needs, and what makes that."""
+    run = f" *Run*: `{question['command']}`." if question["command"] else ""
     return (
         f"**{sentence_of(question)}** ({question['source']}.) *Yes*: "
         f"{' '.join(question['yes'].split())} *No*: {' '.join(question['no'].split())} *Needs*: "
-        f"{' '.join(question['needs'].split())}"
+        f"{' '.join(question['needs'].split())}{run}"
     )
 
 

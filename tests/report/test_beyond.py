@@ -31,6 +31,7 @@ def question(name="Q2", **changes):
 
 def test_an_answer_stands_with_what_it_rests_on():
     text = "\n".join(beyond_text([question()], ""))
+    assert "*Needs*: Runs. *Run*: `dvc repro`." in text
     assert "### Q2 Drift" in text and "*clean*: ● yes. Runs: 6 of 6." in text
     assert "-0.0310 [-0.0500, -0.0120]" in text and "0.030" in text and "● yes" in text
 
