@@ -1,7 +1,13 @@
 """The data sets that can be imported, a line each: name and address of the code."""
 
-from replication.importers.base import Importer
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from replication.study.registry import located
+
+if TYPE_CHECKING:  # the command line lists the names, and starts without polars
+    from replication.importers.base import Importer
 
 IMPORTERS = {
     "ebnerd": "replication.importers.ebnerd:EbNerd",

@@ -35,7 +35,8 @@ def fetched(kind: str, name: str) -> Path:
     """
     known = releases(kind)
     if name not in known:
-        named = f", or {', '.join(known)} to download it" if known else ""
+        served = [release for release, pins in known.items() if pins["sha256"]]
+        named = f", or {' or '.join(served)} to download it" if served else ""
         raise StudyError(f"{name}: no such folder; expected {kind} as it is published{named}")
     url, pin = known[name]["url"], known[name]["sha256"]
     target = paths.DOWNLOADS / PurePosixPath(urlparse(url).path).name

@@ -37,18 +37,27 @@ BRING = """
 import sys
 from replication.__main__ import main
 
-sys.exit(main(["data"]) or main(["prepare"]) or main(["expect"]))
+for stage in (
+    ["data"],
+    ["prepare"],
+    ["expect"],
+    ["checkpoint", "minilm"],
+    ["embed", "minilm"],
+    ["run", "nrms-minilm-frozen-clean-s1"],
+):
+    if main(stage):
+        sys.exit(f"failed: {stage}")
 """
 
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory) -> Path:
-    """A folder that holds the package with the pages' files and lines."""
+    """A folder that holds the package with the pages' files and lines, as well where a reader has
+    added them to this one."""
     folder = tmp_path_factory.mktemp("extended")
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "replication", folder / "replication", ignore=ignored)
     for name, text in FILES:
-        assert not (folder / name).exists()
         (folder / name).write_text(text, encoding="utf-8")
     registry = folder / "replication/study/registry.py"
     text = registry.read_text(encoding="utf-8")
@@ -108,7 +117,7 @@ def test_recommender_family_and_source_run(extended, own_project, edit):
         assert code <= run["code_sha256"].keys()  # what is imported late is recorded too
 
 
-def test_the_data_set_is_brought_prepared_and_expected(extended, own_project, edit, tmp_path):
+def test_the_data_set_is_brought_prepared_expected_and_run(extended, own_project, edit, tmp_path):
     lines = [f"U{u},I{i},{1 + (u + i // 2) % 5}\n" for u in range(6) for i in range(12)]
     (tmp_path / "ratings.csv").write_text("".join(lines), encoding="utf-8")
     edit(lambda values: values.update(profile="local"))
@@ -116,3 +125,6 @@ def test_the_data_set_is_brought_prepared_and_expected(extended, own_project, ed
     assert "12 articles" in python(BRING, extended)
     card = json.loads(Path("reports/data.json").read_bytes())
     assert card["articles"] == 12 and card["splits"]["train"]["impressions"] == 6
+    assert card["splits"]["train"]["last_day_impressions"] == 3
+    metrics = json.loads(Path("reports/runs/nrms-minilm-frozen-clean-s1/metrics.json").read_bytes())
+    assert 0 <= metrics["auc"] <= 1
