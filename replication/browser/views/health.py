@@ -122,7 +122,11 @@ def _stages(study: Study) -> None:
         chosen = pick("State", ["any", *states], "state", "any", width=320)
         shown = [stage for stage in stages if chosen in ("any", stage.state)]
         st.caption(f"{len(shown)} of {counted(len(stages), 'stage')}")
-        scroll_table(study, stages_table(shown))
+        table = stages_table(shown)
+        # The command holds the stage's name, which stands last.
+        rows = [[state, command, why, name] for state, name, why, command in table.rows]
+        header = ["state", "command", "why", "stage"]
+        scroll_table(study, replace(table, header=header, rows=rows))
 
 
 # ---------------------------------------------------------------- files
