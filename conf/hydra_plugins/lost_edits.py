@@ -1,4 +1,5 @@
-"""Before `dvc exp run` composes params.yaml anew: what it loses of it, in one line.
+"""Before `dvc exp run` composes params.yaml anew: what it loses of it, or which key of -S the study
+does not have, in one line.
 
 DVC tells Hydra of this folder (`plugins_path` in .dvc/config).
 """
@@ -17,8 +18,15 @@ class LostEdits(SearchPathPlugin):
     def manipulate_search_path(self, search_path):
         sys.path.append(str(PROJECT))
         try:
-            from replication.study.compose import tell_lost
+            from dvc.exceptions import InvalidArgumentError
 
+            from replication.files.errors import StudyError
+            from replication.study.compose import refuse_unknown, said_to_dvc, tell_lost
+
+            try:
+                refuse_unknown(list(said_to_dvc(sys.argv)))
+            except StudyError as error:
+                raise InvalidArgumentError(str(error)) from None
             tell_lost(PROJECT, sys.argv)
         except (ImportError, OSError):  # not the study's Python, no params.yaml
             pass

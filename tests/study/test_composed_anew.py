@@ -10,8 +10,9 @@ from commands import shell
 
 from replication.__main__ import main
 from replication.files.documents import read_yaml
+from replication.files.errors import StudyError
 from replication.study import paths
-from replication.study.compose import compose
+from replication.study.compose import compose, refuse_unknown, said_to_dvc
 from replication.study.params import load_params
 from replication.study.shares import shares
 
@@ -66,6 +67,46 @@ def test_what_no_override_can_say_is_told_too(study, capsys):
     assert "(what no -S can say)" in capsys.readouterr().err
 
 
+def test_what_conf_alone_holds_is_no_loss(study, capsys):
+    with Path("conf/encoders/offline.yaml").open("a", encoding="utf-8") as file:
+        file.write("mine: {family: words, source: folder, name: m, layers: 0, width: 8, "
+                   "finetune_layers: 0}\n")  # fmt: skip
+    edit("history: 15\n", "history: 30\n")
+    compose([], paths.PARAMS)
+    assert "(history=30)" in capsys.readouterr().err
+    assert "mine" in load_params().encoders
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("finetune_layer=4", "finetune_layer: no such key of the study; accepted: profile, "),
+        ("training.frozen.batch=4", "training.frozen.batch: no such .*; accepted: batch_size, "),
+        ("grid.also.seeds=[s1]", "grid.also.seeds: no such key of the study; accepted: "),
+        ("encoders.minilm.layer=4", "conf: cannot be composed: .*encoders.minilm.layer"),
+    ],
+)
+def test_a_key_that_there_is_not_is_refused_with_those_that_there_are(study, override, told):
+    before = paths.PARAMS.read_bytes()
+    with pytest.raises(StudyError, match=told):
+        compose(["seed=2", override], paths.PARAMS)
+    assert paths.PARAMS.read_bytes() == before
+
+
+def test_every_key_of_the_parameters_is_known(study):
+    """Each as an override of its own, and none that -S does not set."""
+
+    def leaves(values, path=()):
+        for key, value in values.items():
+            yield ".".join([*path, key]) + "=x"
+            if isinstance(value, dict):
+                yield from leaves(value, (*path, key))
+
+    refuse_unknown(list(leaves(read_yaml(paths.PARAMS))))
+    words = ["dvc", "exp", "run", "-m", "a=b", "-S", "params.yaml:c=1", "-Sd=2", "--set-param=e=3"]
+    assert list(said_to_dvc([*words, "-S", "+f=4"])) == ["c=1", "d=2", "e=3", "+f=4"]
+
+
 @pytest.mark.parametrize(
     "said", ["-Sseed=3", "--set-param=seed=3", "params.yaml:seed=3", "+seed=3"]
 )
@@ -93,6 +134,11 @@ def test_dvc_tells_it(study, monkeypatch):
     assert printed.count("(history=30): say it again with -S, or in conf/") == 1
     again = subprocess.run(["git", "diff", "params.yaml"], capture_output=True, text=True).stdout
     assert "history" not in again and "+seed: 2" in again
+    command = [sys.executable, "-m", "dvc", "exp", "run", "-S", "finetune_layer=4"]
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode != 0
+    assert "ERROR: finetune_layer: no such key of the study; accepted: profile" in refused.stderr
+    assert "+finetune_layer" not in refused.stderr
 
 
 # ---------------------------------------------------------------- what data.path names
