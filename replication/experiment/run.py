@@ -2,6 +2,8 @@
 
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from replication.experiment.start import FrozenStart, leave_start
 from replication.files.atomic import new_folder, write_json
 from replication.machine import environment, processes
 from replication.machine.precision import resolve_precision
-from replication.machine.saved_state import SavedState
+from replication.machine.saved_state import state_of
 from replication.mind.columns.prepared import Prepared, load_prepared
 from replication.recommenders import Recommender
 from replication.study import paths
@@ -41,16 +43,27 @@ def run(params: Params, folder: Path, per_impression: Path, counted: bool = True
 
     Writes metrics.json, cold_start.json, cost.json and run.json into `folder`, per-impression
     metrics (Parquet) to `per_impression`; returns the content of metrics.json. A run that was cut
-    off goes on from its last state in cache/training, if there is one, to the same result. Several
-    processes share training and scoring; the first one writes.
+    off goes on from its last state in cache/training, if there is one, to the same result. Where
+    another stage is at the same run, this one waits for it. Several processes share training and
+    scoring; the first one writes.
 
     counted: whether floating-point operations are, which takes one step more
     """
     environment.return_freed_memory()
     data = load_prepared(paths.PREPARED)
-    progress = _progress(params, data)
-    precision = resolve_precision(params.training.precision)
+    with _progress(params, data) as progress:
+        return _run(params, data, progress, folder, per_impression, counted)
 
+
+def _run(
+    params: Params,
+    data: Prepared,
+    progress: Progress,
+    folder: Path,
+    per_impression: Path,
+    counted: bool,
+) -> dict:
+    precision = resolve_precision(params.training.precision)
     start = FrozenStart(params, data, precision, progress)
 
     def trial_auc(trial: Params, whole: Params) -> float:
@@ -93,21 +106,21 @@ def run(params: Params, folder: Path, per_impression: Path, counted: bool = True
             temporary / "run.json",
             origin(params, data, run_id(params), progress, precision, model, fitted, tried),
         )
-    progress.state.remove()
     return summary
 
 
-def _progress(params: Params, data: Prepared) -> Progress:
+@contextmanager
+def _progress(params: Params, data: Prepared) -> Iterator[Progress]:
     """Of the experiment at hand: what a run of it that was cut off has left, or nothing yet."""
     key = environment.result_key(
         params=relevant(params),
         data=data.meta["sha256"],
         checkpoint=checkpoint_digest(params.encoder),
     )
-    state = SavedState(paths.TRAINING / run_id(params), key)
-    # D11: unseeded as released, yet what was drawn is written down.
-    seed = params.seed if params.protocol.seeded else secrets.randbits(31)
-    return Progress(state, int(processes.agreed(seed)))
+    with state_of(paths.TRAINING / run_id(params), key) as state:
+        # D11: unseeded as released, yet what was drawn is written down.
+        seed = params.seed if params.protocol.seeded else secrets.randbits(31)
+        yield Progress(state, int(processes.agreed(seed)))
 
 
 def fit(

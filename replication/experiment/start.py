@@ -84,7 +84,6 @@ def _kept(
     key = _key(frozen, head, data, seed)
     path = _path(frozen, key)
     with alone(path.stem, f"{path}: another stage is making it; waiting for it"):
-        processes.wait()  # until the first of them holds the lock: all find the same
         found = _read(path, key)
         if not processes.agreed(found is not None):
             found = make()

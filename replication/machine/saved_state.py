@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,31 @@ from torch import Tensor
 
 from replication.files.atomic import new_file
 from replication.machine import processes
+from replication.machine.locks import alone
 
 SAVE_EVERY = 300  # seconds between two saves, at least
 _DIGITS = 16  # of the key's digest, in a file's name
 _SHARE = 20  # and at least so many times what a save took
+
+
+@contextmanager
+def state_of(stem: Path, key: str) -> Iterator["SavedState"]:
+    """The state of a run (see `SavedState`), removed when what stands in the block has ended well.
+
+    Two stages may be of one run: a cell of the grid and the experiment at hand, or a base of the
+    audit. The second waits until the first has ended, and begins with what that has left: two that
+    wrote one file would go on from each other's parameters.
+    """
+    path = _path(stem, key)
+    with alone(path.stem, f"{path}: another stage is at the same run; waiting for it"):
+        state = SavedState(stem, key)
+        yield state
+        state.remove()
+
+
+def _path(stem: Path, key: str) -> Path:
+    digest = hashlib.sha256(key.encode()).hexdigest()[:_DIGITS]
+    return stem.with_name(f"{stem.name}-{digest}.safetensors")
 
 
 class SavedState:
@@ -35,8 +57,7 @@ class SavedState:
     """
 
     def __init__(self, stem: Path, key: str):
-        digest = hashlib.sha256(key.encode()).hexdigest()[:_DIGITS]
-        self.path, self.key = stem.with_name(f"{stem.name}-{digest}.safetensors"), key
+        self.path, self.key = _path(stem, key), key
         self.notes: dict[str, Any] | None = self._read()
         self._next = time.monotonic() + SAVE_EVERY
 

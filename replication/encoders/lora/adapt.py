@@ -40,7 +40,7 @@ from replication.files.digest import sha256
 from replication.files.errors import StudyError
 from replication.machine import environment, processes
 from replication.machine.precision import computing_device, resolve_precision
-from replication.machine.saved_state import SavedState, whole
+from replication.machine.saved_state import SavedState, state_of, whole
 from replication.mind.columns.prepared import load_prepared, split_last_day
 from replication.study import paths
 from replication.study.checks import require
@@ -84,29 +84,28 @@ def adapt(name: str, params: Params) -> tuple[bool, float | None]:
     model = _lora(name, adapter, base, params.encoders[adapter.base].layers, fsdp)
     alone = Judge(model, questioner.answers)
     judge = shared(alone, fsdp)
-    state = SavedState(paths.ADAPTING / name, key)
     training = Training(name, adapter, judge, questioner, precision)
-    curve, on_held_out = training.run(learned, held_out, state)
-    weights = {key: whole(p.detach()) for key, p in _trainable(model).items()}
-    origin = {
-        "encoder": name,
-        "source": "adapted",
-        "name": adapter.base,
-        "revision": None,
-        "base": base_sha256,
-        "objective": {"loss": OBJECTIVE, "prompt": WORDING},
-        "training": {
-            "trainable_parameters": sum(t.numel() for t in weights.values()),
-            "base_format": adapter.base_format,
-            "steps": adapter.max_steps,
-            "loss": curve,
-            "held_out": on_held_out,
-        },
-    }
-    with processes.folder_by_first(paths.CHECKPOINTS / name) as folder:
-        if processes.is_first():
-            _save(model, weights, folder, origin)
-    state.remove()
+    with state_of(paths.ADAPTING / name, key) as state:
+        curve, on_held_out = training.run(learned, held_out, state)
+        weights = {key: whole(p.detach()) for key, p in _trainable(model).items()}
+        origin = {
+            "encoder": name,
+            "source": "adapted",
+            "name": adapter.base,
+            "revision": None,
+            "base": base_sha256,
+            "objective": {"loss": OBJECTIVE, "prompt": WORDING},
+            "training": {
+                "trainable_parameters": sum(t.numel() for t in weights.values()),
+                "base_format": adapter.base_format,
+                "steps": adapter.max_steps,
+                "loss": curve,
+                "held_out": on_held_out,
+            },
+        }
+        with processes.folder_by_first(paths.CHECKPOINTS / name) as folder:
+            if processes.is_first():
+                _save(model, weights, folder, origin)
     operations = None
     if processes.is_first() and not fsdp:
         operations = operations_a_sample(adapter, alone, questioner, learned, precision)
