@@ -6,7 +6,6 @@ import pytest
 from imports import PACKAGE, graph, modules, reached
 
 from replication import ROOMS
-from replication.machine import environment
 
 EDGES = graph()
 BESIDE = {"browser": {"pipeline"}, "pipeline": {"browser"}}  # floors that do not know each other
@@ -72,7 +71,3 @@ def test_the_reader_of_imports_finds_each_kind(tmp_path, monkeypatch):
         (tmp_path / "replication").mkdir(exist_ok=True)
         (tmp_path / f"replication/{name}.py").write_text(text, encoding="utf-8")
     assert reached("replication.a", graph()) == {f"replication.{n}" for n in "abcd"}
-
-
-def test_what_names_a_runs_state_is_the_code_of_every_room_that_it_loads():
-    assert ROOMS[: ROOMS.index("experiment") + 1] == environment._RUN

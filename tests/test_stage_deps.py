@@ -8,6 +8,7 @@ import pytest
 from imports import PACKAGE, graph, imported, listed, modules, reached
 
 from replication.files.documents import read_yaml
+from replication.machine import environment
 
 ROOT = Path(__file__).parents[1]
 STAGES = {name: stage.get("do", stage)
@@ -85,6 +86,13 @@ def test_no_stage_names_a_room_that_it_does_not_run(stage):
 @pytest.mark.parametrize("stage", DIGESTS)
 def test_rooms_that_are_digested_for_others_are_there(stage):
     assert rooms(stage) and all((ROOT / room).exists() for room in rooms(stage))
+
+
+@pytest.mark.parametrize(
+    ("stage", "made_by"), [("grid", environment.RUNS), ("embed", environment.ENCODERS)]
+)
+def test_a_state_that_is_gone_on_with_is_named_by_the_code_of_its_stage(stage, made_by):
+    assert sorted(PACKAGE.relative_to(ROOT) / part for part in made_by) == sorted(rooms(stage))
 
 
 def test_no_long_list_of_rooms_stands_twice():

@@ -161,6 +161,7 @@ def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
     if processes.is_first():
         print(f"audit: {label}, {cell.recommender} {cell.encoder} {cell.tuning}", flush=True)
     key = environment.result_key(
+        environment.RUNS,
         params=relevant(cell),
         data=json.loads((paths.PREPARED / "meta.json").read_bytes())["sha256"],
         checkpoint=checkpoint_digest(cell.encoder)["sha256"],

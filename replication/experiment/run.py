@@ -113,6 +113,7 @@ def _run(
 def _progress(params: Params, data: Prepared) -> Iterator[Progress]:
     """Of the experiment at hand: what a run of it that was cut off has left, or nothing yet."""
     key = environment.result_key(
+        environment.RUNS,
         params=relevant(params),
         data=data.meta["sha256"],
         checkpoint=checkpoint_digest(params.encoder),

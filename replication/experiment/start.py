@@ -97,6 +97,7 @@ def _key(frozen: Params, head: dict[str, Any], data: Prepared, seed: int) -> str
     params = relevant(frozen)
     del params["finetune_layers"]
     return environment.result_key(
+        environment.RUNS,
         params=params,
         seed=seed,
         data=data.meta["sha256"],

@@ -25,10 +25,17 @@ LIBRARIES = (
     "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy", "polars",
 )  # fmt: skip
 PACKAGE = Path(__file__).parents[1]
-# The rooms that a run loads.
-_RUN = (
-    "files", "study", "machine", "mind", "encoders", "recommenders", "training", "evaluation",
-    "experiment",
+# What a model is brought to disk and embedded by, and what a run is made by: that which the stages
+# `code-encoders` and `code-runs` of dvc.yaml depend on.
+ENCODERS = (
+    "files", "study", "machine", "mind/columns", "encoders/families", "encoders/sources",
+    "encoders/models", "encoders/tokens.py", "encoders/architectures.py", "encoders/sentences.py",
+)  # fmt: skip
+RUNS = (
+    *ENCODERS, "recommenders", "training",
+    "evaluation/clusters.py", "evaluation/cold_start.py", "evaluation/intervals.py",
+    "evaluation/metrics.py", "evaluation/scoring.py",
+    "experiment/run.py", "experiment/fitting.py", "experiment/start.py", "experiment/record.py",
 )  # fmt: skip
 # Beside the plain vector units: what the libraries choose their kernels by.
 _INSTRUCTIONS = (
@@ -48,17 +55,20 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def result_key(**depends_on: object) -> str:
+def result_key(made_by: tuple[str, ...], **depends_on: object) -> str:
     """All that decides a result, as JSON: what is named, code, libraries, and what computes.
 
     Work that was cut off is gone on with only under an equal key: to the last bit, the result is
-    then that of a run which was not. Code is that of the rooms which a run loads, and the amount of
-    memory decides nothing: a twin of this machine goes on with it too.
+    then that of a run which was not. The amount of memory decides nothing, nor does the number of
+    cores, for that of threads is told: a twin of this machine goes on with it too.
+
+    made_by  the code, as for `code_digest`: ENCODERS, RUNS
     """
+    beside = ("memory_gib", "cores")
     ran_on = {
-        "code": code_digest(*_RUN),
+        "code": code_digest(*made_by),
         "libraries": libraries(),
-        "hardware": {name: of for name, of in hardware().items() if name != "memory_gib"},
+        "hardware": {name: of for name, of in hardware().items() if name not in beside},
         "computing": computing(),
     }
     return json.dumps({**depends_on, **ran_on}, sort_keys=True)
@@ -106,12 +116,12 @@ def loaded_code() -> dict[str, str]:
 
 
 @cache
-def code_digest(*rooms: str) -> str:
-    """One SHA-256 of all code in these folders of the package (none: in all of it): names what a
-    cache was made by."""
+def code_digest(*parts: str) -> str:
+    """One SHA-256 of all code in these folders and files of the package (none: in all of it): names
+    what a cache was made by."""
     digest = hashlib.sha256()
-    for folder in [PACKAGE / room for room in rooms] or [PACKAGE]:
-        for path in files_below(folder, "*.py"):
+    for part in [PACKAGE / name for name in parts] or [PACKAGE]:
+        for path in [part] if part.is_file() else files_below(part, "*.py"):
             digest.update(f"{path.relative_to(PACKAGE).as_posix()} {sha256(path)}\n".encode())
     return digest.hexdigest()
 

@@ -71,6 +71,7 @@ def adapt(name: str, params: Params) -> tuple[bool, float | None]:
     precision, fsdp = resolve_precision(params.training.precision), params.training.launch.fsdp
     base_sha256 = base_digest(adapter.base)
     key = environment.result_key(
+        (*environment.ENCODERS, "encoders/lora"),
         adapter=as_mapping(adapter),
         base=base_sha256,
         data=data.meta["sha256"],

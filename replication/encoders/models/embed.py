@@ -43,6 +43,7 @@ def embed(name: str, params: Params) -> None:
 
 def _key(name: str, params: Params, data: Prepared) -> str:
     return environment.result_key(
+        environment.ENCODERS,
         encoder=as_mapping(params.registry[name]),
         checkpoint=checkpoint_digest(name),
         text=as_mapping(params.text),

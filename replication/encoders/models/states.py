@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 TOKENS_PER_BATCH = 8192
+# The code that can change a bit of them.
+_MADE_BY = (
+    "machine", "encoders/models", "encoders/sources", "encoders/architectures.py",
+    "encoders/tokens.py",
+)  # fmt: skip
 
 
 def load_transformer(
@@ -250,7 +255,7 @@ def cached_states(
         "computing": environment.computing(),
     }
     made_by = {
-        "code": environment.code_digest("machine", "encoders"),
+        "code": environment.code_digest(*_MADE_BY),
         "libraries": environment.libraries(),
     }
     name, key = (json.dumps(part, sort_keys=True) for part in (content, content | made_by))
