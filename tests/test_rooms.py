@@ -41,6 +41,31 @@ def test_no_circle():
     assert not circles
 
 
+def test_modules_are_imported_by_their_names_in_the_lists_and_the_warm_start_alone():
+    """Elsewhere a name that is made up while it runs would hide an import from the tests."""
+    ways = ("import_module", "__import__", "runpy")
+    found = {
+        module
+        for module, path in modules().items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if any(name in ways for name in names_in(node))
+    }
+    assert found == {"replication.study.registry", "replication.pipeline.grid.warm"}
+
+
+def names_in(node: ast.AST) -> list[str]:
+    """What code names at this place: a variable, an attribute, or what an import brings."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Attribute):
+        return [node.attr]
+    if isinstance(node, ast.Import):
+        return [name.name for name in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or "", *(name.name for name in node.names)]
+    return []
+
+
 @pytest.mark.parametrize("name", ["study", "paper", "report", "browser", "pipeline"])
 def test_what_reads_files_alone_imports_no_torch_when_it_is_loaded(name):
     """Such an import stands inside the function that needs it."""

@@ -1,7 +1,6 @@
 """Stage `questions`: what was found about each question beyond the paper."""
 
 from dataclasses import asdict
-from importlib import import_module
 
 from replication.files.atomic import write_json
 from replication.paper.cells import read_grid, read_sweep
@@ -12,6 +11,7 @@ from replication.paper.words import told_answer, would_decide
 from replication.questions.asked import Asked
 from replication.study import paths
 from replication.study.params import Params
+from replication.study.registry import located
 
 
 def answer_questions(params: Params) -> None:
@@ -35,7 +35,7 @@ def answer(question: Question, asked: Asked, protocol: str) -> Result:
     """What its judge says, or why there is nothing to judge yet."""
     if question.judge is None:
         return result("not run", question.needs)
-    judge = import_module(f"{__package__}.{question.judge}").judge
+    judge = located(f"{__package__}.{question.judge}:judge")
     try:
         found = judge(question, asked, protocol)
     except NotJudged as early:
