@@ -1,6 +1,8 @@
-"""A GPU works on while the next step is prepared: nothing is read back from it between validations.
+"""The loop of training reads nothing back from a GPU between validations.
 
-What a tensor tells Python (`item`, `int`, `float`, `bool`, `tolist`) has to be waited for.
+What a tensor tells Python (`item`, `int`, `float`, `bool`, `tolist`) has to be waited for. This is
+about the loop alone: the recommender's forward pass has to know how many distinct articles a batch
+has (`torch.unique`) and how long the longest text is, and waits for both at every step.
 """
 
 from dataclasses import replace
@@ -16,7 +18,7 @@ from replication.training.loop import train
 
 
 class Told(nn.Module):
-    """A recommender without a text, for what its modules ask is not the loop's."""
+    """A recommender without a text, for what a forward pass asks is not the loop's."""
 
     def __init__(self):
         super().__init__()
@@ -41,7 +43,7 @@ def told(monkeypatch):
     return asked
 
 
-def test_a_step_waits_for_nothing(params, told):
+def test_the_loop_asks_nothing_of_a_gpu_between_validations(params, told):
     params = with_schedule(
         params, batch_size=4, max_epochs=1, max_steps=12, evaluate_every=6, patience=5
     )

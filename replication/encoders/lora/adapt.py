@@ -202,7 +202,7 @@ class Training:
                 progress.update()
                 step += 1
                 if step % adapter.save_every == 0 or step == adapter.max_steps:
-                    # A GPU is waited for here alone, and not at every step.
+                    # This loop waits for a GPU here alone, and not at every step.
                     mean_loss = float(np.mean(torch.stack(losses).tolist()))
                     if not np.isfinite(mean_loss):
                         raise StudyError(
