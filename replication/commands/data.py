@@ -19,19 +19,30 @@ def fetch(arguments: argparse.Namespace) -> None:
 
 def data(_: argparse.Namespace) -> None:
     """Make the demo corpus, or bring the data that data.path names."""
-    from replication.mind.source import provide_data
+    from replication.mind.source import counted, provide_data
 
     provide_data(load_params(), paths.RAW)
+    print(f"{paths.RAW}: {counted(paths.RAW)}")
 
 
 def prepare(_: argparse.Namespace) -> None:
     """Turn MIND's TSV files into checked columns of integers."""
     from replication.files.atomic import write_text
+    from replication.files.documents import read_json
     from replication.mind.prepare import prepare
+    from replication.mind.source import named_as_given
 
-    asked = load_params().data
-    prepare(paths.RAW, paths.PREPARED, asked.release, train_days=asked.train_days)
+    params = load_params()
+    asked = params.data
+    with named_as_given(params, paths.RAW):
+        prepare(paths.RAW, paths.PREPARED, asked.release, train_days=asked.train_days)
     write_text(paths.DATA_CARD, (paths.PREPARED / "meta.json").read_text(encoding="utf-8"))
+    card = read_json(paths.DATA_CARD)
+    splits = "; ".join(
+        f"{split}: {of['impressions']:,} impressions, {of['clicks']:,} clicks"
+        for split, of in card["splits"].items()
+    )
+    print(f"{paths.PREPARED}: {card['articles']:,} articles, {card['users']:,} users; {splits}")
 
 
 @argument("encoder", help="a name under `encoders` of params.yaml")

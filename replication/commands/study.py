@@ -17,8 +17,11 @@ def check(_: argparse.Namespace) -> None:
                 f"-S encoders.{name}.revision=<40 hex digits>",
                 file=sys.stderr,
             )
+    from replication.study.registry import SOURCES
     from replication.study.shares import link_source, write_shares
 
+    for name in sorted(params.used):
+        SOURCES[params.encoders[name].source].require_given(name, params.encoders[name])
     link_source(params.data.path)
     write_shares(paths.SETTINGS)
 

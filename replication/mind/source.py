@@ -1,7 +1,8 @@
 """Stage `data`: MIND's four files in one place: synthesised, the user's own, or downloaded."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,41 @@ def provide_data(params: Params, out: Path, pins: Path = PINS) -> None:
     """
     way: DataSet = data_set(params)
     way.provide(params, out, pins)
+
+
+@contextmanager
+def named_as_given(params: Params, raw: Path) -> Iterator[None]:
+    """Within it, an error about a table of `raw` names first the user's file which that copies."""
+    way: DataSet = data_set(params)
+    try:
+        yield
+    except StudyError as error:
+        told = str(error)
+        for split in SPLITS:
+            for file in FILES:
+                copy = raw / split / file
+                own: Path | None = None
+                if told.startswith(str(copy)):
+                    with suppress(StudyError):  # it is there no longer
+                        own = way.original(params, split, file)
+                if own is not None:
+                    rest = told.removeprefix(str(copy))
+                    raise StudyError(f"{own} (copied to {copy}){rest}") from None
+        raise
+
+
+def counted(raw: Path) -> str:
+    """How many lines the tables of `raw` have, in a line."""
+    lines = {}
+    for split in SPLITS:
+        for file in FILES:
+            with find_file(raw / split, file).open("rb") as table:
+                lines[split, file] = sum(1 for _ in table)
+    return "; ".join(
+        f"{split}: {lines[split, 'behaviors.tsv']:,} impressions, {lines[split, 'news.tsv']:,} "
+        "articles"
+        for split in SPLITS
+    )
 
 
 def write_splits(

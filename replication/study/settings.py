@@ -196,6 +196,19 @@ class Params:
         return {**self.encoders, **adapted}
 
     @property
+    def used(self) -> set[str]:
+        """Entries of `encoders` that the experiment at hand or a part of the study runs over, an
+        adapter by its base."""
+        parts, pairs = (self.grid, self.grid.also), self.audit.pairs.values()
+        names = {
+            self.encoder,
+            self.sweep.encoder,
+            *(name for part in parts for name in (*part.encoders, *part.llms)),
+            *(name for pair in pairs for name in (pair.frozen, pair.finetuned)),
+        }
+        return {self.adapters[name].base if name in self.adapters else name for name in names}
+
+    @property
     def schedule(self) -> Schedule:
         """The training schedule of the experiment at hand."""
         return getattr(self.training, self.schedule_name)

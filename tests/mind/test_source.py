@@ -15,7 +15,8 @@ from web import Answer, hub_client, serving
 from zips import PAGE, REPOSITORY, pinned, write_pins, write_zips
 
 from replication.files.errors import StudyError
-from replication.mind.source import provide_data
+from replication.mind.prepare import prepare
+from replication.mind.source import counted, named_as_given, provide_data
 from replication.study.settings import Data
 
 TABLES = [f"{split}/{name}.tsv" for split in ("train", "dev") for name in ("news", "behaviors")]
@@ -373,3 +374,34 @@ def test_a_checksum_of_grade_m_is_told_and_does_not_stop(raw, zips, tmp_path, ca
     provide(zips, write_pins(tmp_path / "pins.yaml", release))
     assert capsys.readouterr().err.count("nothing else vouches for it") == 2
     check(tmp_path / "out", raw)
+
+
+def test_a_malformed_table_is_named_where_the_user_has_it(raw, pins, tmp_path):
+    own = raw / "train/unpacked/news.tsv"
+    own.parent.mkdir()
+    shutil.move(raw / "train/news.tsv", own)
+    whole = own.read_text(encoding="utf-8")
+    own.write_text(
+        whole.replace("\t[]\n", "\n", 1), encoding="utf-8"
+    )  # the first line's last field
+    provide(raw, pins, None)
+    out, data = tmp_path / "out", Data(path=str(raw))
+    params = SimpleNamespace(profile="mind", data=data)
+
+    def told() -> str:
+        with pytest.raises(StudyError) as error, named_as_given(params, out):
+            prepare(out, tmp_path / "prepared")
+        return str(error.value)
+
+    copy, problem = out / "train/news.tsv", ", line 1, field abstract_entities: 7 fields; "
+    assert told().startswith(f"{own} (copied to {copy}){problem}")
+    shutil.rmtree(raw)
+    assert told().startswith(f"{copy}{problem}")
+
+
+def test_the_lines_of_the_tables_are_counted(raw):
+    (raw / "train/behaviors.tsv").write_text("a\n" * 1200 + "no end", encoding="utf-8")
+    assert counted(raw) == "train: 1,201 impressions, 3 articles; dev: " + ", ".join(
+        f"{len((raw / 'dev' / file).read_text(encoding='utf-8').splitlines())} {what}"
+        for file, what in (("behaviors.tsv", "impressions"), ("news.tsv", "articles"))
+    )

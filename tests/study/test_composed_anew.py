@@ -178,6 +178,21 @@ def test_check_stops_where_nothing_lies(study, capsys):
     assert not paths.SOURCE.exists() and not paths.SETTINGS.exists()
 
 
+def test_check_stops_where_the_folder_of_an_encoder_that_is_used_is_not_there(study, capsys):
+    with Path("conf/encoders/offline.yaml").open("a", encoding="utf-8") as file:
+        file.write("mine: {family: transformer, source: folder, name: none/bert, layers: 2, "
+                   "width: 8, finetune_layers: 1}\n")  # fmt: skip
+    compose([], paths.PARAMS)
+    assert main(["check"]) == 0  # nothing runs over it
+    told = f"error: encoders.mine.name: none/bert is not a folder, from {study}"
+    for override in ("encoder=mine", "grid.encoders=[mine]", "grid.also.encoders=[mine]"):
+        compose([override], paths.PARAMS)
+        capsys.readouterr()
+        assert main(["check"]) == 1 and capsys.readouterr().err.startswith(told)
+    Path("none/bert").mkdir(parents=True)
+    assert main(["check"]) == 0
+
+
 def test_dvc_removes_the_link_and_not_the_data(study, monkeypatch):
     """Stage `data` sees a change of the user's files through it."""
     from dvc.repo import Repo

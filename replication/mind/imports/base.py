@@ -15,6 +15,10 @@ class DataSet:
     def check(self, params: Params, where: Path) -> None:
         """`StudyError` naming file `where` and the parameter that this kind cannot take."""
 
+    def original(self, params: Params, split: str, file: str) -> Path | None:
+        """The user's own file of which `file` of a split (train, dev) is a copy; None: of none."""
+        return None
+
     def provide(self, params: Params, out: Path, pins: Path) -> None:
         """Fill the new folder `out` with `train/` and `dev/`, in one step (`files.new_folder`).
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from replication.files.errors import StudyError
 from replication.mind.imports.base import DataSet
+from replication.mind.prepare import find_file
 from replication.mind.releases import load_pins, zip_name
 from replication.mind.source import SPLITS, write_splits
 from replication.study import paths
@@ -18,6 +19,10 @@ class Folder(DataSet):
         path, release, pinned = paths.given(params.data.path), params.data.release, load_pins(pins)
         sources = {split: own(path, release, split) for split in SPLITS}
         write_splits(out, "data.path", sources, release, pinned)
+
+    def original(self, params: Params, split: str, file: str) -> Path | None:
+        source = own(paths.given(params.data.path), params.data.release, split)
+        return find_file(source, file) if source.is_dir() else None
 
 
 def own(folder: Path, release: str | None, split: str) -> Path:

@@ -25,6 +25,9 @@ class Source:
         """The installed Python packages that entry `encoder` needs for its files."""
         return ()
 
+    def require_given(self, name: str, encoder: Encoder) -> None:
+        """`StudyError` where something of the user's own that entry `name` names is not there."""
+
     def found(self, name: str, encoder: Encoder) -> Path | None:
         """The folder of the files that entry `name` is made from, which are held against its pins;
         None where there is none. Errors: `StudyError` saying what is missing."""

@@ -9,6 +9,9 @@ from replication.study.encoders import Encoder
 
 
 class Folder(Source):
+    def require_given(self, name: str, encoder: Encoder) -> None:
+        self.found(name, encoder)
+
     def found(self, name: str, encoder: Encoder) -> Path:
         folder = paths.given(encoder.name)
         if not folder.is_dir():
