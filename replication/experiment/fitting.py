@@ -45,6 +45,10 @@ def build_recommender(params: Params, data: Prepared, as_it_is: bool = False) ->
         xavier=protocol.initialisation == "xavier",
     )
     model.follow(protocol)
+    if protocol.selection == "last_day":
+        # Users of the held-out day alone have no sample. The release holds no day out, and numbers
+        # everybody who stands in the training split (D1).
+        model.forget()
     return model
 
 

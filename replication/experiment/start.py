@@ -112,12 +112,9 @@ def _path(frozen: Params, key: str) -> Path:
 
 
 def _parameters(model: Recommender) -> dict[str, Tensor]:
-    """Those that are no part of the text encoder."""
-    return {
-        name: whole(p.detach()).cpu()
-        for name, p in model.named_parameters()
-        if not name.startswith("text.")
-    }
+    """Those that are no part of the text encoder, and which users have trained."""
+    own = {n: p.detach() for n, p in model.named_parameters() if not n.startswith("text.")}
+    return {name: whole(t).cpu() for name, t in {**own, "known_users": model.known_users}.items()}
 
 
 def _told(fitted: Fit) -> dict[str, float]:

@@ -6,6 +6,7 @@ Systems, ECIR 2025, arXiv 2501.11391. Its figures are known here from a summary 
 What the paper does not give is null, with a reason. Verdicts are given elsewhere.
 """
 
+import itertools
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar, cast, dataclass_transform
 
@@ -161,6 +162,15 @@ class Cost(Claim):
 AnyClaim = Annotated[
     Gain | Depth | ColdGain | NotMonotone | SignOf | Cost, Field(discriminator="kind")
 ]
+
+
+def models_of(claim: Claim) -> list[str]:
+    """The paper's models that a claim is about, each once."""
+    named = [getattr(claim, key, None) for key in ("model", "models", "over")]
+    if isinstance(claim, SignOf):
+        named.append(claim.minus.model)
+    flat = [[n] if isinstance(n, str) else list(n) for n in named if n]
+    return list(dict.fromkeys(itertools.chain.from_iterable(flat)))
 
 
 def load_claims(path: Path = CLAIMS) -> tuple[Claim, ...]:

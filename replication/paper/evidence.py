@@ -41,6 +41,7 @@ class Evidence:
     def __init__(self, params: Params, grid: Iterable[Cell], sweep: Iterable[Cell] = ()):
         self.paper_names = params.paper
         self.layers = {name: encoder.layers for name, encoder in params.registry.items()}
+        self._widths = {name: encoder.width for name, encoder in params.registry.items()}
         self.samples = params.evaluation.bootstrap_samples
         self.cells: dict[Place, list[Cell]] = {}
         self.grid, self.sweep = self._places(grid), self._places(sweep)
@@ -104,6 +105,16 @@ class Evidence:
                 if count:
                     found.setdefault(place.encoder, count)
         return found
+
+    def stand_ins(self, models: Iterable[str]) -> dict[str, str]:
+        """Of the paper's models, those in whose place stands one of another depth or width."""
+        ours = {model: self.paper_names[model] for model in models if model in self.paper_names}
+        return {
+            model: encoder
+            for model, encoder in ours.items()
+            if (self.layers[encoder], self._widths[encoder])
+            != (MODELS[model].layers, MODELS[model].width)
+        }
 
     def coverage(self, places: Sequence[Place]) -> tuple[int, int]:
         """Runs there are and runs there should be."""

@@ -6,7 +6,16 @@ from typing import Any
 
 from replication.evaluation.reproduction import delta_relative_improvement
 from replication.paper import verdict
-from replication.paper.claims import Claim, ColdGain, Cost, Depth, Gain, NotMonotone, SignOf
+from replication.paper.claims import (
+    Claim,
+    ColdGain,
+    Cost,
+    Depth,
+    Gain,
+    NotMonotone,
+    SignOf,
+    models_of,
+)
 from replication.paper.cold_gains import judge_cold_gain
 from replication.paper.costs import judge_cost
 from replication.paper.depths import best_depth
@@ -35,13 +44,15 @@ def judge(claim: Claim, evidence: Evidence, protocol: str) -> Result:
     verdict, reason (where it is no judgement), sign and size (the answers to either question, None
     where the claim does not ask it), found and ci95 in the claim's unit (None where the claim has
     several parts), parts (what was compared, one by one), coverage [runs there are, runs needed],
-    missing (commands for the others); and what `robustness` and `power` add (power_reason: why
+    missing (commands for the others), stand_ins (models of the claim in whose place another
+    stands, with its name); and what `robustness` and `power` add (power_reason: why
     there is no `power`).
     """
+    stand_ins = {"stand_ins": evidence.stand_ins(models_of(claim))}
     try:
-        found = _JUDGES[type(claim)](claim, evidence, protocol)
+        found = _JUDGES[type(claim)](claim, evidence, protocol) | stand_ins
     except NotJudged as early:
-        return _told(early.result)
+        return _told(early.result | stand_ins)
     places = found["places"]
     found["coverage"] = list(evidence.coverage(places))
     found["power_reason"] = untold(claim)

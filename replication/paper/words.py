@@ -134,8 +134,12 @@ class Told(NamedTuple):
 
 
 def told(claim: Record, result: Record, data: str | None) -> Told:
-    """`data`: those of `data_of`. Other data than the paper's test no claim."""
+    """`data`: those of `data_of`. Other data than the paper's test no claim, nor do other models
+    in the place of the paper's."""
     word = of_claim(claim, result)
+    if data is None and (stand_ins := result.get("stand_ins")):
+        pairs = ", ".join(f"{ours} stands for {theirs}" for theirs, ours in stand_ins.items())
+        return Told(f"not tested ({pairs})", f"other models: {word}")
     if data is None:
         return Told(word, None)
     return Told(f"not tested on {'MIND' if data == 'demo' else 'MIND-small'}", f"{data}: {word}")

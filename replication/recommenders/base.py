@@ -65,7 +65,7 @@ class Recommender(nn.Module):
     labels      (articles + 1, 2) int64: category and subcategory of each article, row 0 padding
     head        "token", "word" or "cls" (see `heads`)
     masked      protocol D4: attend to real clicks only; else padded slots take part
-    known_users (users + 1,) int64: each user's id, or 0 where `know` has left the user out
+    known_users (users + 1,) int64: each user's id, or 0 of a user who is unknown: see `forget`
     zero_padded empty slots of a history are zeros; else `forward` reads the encoded padding article
                 (protocol D18), while scoring gives it zeros, as the release does
     xavier      protocol D13: projections of self-attention and of the pooler begin by xavier
@@ -90,7 +90,7 @@ class Recommender(nn.Module):
         self.text = text
         self.fields = tuple(text)
         self.register_buffer("labels", labels, persistent=False)
-        self.register_buffer("known_users", torch.arange(users + 1), persistent=False)
+        self.register_buffer("known_users", torch.arange(users + 1))
         self.label_count = label_count
         self.masked = masked
         self.zero_padded = zero_padded
@@ -131,13 +131,14 @@ class Recommender(nn.Module):
     def follow(self, protocol: Protocol) -> None:
         """Take the choices of the protocol that are this recommender's own: none, unless it has."""
 
-    def know(self, users: Tensor) -> None:
-        """Only these ids (n,) int64 are known from now on; everybody else is the unknown user, 0.
-
-        A vector that a user has of their own says nothing before a training sample has shown it.
-        """
+    def forget(self) -> None:
+        """Everybody is the unknown user, 0, from now on, but for those that `know` is told: a
+        vector that a user has of their own says nothing before a training sample has shown it."""
         self.known_users.zero_()
-        self.known_users[users] = users.to(self.known_users.device)
+
+    def know(self, users: Tensor) -> None:
+        """These ids (n,) int64, on the model's device, are known as well from now on."""
+        self.known_users[users] = users
 
     def read_text(
         self, field: str, articles: Tensor, reader: Callable[[Tensor, Tensor | None], Tensor]

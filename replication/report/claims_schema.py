@@ -102,6 +102,7 @@ class Judged(TypedDict):
     seeds: NotRequired[Seeds | None]
     power: NotRequired[Power | None]
     power_reason: NotRequired[str | None]
+    stand_ins: NotRequired[dict[str, str]]
     word: NotRequired[str]
     aside: NotRequired[str | None]
     would_decide: NotRequired[str | None]

@@ -92,13 +92,10 @@ def train(
             f"{label}: {len(samples)} clicks are fewer than a batch, and a smaller one is dropped; "
             f"lower training.{params.schedule_name}.batch_size, or set protocol.last_batch: kept"
         )
-    if protocol.selection == "last_day":
-        # Users of the held-out day alone have no sample. The release holds no day out, and numbers
-        # everybody who stands in the training split (D1).
-        model.know(torch.from_numpy(np.unique(impressions.user[samples.impression])).long())
     prepared = processes.learning_together(model)
     total = _total(schedule, per_epoch)
-    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    trained: dict[str, Tensor] = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    trained["known_users"] = model.known_users  # of the batches up to a step alone
     fit = progress.fit(schedule) if progress else Fit()
     best, losses = _copy(trained), []
     if progress and fit.steps:
@@ -131,6 +128,7 @@ def train(
             for read in (batch.candidates, batch.clicked):
                 fit.articles += int(np.count_nonzero(read.numpy()))
             batch = batch.to(device)
+            model.know(batch.users)
             own, weight = _own_share(batch, seed, fit.steps)
             with autocast(precision):
                 scores = prepared(own)
@@ -226,5 +224,5 @@ def _stream(
 
 
 def _copy(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The parameters that train are all that can differ between two steps."""
+    """What trains, and who is known, are all that can differ between two steps."""
     return {name: p.detach().clone() for name, p in parameters.items()}

@@ -26,7 +26,7 @@ from replication.mind.columns.prepared import Impressions
 from replication.mind.columns.ragged import Ragged, save_array
 from replication.paper.cells import Cell, read_grid, read_sweep
 from replication.paper.evidence import Evidence
-from replication.paper.models import SIZE_RANK
+from replication.paper.models import MODELS, SIZE_RANK
 from replication.study import paths
 from replication.study.params import Params, load_params
 
@@ -74,7 +74,8 @@ def planted_params(
     values["encoders"] = {
         own(model): {
             "family": families.get(model, "transformer"),
-            **{"source": "folder", "name": model, "layers": layers, "width": 96},
+            **{"source": "folder", "name": model, "layers": layers},
+            "width": MODELS[model].width,
             "finetune_layers": 0 if model in families else min(4, layers),
         }
         for model, layers in LAYERS.items()

@@ -94,6 +94,17 @@ def test_counts_agree_with_their_number():
     assert word_counts(words) == "2 agree, 1 differs, 1 partial"
 
 
+def test_another_model_in_the_place_of_the_papers_tests_no_claim():
+    claim = {"value": 3.58, "id": "C1"}
+    found = answer("confirmed", stand_ins={"bert-base": "minilm"})
+    assert told(claim, found, None) == (
+        "not tested (minilm stands for bert-base)", "other models: agrees",
+    )  # fmt: skip
+    assert kind_of(told(claim, found, None).word) == "not tested"
+    assert told(claim, answer("confirmed", stand_ins={}), None) == ("agrees", None)
+    assert told(claim, found, "demo") == ("not tested on MIND", "demo: agrees")
+
+
 def test_what_is_undecided_says_what_would_decide_it():
     power, one = {"seeds": 3, "impressions": 9000}, {"least": 1}
     assert would_decide(answer("undecided", power=power, seeds=one)) == (

@@ -189,6 +189,7 @@ def test_lstur_gives_unseen_users_the_padding_vector():
         assert torch.equal(model.encode_user(clicked, mask, torch.tensor([user])), unknown)
     known = model.encode_user(clicked, mask, torch.tensor([6]))
     assert (known - unknown).abs().max() > 1e-3
+    model.forget()
     model.know(torch.tensor([2, 5]))
     assert torch.equal(model.encode_user(clicked, mask, torch.tensor([6])), unknown)
     assert (model.encode_user(clicked, mask, torch.tensor([5])) - unknown).abs().max() > 1e-3
