@@ -53,28 +53,34 @@ class Clusters:
         return np.unique(both, return_inverse=True)[1]
 
 
-def first_clicked(values: np.ndarray, offsets: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The first clicked candidate of each impression: (I,) int64, -1 where none is clicked.
+def most_clicked(values: np.ndarray, offsets: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Of the clicked candidates of each impression, the article that most impressions click: (I,)
+    int64, the first of several alike, -1 where none is clicked.
 
     values, labels: (N,) candidates and their clicks (1 or 0); offsets: (I + 1,).
 
-    An impression with several clicks belongs to several articles; it counts here as one of the
-    first alone. The clusters are then a partition, which the variance of Cameron, Gelbach and
-    Miller and a bootstrap need: sharing an impression out by equal weights would split its own
-    error into parts that are taken as independent, and understate it. What links two impressions
-    through a later click is not counted, so that the design effect is, if anything, too small.
+    An impression with several clicks belongs to several articles; it counts here as one of that
+    article alone, which it shares with most others. The clusters are then a partition, which the
+    variance of Cameron, Gelbach and Miller and a bootstrap need: sharing an impression out by equal
+    weights would split its own error into parts that are taken as independent, and understate it.
+    What links two impressions through another click is not counted, so that the design effect is,
+    if anything, too small; by the first click it would be smaller still (docs/independence.md).
     """
     clicked = np.flatnonzero(np.asarray(labels) == 1)
     owner = np.searchsorted(offsets, clicked, side="right") - 1
+    articles, codes = np.unique(np.asarray(values)[clicked], return_inverse=True)
+    clicks = np.bincount(codes)[codes]
     found = np.full(len(offsets) - 1, -1, dtype=np.int64)
-    found[owner[::-1]] = np.asarray(values)[clicked[::-1]]  # the first is written last
+    # By clicks, and the earlier one last: the last is what is kept of an impression.
+    order = np.lexsort((-clicked, clicks))
+    found[owner[order]] = articles[codes[order]]
     return found
 
 
 def clusters_of(impressions: Impressions) -> Clusters:
-    """By user and first clicked article."""
+    """By user and clicked article."""
     candidates = impressions.candidates
-    article = first_clicked(candidates.values, candidates.offsets, impressions.labels)
+    article = most_clicked(candidates.values, candidates.offsets, impressions.labels)
     return Clusters.of(np.asarray(impressions.user), article)
 
 
@@ -87,7 +93,7 @@ def prepared_clusters(folder: Path) -> tuple[np.ndarray, Clusters]:
         ids, user, labels = (load_array(folder / f"{name}.npy") for name in names)
     except StudyError as error:
         raise StudyError(f"{error}; run `dvc repro prepare`") from error
-    article = first_clicked(candidates.values, candidates.offsets, labels)
+    article = most_clicked(candidates.values, candidates.offsets, labels)
     return np.asarray(ids), Clusters.of(np.asarray(user), article)
 
 

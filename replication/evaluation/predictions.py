@@ -13,7 +13,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 import polars as pl
 
-from replication.evaluation.clusters import Clusters, first_clicked
+from replication.evaluation.clusters import Clusters, most_clicked
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
 from replication.files.errors import StudyError
@@ -31,7 +31,7 @@ class Lists:
     ids: np.ndarray  # (I,) int64 impression ids, distinct
     values: np.ndarray  # (N,) labels int8, or predictions float64
     offsets: np.ndarray  # (I + 1,) int64
-    clusters: Clusters | None = None  # of a behaviours file: users and first clicked articles
+    clusters: Clusters | None = None  # of a behaviours file: users and clicked articles
 
 
 def score_predictions(
@@ -113,7 +113,7 @@ def read_labels(path: Path) -> Lists:
     offsets = np.concatenate([[0], np.cumsum(lines.candidates.lengths, dtype=np.int64)])
     articles = lines.candidates.ids.rank("dense").to_numpy()
     users = lines.rows["user_id"].rank("dense").to_numpy()
-    clusters = Clusters.of(users, first_clicked(articles, offsets, lines.labels))
+    clusters = Clusters.of(users, most_clicked(articles, offsets, lines.labels))
     return Lists(path, lines.impression_id, lines.labels, offsets, clusters)
 
 

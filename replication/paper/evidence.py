@@ -203,7 +203,7 @@ class Evidence:
         return group, clicks
 
     def clusters(self) -> Clusters | None:
-        """Users and first clicked articles of the runs' impressions, from the prepared data; None
+        """Users and clicked articles of the runs' impressions, from the prepared data; None
         where they are taken as independent, and until a run has been read."""
         if self._independent:
             return None

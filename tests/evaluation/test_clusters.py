@@ -10,19 +10,23 @@ from replication.evaluation.clusters import (
     clusters_of,
     design_effect,
     effective,
-    first_clicked,
     mean_variance,
+    most_clicked,
 )
 from replication.evaluation.intervals import resampled_means
 
 NAN = np.nan
 
 
-def test_an_impression_belongs_to_the_first_article_clicked():
+def test_an_impression_belongs_to_the_clicked_article_that_most_impressions_click():
     rows = [(7, [1], [4, 5, 6], [0, 1, 1]), (8, [1], [5, 4], [1, 0]), (7, [2], [6], [0])]
     data = impressions_of(rows)
-    article = first_clicked(data.candidates.values, data.candidates.offsets, data.labels)
+    article = most_clicked(data.candidates.values, data.candidates.offsets, data.labels)
     assert article.tolist() == [5, 5, -1]
+    alike = most_clicked(np.array([9, 4, 8]), np.array([0, 3]), np.array([0, 1, 1]))
+    assert alike.tolist() == [4]
+    later = most_clicked(np.array([4, 8, 8, 8]), np.array([0, 2, 3, 4]), np.ones(4))
+    assert later.tolist() == [8, 8, 8]
     found = clusters_of(data)
     assert found.user.tolist() == [0, 1, 0] and found.article.tolist() == [1, 1, 0]
     assert len(found) == 3 and len(found.select(np.array([True, True, False]))) == 2
@@ -106,7 +110,9 @@ def test_replicates_of_differences_have_the_variance_of_their_test():
         assert found == pytest.approx(variance * freedom / (freedom - 2), rel=0.1)
 
 
-@pytest.mark.parametrize("world", [World(), World(user=0.5, article=0.3, exponent=0.5)])
+@pytest.mark.parametrize(
+    "world", [World(), World(user=0.5, article=0.3, exponent=0.5), World(several=0.28)]
+)
 def test_intervals_and_tests_hold_what_they_say(world):
     """250 sets: the standard deviation of a share of .95 is .014. The true coverage, measured on
     more (docs/independence.md), is within .93 to .97, so that .89 to .995 leaves two to three of

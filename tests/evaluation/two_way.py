@@ -10,7 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from replication.evaluation.clusters import Clusters, design_effect, mean_variance
+from replication.evaluation.clusters import (
+    Clusters,
+    design_effect,
+    mean_variance,
+    most_clicked,
+)
 from replication.evaluation.intervals import interval, resampled_means
 
 
@@ -19,23 +24,30 @@ class World:
     """Users with about 1.5 impressions each, and articles whose clicks follow Zipf's law.
 
     user, article: standard deviation of their effects, that of an impression's own noise being 1.
-    The mean of everything is 0.
+    several: share of impressions with several clicks, 2.5 on average; they have the mean of these
+    articles' effects, as an AUC has. The mean of everything is 0.
     """
 
     impressions: int = 2000
     user: float = 0.3
     article: float = 0.4
     exponent: float = 0.8
+    several: float = 0.0
 
     def draw(self, rng: np.random.Generator) -> tuple[np.ndarray, Clusters]:
         n = self.impressions
         users, articles = int(n / 1.46), max(10, min(3000, n // 5))
         popular = 1 / np.arange(1, articles + 1) ** self.exponent
         user = rng.integers(users, size=n)
-        article = rng.choice(articles, size=n, p=popular / popular.sum())
+        more = np.zeros(n, dtype=int)
+        if self.several:
+            more = (rng.random(n) < self.several) * (1 + rng.poisson(0.5, size=n))
+        offsets = np.concatenate([[0], np.cumsum(1 + more)])
+        article = rng.choice(articles, size=offsets[-1], p=popular / popular.sum())
         values = rng.normal(scale=self.user, size=users)[user] + rng.normal(size=n)
-        values += rng.normal(scale=self.article, size=articles)[article]
-        return values, Clusters.of(user, article)
+        effects = rng.normal(scale=self.article, size=articles)[article]
+        values += np.add.reduceat(effects, offsets[:-1]) / (1 + more)
+        return values, Clusters.of(user, most_clicked(article, offsets, np.ones(offsets[-1])))
 
 
 def pigeonhole(values: np.ndarray, clusters: Clusters, samples: int, seed: int) -> np.ndarray:
@@ -72,9 +84,11 @@ def coverage(world: World, sets: int, samples: int, seed: int = 0, owen: bool = 
 
 if __name__ == "__main__":
     impressions, sets = int(sys.argv[1]), int(sys.argv[2])
-    for user, article in ((0.3, 0.4), (0.3, 0.2), (0.0, 0.0)):
+    for user, article, several in (
+        (0.3, 0.4, 0.0), (0.3, 0.2, 0.0), (0.0, 0.0, 0.0), (0.3, 0.4, 0.28),
+    ):  # fmt: skip
         # Where an article has more impressions, less of an effect gives the same design effect.
         scale = np.sqrt(2000 / impressions)
-        world = World(impressions, user, article * max(scale, 0.2))
+        world = World(impressions, user, article * max(scale, 0.2), several=several)
         found = coverage(world, sets, 1000 if impressions > 9999 else 400, owen=impressions < 9999)
         print(world, {kind: round(value, 3) for kind, value in found.items()}, flush=True)
