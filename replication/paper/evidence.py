@@ -41,7 +41,7 @@ class Evidence:
     def __init__(self, params: Params, grid: Iterable[Cell], sweep: Iterable[Cell] = ()):
         self.paper_names = params.paper
         self.layers = {name: encoder.layers for name, encoder in params.registry.items()}
-        self._widths = {name: encoder.width for name, encoder in params.registry.items()}
+        self._registry = params.registry
         self.samples = params.evaluation.bootstrap_samples
         self.cells: dict[Place, list[Cell]] = {}
         self.grid, self.sweep = self._places(grid), self._places(sweep)
@@ -107,14 +107,17 @@ class Evidence:
         return found
 
     def stand_ins(self, models: Iterable[str]) -> dict[str, str]:
-        """Of the paper's models, those in whose place stands one of another depth or width."""
-        ours = {model: self.paper_names[model] for model in models if model in self.paper_names}
-        return {
-            model: encoder
-            for model, encoder in ours.items()
-            if (self.layers[encoder], self._widths[encoder])
-            != (MODELS[model].layers, MODELS[model].width)
-        }
+        """Of the paper's models, those in whose place stands one of another depth or width; word
+        vectors, all of which have depth 0, are GloVe if the address of their file says so."""
+        found = {}
+        for model in models:
+            if (name := self.paper_names.get(model)) is None:
+                continue
+            ours, theirs = self._registry[name], MODELS[model]
+            alike = (ours.layers, ours.width) == (theirs.layers, theirs.width)
+            if not alike or (not theirs.layers and "glove" not in ours.name.lower()):
+                found[model] = name
+        return found
 
     def coverage(self, places: Sequence[Place]) -> tuple[int, int]:
         """Runs there are and runs there should be."""

@@ -41,11 +41,12 @@ def test_a_model_is_found_at_the_grids_depth_whatever_the_sweep_has(params):
 def test_what_stands_in_a_models_place_is_told_by_depth_and_width(params):
     assert read(params).stand_ins(["glove", "bert-base", "llama-3.1-8b"]) == {}
     shallow = replace(params.encoders["my-bert-base"], layers=6)
-    narrow = replace(params.encoders["my-glove"], width=384)
-    changed = {"my-bert-base": shallow, "my-glove": narrow}
-    other = replace(params, encoders=params.encoders | changed)
     expected = {"glove": "my-glove", "bert-base": "my-bert-base"}
-    assert read(other).stand_ins(["glove", "bert-base"]) == expected
+    for words in ({"width": 384}, {"name": "some/table.zip"}):
+        glove = replace(params.encoders["my-glove"], **words)
+        changed = {"my-bert-base": shallow, "my-glove": glove}
+        other = replace(params, encoders=params.encoders | changed)
+        assert read(other).stand_ins(["glove", "bert-base"]) == expected
 
 
 def test_a_model_that_the_study_lacks_is_not_found(params):
