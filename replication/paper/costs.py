@@ -133,9 +133,10 @@ _MEASURES = {
 }
 
 
-def _machine(cell: Cell) -> tuple[Any, Any] | None:
+def _machine(cell: Cell) -> tuple[Any, ...] | None:
     hardware = _of_run(cell, "hardware")
-    return hardware and (hardware.get("processor"), hardware.get("gpu"))
+    kind = ("processor", "processor_family", "gpu")  # one name has served several processors
+    return hardware and tuple(hardware.get(key) for key in kind)
 
 
 def _of_run(cell: Cell, *keys: str) -> Any:

@@ -171,8 +171,8 @@ def data_of(profile: str | None, evidence: bool) -> str | None:
 
 def would_decide(result: Record) -> str | None:
     """What would decide a claim that is undecided, as a sentence; None where it is not."""
-    if kind_of(result["verdict"]) != "undecided":
-        return None
+    if kind_of(result["verdict"]) != "undecided" or result.get("power_reason"):
+        return None  # why it cannot be told stands beside it
     power = result.get("power") or {}
     ways = []
     if power.get("seeds"):
@@ -182,4 +182,6 @@ def would_decide(result: Record) -> str | None:
         least = (result.get("seeds") or {}).get("least")
         seeds = f" with {max(2, least)} seeds" if least else ""
         ways.append(f"{power['impressions']:,} impressions{users}{seeds}")
-    return f"It would be decided by {', or by '.join(ways or ['more seeds and impressions'])}."
+    if not ways:
+        return "It would take more seeds and impressions to decide it."
+    return f"It would be decided in 8 of 10 studies by {', or by '.join(ways)}."

@@ -34,7 +34,7 @@ def answer_questions(params: Params) -> None:
 def answer(question: Question, asked: Asked, protocol: str) -> Result:
     """What its judge says, or why there is nothing to judge yet."""
     if question.judge is None:
-        return result("not run", question.needs)
+        return result("not testable", f"No judge of it has been written yet. {question.needs}")
     judge = located(f"{__package__}.{question.judge}:judge")
     try:
         found = judge(question, asked, protocol)

@@ -14,7 +14,7 @@ QUESTION = (
     "Do larger language models make better news recommenders, and does fine-tuning them pay? The "
     "paper: *Revisiting Language Models in Neural News Recommender Systems* (Zhao, Huang, Vos and "
     "de Rijke, ECIR 2025, arXiv 2501.11391). Here its comparison is made anew with code of our "
-    "own, and each of its claims is judged by a tolerance or a test that stands with it."
+    "own, and each of its claims has a tolerance or a test by which it is judged on their data."
 )
 FIGURES = ("auc", "sweep", "cold_start")
 _PROTOCOLS = {
@@ -43,9 +43,9 @@ def _warning(study: Study) -> list[str]:
         return []
     return [
         f"> **{DEMO_LABEL}** The corpus is synthetic (MIND's format and marginals, invented "
-        "articles and clicks); the encoders are real, but small, and stand in for the paper's "
-        "larger ones. What follows shows that the study runs, not how the paper's claims fare "
-        "on MIND. So do its verdicts: none is evidence."
+        "articles and clicks); the encoders are real, but small, some of them cut, and stand in "
+        "for the paper's larger ones. What follows shows that the study runs, not how the paper's "
+        "claims fare on MIND. Its verdicts are no evidence either."
     ]
 
 
@@ -85,13 +85,21 @@ def _machines(study: Study) -> str:
     """Processor and commit of the runs, several where they differ."""
     if not study.done:
         return "No experiment has been run."
-    processors = distinct(study.done, "hardware", "processor")
+    processors = list(dict.fromkeys(_processor(cell.run or {}) for cell in study.done))
     gpus = [gpu for gpu in distinct(study.done, "hardware", "gpu") if gpu != "unknown"]
     commits = list(dict.fromkeys(_commit(cell.run) for cell in study.done))
     return (
         f"Processor: {', '.join([*processors, *gpus])}{'' if gpus else ', no GPU'}; commit: "
         f"{', '.join(commits)}."
     )
+
+
+def _processor(run: Mapping[str, Any]) -> str:
+    """Such as `AMD EPYC (AuthenticAMD 25 1 1, fp32)`: one name has served several processors."""
+    hardware = run.get("hardware") or {}
+    more = [str(part) for part in (hardware.get("processor_family"), run.get("precision")) if part]
+    name = hardware.get("processor") or "unknown"
+    return f"{name} ({', '.join(more)})" if more else name
 
 
 def _commit(run: Mapping[str, Any] | None) -> str:

@@ -108,12 +108,14 @@ def test_another_model_in_the_place_of_the_papers_tests_no_claim():
 def test_what_is_undecided_says_what_would_decide_it():
     power, one = {"seeds": 3, "impressions": 9000}, {"least": 1}
     assert would_decide(answer("undecided", power=power, seeds=one)) == (
-        "It would be decided by 3 seeds on these impressions, or by 9,000 impressions with 2 seeds."
+        "It would be decided in 8 of 10 studies by 3 seeds on these impressions, or by 9,000 "
+        "impressions with 2 seeds."
     )
     none = {"seeds": None, "impressions": 9000}
     told = would_decide(answer(verdict.ONE_SEED, power=none, seeds={"least": 3}))
-    assert told == "It would be decided by 9,000 impressions with 3 seeds."
+    assert told == "It would be decided in 8 of 10 studies by 9,000 impressions with 3 seeds."
     assert "more seeds and impressions" in would_decide(answer("undecided"))
+    assert would_decide(answer("undecided", power_reason="costs have no test")) is None
     assert would_decide(answer("confirmed")) is None
 
 

@@ -59,7 +59,7 @@ def test_the_first_page_can_be_quoted_alone(finished):
     page = text[: text.index("## How to read this")]
     for start in ("Question", "Data", "What was run", "Verdicts", "Figure 1", "Figure 3"):
         assert f"**{start}.**" in page
-    assert "Processor: A CPU, no GPU; commit: not recorded." in page
+    assert "Processor: A CPU (fp32), no GPU; commit: not recorded." in page
     rows = [line for line in page.splitlines() if line.startswith("| C")]
     assert len(rows) == len(finished.claims["claims"])
     assert all("∅ not tested on MIND" in row for row in rows)
