@@ -13,7 +13,7 @@ import torch
 from tiny_study import random_impressions, with_schedule
 from torch import nn
 
-from replication.recommenders import Batch
+from replication.recommenders import Batch, Recommender
 from replication.training.loop import train
 
 
@@ -23,6 +23,9 @@ class Told(nn.Module):
     def __init__(self):
         super().__init__()
         self.text, self.table = nn.ModuleDict(), nn.Embedding(100, 1)
+        self.register_buffer("known_users", torch.zeros(1000, dtype=torch.int64))
+
+    know = Recommender.know
 
     def forward(self, batch: Batch) -> torch.Tensor:
         return self.table(batch.candidates).squeeze(2)
