@@ -15,15 +15,15 @@ from replication.paper import verdict
 from replication.paper.evidence import Place
 from replication.paper.questions import Question
 from replication.paper.results import Result, correct, not_testable, require_runs, result
-from replication.paper.significance import Uncertainty
 from replication.questions.asked import Asked
+from replication.questions.deciding import wanted
 from replication.questions.exposures import (
     EXPOSURES,
     MIXED_WITH_DIFFICULTY,
     days_of,
     exposures,
 )
-from replication.questions.slopes import impressions_to_decide, slope
+from replication.questions.slopes import slope
 
 MIDDLE = (10, 90)  # percentiles between which an effect has to show
 POINTS = 5  # of a curve, of equally many impressions
@@ -62,7 +62,7 @@ def judge(question: Question, asked: Asked, protocol: str) -> Result:
         places=places,
         small=answer["small"],
         curves=[_curve(name, x, asked, places, clusters) for name, x in found.items()],
-        power=_wanted(answer, len(test), users),
+        power=wanted(answer, answer["uncertainty"], len(test), users),
     )
 
 
@@ -151,16 +151,6 @@ def _part(
 
 def _shown(part: Result) -> Result:
     return {key: value for key, value in part.items() if key not in ("uncertainty", "name")}
-
-
-def _wanted(part: Result, impressions: int, users: int) -> Result | None:
-    """What would decide the answer; None where it is decided, or where no number of impressions
-    that is looked at does."""
-    if part["verdict"] != "undecided":
-        return None
-    sure: Uncertainty = part["uncertainty"]
-    counts = impressions_to_decide(sure, part["effect"], verdict.SIGNIFICANT, impressions, users)
-    return counts and {"effect": part["effect"], "unit": part["unit"], "seeds": None, **counts}
 
 
 def _curve(
