@@ -52,6 +52,7 @@ def expect(_: argparse.Namespace) -> None:
 
 
 @argument("--profile", help="a name under conf/profile; none: params.yaml as it is")
+@argument("--study", help="a name under conf/study; none: the paper's")
 @argument("--gpus", metavar="NxDEVICE", help="such as 8xH100; none: what the profile is meant for")
 @argument("--json", action="store_true", help="print JSON")
 def plan(arguments: argparse.Namespace) -> None:

@@ -145,6 +145,8 @@ def _check_analyses(params: Params, where: Path) -> None:
             require(f"audit.pairs.{name}.{key}", getattr(pair, key), params.registry, where)
     for theirs, ours in params.paper.items():
         require(f"paper.{theirs}", ours, params.registry, where)
+    for name in params.questions.ladder:
+        require("questions.ladder", name, params.registry, where)
 
 
 def _check_heads(params: Params, where: Path) -> None:

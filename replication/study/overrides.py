@@ -34,6 +34,8 @@ def overrides(params: bytes, conf: Mapping[str, bytes]) -> tuple[str, ...] | Non
         named: Choice = {"profile": wanted["profile"]}
         if f"protocol/{wanted['protocol']['name']}" in conf:
             named["protocol"] = wanted["protocol"]["name"]
+        if f"study/{wanted.get('study')}" in conf:
+            named["study"] = wanted["study"]
         named = {group: name for group, name in named.items() if name != default.get(group)}
         options = [named]
         if held := _encoder_files(wanted["encoders"], conf):

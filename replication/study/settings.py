@@ -159,6 +159,16 @@ class Audit:
 
 
 @strict
+class Questions:
+    """What questions beyond the paper ask of a study.
+
+    ladder  encoders of one family, of which nothing but the size differs; the grid has them frozen
+    """
+
+    ladder: tuple[str, ...] = ()
+
+
+@strict
 class Params:
     profile: str
     recommender: str
@@ -179,6 +189,8 @@ class Params:
     paper: dict[str, str]  # the paper's names of language models -> ours
     encoders: dict[str, Encoder]
     adapters: dict[str, Adapter]
+    study: str = "none"  # of conf/study
+    questions: Questions = Questions()
     composed: str | None = None  # for whoever opens params.yaml: where its values come from
 
     @property

@@ -9,5 +9,5 @@ def print_plan(arguments: argparse.Namespace) -> None:
     from replication.pipeline.plan.plan import as_json, plan
     from replication.pipeline.plan.text import text
 
-    found = plan(arguments.profile, arguments.gpus)
+    found = plan(arguments.profile, arguments.gpus, arguments.study)
     print(json.dumps(as_json(found), indent=2) if arguments.json else text(found))

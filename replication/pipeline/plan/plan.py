@@ -94,14 +94,15 @@ def _graph(stages: tuple[Stage, ...]) -> tuple[dict[str, float], dict[str, tuple
     return {s.name: s.seconds for s in stages}, {s.name: s.needs for s in stages}
 
 
-def plan(profile: str | None, gpus: str | None) -> Plan:
-    """Of a profile (None: params.yaml as it is) on devices such as `8xH100` (None: one of what the
-    profile is meant for). Nothing is run, no data are needed.
+def plan(profile: str | None, gpus: str | None, beyond: str | None = None) -> Plan:
+    """Of a profile and a study beyond the paper (`stages.study`) on devices such as `8xH100` (None:
+    one of what the profile is meant for). Nothing is run, no data are needed.
 
-    Errors: `StudyError` naming the known profiles or devices, or data whose size is not known.
+    Errors: `StudyError` naming the known profiles, studies or devices, or data whose size is not
+    known.
     """
     count, device = machines(gpus) if gpus else (1, None)
-    params, graph = study(profile)
+    params, graph = study(profile, beyond)
     device = device or default_machine(params)
     host, kind = load_machines().host, machine(device)
     known, found = calibration(params, kind), dict(works(params, kind, host))
@@ -109,7 +110,9 @@ def plan(profile: str | None, gpus: str | None) -> Plan:
     seconds, needs = _graph(stages)
     placed = schedule(seconds, needs, count)
     chain = critical_path(seconds, needs)
-    command = f"python -m replication plan --profile {params.profile} --gpus {count}x{device}"
+    of = f"--profile {params.profile}"
+    of += f" --study {params.study}" if params.study != "none" else ""
+    command = f"python -m replication plan {of} --gpus {count}x{device}"
     checked = tuple(predictions(params.profile, found, known))
     return Plan(params, kind, count, stages, tuple(placed), tuple(chain), known, checked, command)
 

@@ -25,13 +25,14 @@ from replication.report.estimate import (
 from replication.report.expected import shape_of, starting
 from replication.report.machines import Host, Machine
 from replication.study import paths
+from replication.study.checks import require
 from replication.study.compose import compose
 from replication.study.encoders import Encoder
 from replication.study.params import Params, grid_cell, load_params
 from replication.study.registry import SOURCES
 from replication.study.starts import start_name, starts
 
-PROFILES = paths.PROTOCOLS.parent / "profile"
+CONF = paths.PROTOCOLS.parent
 UNZIPPED = 2.5  # times a zip of MIND: MIND-small's tables over its zips
 RESULT = 150  # bytes of an impression's metrics and scores, in the demo's files
 
@@ -87,31 +88,33 @@ class Work:
     inside: bool = False
 
 
-def study(profile: str | None) -> tuple[Params, dict[str, tuple[str, ...]]]:
-    """The parameters of a profile (None: those of params.yaml) and, of each stage of dvc.yaml under
-    them, the stages that it needs. Nothing of the project is changed, no data are looked at.
+def study(
+    profile: str | None, beyond: str | None = None
+) -> tuple[Params, dict[str, tuple[str, ...]]]:
+    """The parameters of a profile and of a study beyond the paper (None: the default of conf/; of
+    both, params.yaml as it is) and, of each stage of dvc.yaml under them, the stages that it needs.
+    Nothing of the project is changed, no data are looked at.
 
-    Errors: `StudyError` where there is no such profile, conf/ cannot be composed, or DVC cannot
-    read dvc.yaml.
+    Errors: `StudyError` where there is no such profile or study, conf/ cannot be composed, or DVC
+    cannot read dvc.yaml.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        _compose(profile, folder / paths.PARAMS)
+        _compose({"profile": profile, "study": beyond}, folder / paths.PARAMS)
         params = load_params(folder / paths.PARAMS)
         content = (folder / paths.PARAMS).read_bytes()
     return params, dict(_graph(content, Path("dvc.yaml").read_bytes()))
 
 
-def _compose(profile: str | None, path: Path) -> None:
-    if profile is None:
+def _compose(chosen: Mapping[str, str | None], path: Path) -> None:
+    """chosen: a file of some groups of conf/, by the group's name."""
+    said = {group: name for group, name in chosen.items() if name is not None}
+    if not said:
         shutil.copyfile(paths.PARAMS, path)
         return
-    known = [file.stem for file in files_in(PROFILES, "*.yaml")]
-    if profile not in known:
-        raise StudyError(
-            f"the command line: profile: {profile!r} is not accepted; accepted: {', '.join(known)}"
-        )
-    compose([f"profile={profile}"], path)
+    for group, name in said.items():
+        require(group, name, [f.stem for f in files_in(CONF / group, "*.yaml")], "the command line")
+    compose([f"{group}={name}" for group, name in said.items()], path)
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,0 +1,79 @@
+"""Every study beyond the paper composes on every kind of profile, without weights or data."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from replication.files.documents import read_yaml
+from replication.files.errors import StudyError
+from replication.paper.questions import load_questions
+from replication.pipeline.plan.stages import study
+
+ROOT = Path(__file__).parents[3]
+STUDIES = sorted(path.stem for path in (ROOT / "conf/study").glob("*.yaml"))
+BEYOND = [name for name in STUDIES if name != "none"]
+PROFILES = ["demo", "mind-small"]  # one that makes its data, one that fetches them
+LARGE = [name for name in BEYOND if "mind-large" in (ROOT / f"conf/study/{name}.yaml").read_text()]
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"),
+    [(p, n) for n in BEYOND for p in PROFILES] + [("mind-large", n) for n in LARGE],
+)
+def test_every_stage_of_a_study_has_what_it_needs(configuration, monkeypatch, profile, name):
+    """What is embedded is read, what is read is embedded, and no stage is left over from the
+    profile's own study of the paper."""
+    monkeypatch.chdir(configuration)
+    params, graph = study(profile, name)
+    assert (params.profile, params.study) == (profile, name)
+    assert all(need in graph for needs in graph.values() for need in needs)
+    runs = [stage for stage in graph if stage.startswith(("grid@", "grid-llm@", "sweep@"))]
+    read = {need for run in runs for need in graph[run] if need.startswith("embed")}
+    made = {stage for stage in graph if stage.startswith("embed")}
+    assert runs and read == made
+    assert {f"checkpoint@{key}" for key in params.encoders} <= graph.keys()
+    assert {f"adapt@{key}" for key in params.adapters} <= graph.keys()
+    held = {*params.grid.encoders, *params.grid.llms}
+    assert set(params.questions.ladder) <= held
+
+
+@pytest.mark.parametrize("name", [name for name in BEYOND if name.startswith("size")])
+def test_a_ladder_is_one_family_smallest_first(configuration, monkeypatch, name):
+    monkeypatch.chdir(configuration)
+    params, _ = study("demo", name)
+    rungs = [params.encoders[key] for key in params.questions.ladder]
+    assert len(rungs) >= 3 and list(params.encoders) == list(params.questions.ladder)
+    sizes = [rung.layers * rung.width**2 for rung in rungs]
+    assert sizes == sorted(sizes) and len(set(sizes)) == len(sizes)
+    assert {rung.family for rung in rungs} == {"causal"} and not params.adapters
+    assert params.grid.tunings == ("frozen",) and len(params.grid.seeds) == 3
+
+
+def test_entries_that_stand_in_two_files_are_the_same():
+    encoders = ROOT / "conf/encoders"
+    more, sizes = (read_yaml(encoders / f"{name}.yaml") for name in ("more", "llama-sizes"))
+    assert sizes["llama-8b"] == more["llama-8b"]
+    depths = read_yaml(encoders / "smollm2-depths.yaml")
+    offline = read_yaml(encoders / "offline.yaml")["smollm2"]
+    assert depths["smollm2-l12"] == offline
+    assert depths["smollm2"] == offline | {"layers": 30}
+
+
+def test_the_commands_of_questions_name_studies_that_there_are():
+    commands = [question.command for question in load_questions() if question.command]
+    named = {name for command in commands for name in re.findall(r"study=([\w-]+)", command)}
+    assert named and named <= set(BEYOND)
+
+
+def test_a_study_that_there_is_not_is_refused_with_those_that_there_are(configuration, monkeypatch):
+    monkeypatch.chdir(configuration)
+    with pytest.raises(StudyError, match="study: 'drifts' is not accepted; accepted: drift, "):
+        study("demo", "drifts")
+
+
+def test_a_rung_that_is_no_encoder_is_refused(own):
+    path = own / "conf/study/size.yaml"
+    path.write_text(path.read_text().replace("ladder: *ladder", "ladder: [smollm3]"))
+    with pytest.raises(StudyError, match=r"questions\.ladder: 'smollm3' is not accepted; accepted"):
+        study("demo", "size")
