@@ -71,15 +71,24 @@ def _jackknife(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
 
 
 def impressions_to_decide(
-    found: Uncertainty, effect: float, level: float, impressions: int, users: int
+    found: Uncertainty,
+    effect: float,
+    level: float,
+    impressions: int,
+    users: int,
+    shared: float = 0.0,
 ) -> dict[str, int] | None:
     """How many impressions, and users in proportion, give such a slope a power of WANTED for
-    `effect` at `level`; the units stay as they are. None where MOST_TIMES as many do not."""
+    `effect` at `level`; the units stay as they are. None where MOST_TIMES as many do not.
+
+    shared  of the variance between units, how much the impressions make, so that it falls with them
+    """
     (variance, freedom), *rest = found.parts
     if not math.isfinite(variance):
         return None
     for times in np.geomspace(1, MOST_TIMES, 200):
-        if power_with(effect, level, [(variance / times, freedom * times), *rest]) >= WANTED:
+        units = [(v + min(v, shared) * (1 / times - 1), df) for v, df in rest]
+        if power_with(effect, level, [(variance / times, freedom * times), *units]) >= WANTED:
             return {
                 "impressions": math.ceil(impressions * times),
                 "users": math.ceil(users * times),
