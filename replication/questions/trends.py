@@ -16,9 +16,7 @@ from replication.paper.significance import Uncertainty
 LEAST = 3  # models, of which two lie on any line
 
 
-def trend(
-    rungs: np.ndarray, x: np.ndarray, clusters: Clusters
-) -> tuple[float, Uncertainty] | None:
+def trend(rungs: np.ndarray, x: np.ndarray, clusters: Clusters) -> tuple[float, Uncertainty] | None:
     """The slope of a metric over `x`, by least squares over the models, and how sure it is.
 
     rungs (K, I) float64: the metric of each model at the same impressions, NaN where undefined;
