@@ -13,9 +13,11 @@ def run_grid(arguments: argparse.Namespace) -> None:
     from replication.pipeline.grid.at_once import at_once
     from replication.pipeline.grid.graph import choose, read_stages
     from replication.pipeline.grid.local import command, run_stages
+    from replication.pipeline.grid.order import in_order
     from replication.pipeline.grid.presence import present
     from replication.pipeline.grid.resources import computes
     from replication.pipeline.grid.warm import offered
+    from replication.study.params import load_params
 
     if arguments.slurm and arguments.gpus:
         raise StudyError("--gpus: names this machine's; --slurm asks for one for each job")
@@ -36,7 +38,8 @@ def run_grid(arguments: argparse.Namespace) -> None:
                 print(shlex.join(["dvc", *command(name)[3:]]))
         else:
             with offered(sum(computes(stages[name]) for name in chosen)):
-                run_stages(stages, chosen, jobs, gpus)
+                order = in_order(stages, chosen, load_params())
+                run_stages(stages, order, jobs, gpus)
 
 
 def _submit(arguments: argparse.Namespace, stages: Mapping, chosen: Sequence[str]) -> None:

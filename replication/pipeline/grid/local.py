@@ -35,28 +35,33 @@ def log_of(stage: str) -> Path:
 
 
 def run_stages(
-    stages: Mapping[str, Stage], chosen: Sequence[str], jobs: int, gpus: Sequence[str] = ()
+    stages: Mapping[str, Stage],
+    order: Mapping[str, Collection[str]],
+    jobs: int,
+    gpus: Sequence[str] = (),
 ) -> None:
-    """Run `chosen`, at most `jobs` at once; the rest of the stages counts as done.
+    """Run the stages of `order`, at most `jobs` at once; the rest of the stages counts as done.
 
     A failed stage stops those alone that need it. In the end dvc.lock has
     the order that a serial `dvc repro` gives it.
 
-    gpus  one for each job: what CUDA_VISIBLE_DEVICES is set to
+    order  the most urgent first, each with what it waits for (`order.in_order`); what has failed, or
+           is not of them, is not waited for
+    gpus   one for each job: what CUDA_VISIBLE_DEVICES is set to
     Errors: `StudyError` where a stage failed, which names it and its log. An interrupt is passed on
     to what runs, and waited for.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     slots: list[str | None] = [*gpus] or [None] * jobs
-    left, running = list(chosen), _Running()
+    left, running = list(order), _Running()
     failed: dict[str, str] = {}
     skipped: set[str] = set()
-    bar = tqdm(total=len(chosen), unit="stage", disable=None)
+    bar = tqdm(total=len(order), unit="stage", disable=None)
     try:
         with ThreadPoolExecutor(jobs) as pool, running:
             while left or running.futures:
                 blocked = {*left, *running.stages}
-                ready = [n for n in left if not blocked.intersection(stages[n].upstream)]
+                ready = [n for n in left if not blocked.intersection(order[n])]
                 for name in ready[: len(slots)]:
                     left.remove(name)
                     running.start(pool, name, slots.pop())
@@ -76,7 +81,7 @@ def run_stages(
         bar.close()
         make_good()  # an interrupted DVC may have been writing
         order_lock(list(stages))
-    summarise(chosen, failed, skipped)
+    summarise(order, failed, skipped)
 
 
 class _Running:
@@ -145,7 +150,7 @@ def _reason(name: str, status: int) -> str:
     return told[0] if told else f"exit status {status}"
 
 
-def summarise(chosen: Sequence[str], failed: Mapping[str, str], skipped: Collection[str]) -> None:
+def summarise(chosen: Collection[str], failed: Mapping[str, str], skipped: Collection[str]) -> None:
     """Print how many stages are done; `StudyError` where one failed."""
     done = len(chosen) - len(failed) - len(skipped)
     print(f"grid: {done} of {len(chosen)} stages done, {len(failed)} failed", file=sys.stderr)

@@ -31,7 +31,7 @@ def schedule(
     needs    the stages that must have ended before one starts; none where it is not a key
     Errors: `graphlib.CycleError` where stages wait for each other.
     """
-    remaining = _remaining(seconds, needs)
+    remaining = longest_chains(seconds, needs)
     waiting = {name: set(needs.get(name, ())) for name in seconds}
     followers = _followers(needs)
     rank = {name: place for place, name in enumerate(seconds)}
@@ -56,7 +56,7 @@ def schedule(
 
 def critical_path(seconds: Mapping[str, float], needs: Mapping[str, Collection[str]]) -> list[str]:
     """The chain of stages that takes longest: no number of devices makes all shorter than it."""
-    remaining, followers = _remaining(seconds, needs), _followers(needs)
+    remaining, followers = longest_chains(seconds, needs), _followers(needs)
     path, choice = [], [name for name in seconds if not needs.get(name)]
     while choice:
         path.append(max(choice, key=remaining.__getitem__))
@@ -64,7 +64,7 @@ def critical_path(seconds: Mapping[str, float], needs: Mapping[str, Collection[s
     return path
 
 
-def _remaining(
+def longest_chains(
     seconds: Mapping[str, float], needs: Mapping[str, Collection[str]]
 ) -> dict[str, float]:
     """Seconds of the longest chain from each stage on, itself included."""
