@@ -74,8 +74,9 @@ def result_key(made_by: tuple[str, ...], **depends_on: object) -> str:
     return json.dumps({**depends_on, **ran_on}, sort_keys=True)
 
 
+@cache
 def libraries() -> dict[str, str | None]:
-    """Version of Python and of each library that can change a number."""
+    """Version of Python and of each library that can change a number; read once, not changed."""
     found: dict[str, str | None] = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
