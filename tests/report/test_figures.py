@@ -1,5 +1,6 @@
 """Figures: what is drawn, in both themes, and that it can be told apart."""
 
+import re
 import struct
 import xml.etree.ElementTree as ElementTree
 import zlib
@@ -57,7 +58,8 @@ def test_a_figure_has_its_points_and_labels(finished, name, theme):
     texts = {"".join(text.itertext()) for text in root.iter(f"{SVG}text")}
     assert texts >= LABELS[name]
     assert any("Demo data: not evidence about the paper." in text for text in texts)
-    assert theme.background in path.read_text(encoding="utf-8")
+    colours = set(re.findall(r"#[0-9a-f]{6}", path.read_text(encoding="utf-8")))
+    assert theme.background in colours and colours <= set(theme.colours)
 
 
 def test_themes_differ_in_their_colours(finished):

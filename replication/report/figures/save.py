@@ -8,7 +8,7 @@ from pathlib import Path
 import altair as alt
 import vl_convert
 
-from replication.report.figures.theme import THEMES, Theme, finished
+from replication.report.figures.theme import LIGHT, THEMES, Theme, finished, recoloured
 
 SCALE = 1.5  # of PNG files, times the size on a screen
 
@@ -17,13 +17,14 @@ def save_figure(
     build: Callable[[Theme], alt.TopLevelMixin], title: str, label: str, folder: Path, name: str
 ) -> None:
     """Write `<name>.svg` and `<name>.png`, and both again with `-dark`."""
+    drawn = folder / f"{name}.svg"
+    finished(build(LIGHT), LIGHT, title, label).save(drawn)
+    svg = drawn.read_text(encoding="utf-8")
+    # From what is drawn already: laying a figure out takes most of the time.
     for theme in THEMES:
-        chart = finished(build(theme), theme, title, label)
         drawn = folder / f"{name}{theme.suffix}.svg"
-        chart.save(drawn)
-        # From what is drawn already: laying a figure out takes most of the time.
-        image = vl_convert.svg_to_png(drawn.read_text(encoding="utf-8"), scale=SCALE)
-        drawn.with_suffix(".png").write_bytes(packed(image))
+        drawn.write_text(themed := recoloured(svg, theme), encoding="utf-8")
+        drawn.with_suffix(".png").write_bytes(packed(vl_convert.svg_to_png(themed, scale=SCALE)))
 
 
 def packed(png: bytes) -> bytes:

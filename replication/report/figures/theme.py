@@ -1,6 +1,7 @@
 """The look of the figures, on a light and on a dark page."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -32,6 +33,12 @@ class Theme:
     tunings: dict[str, str]
     references: dict[str, str]
 
+    @property
+    def colours(self) -> list[str]:
+        """All of them, in one order."""
+        page = [self.background, self.text, self.grid]
+        return [*page, *self.tunings.values(), *self.references.values()]
+
 
 LIGHT = Theme(
     "", "#ffffff", "#1f2328", "#d8dee4",
@@ -44,6 +51,12 @@ DARK = Theme(
     {"random": "#cc79a7", "popularity": "#a8a8a8", "ceiling": "#00b383"},
 )  # fmt: skip
 THEMES = (LIGHT, DARK)
+
+
+def recoloured(svg: str, theme: Theme) -> str:
+    """A figure drawn in LIGHT with the colours of another theme in their places."""
+    places = dict(zip(LIGHT.colours, theme.colours, strict=True))
+    return re.sub("|".join(places), lambda found: places[found[0]], svg)
 
 
 def finished(chart: alt.TopLevelMixin, theme: Theme, title: str, label: str) -> alt.TopLevelMixin:
