@@ -30,6 +30,7 @@ class Architecture:
               knows no biases and no caps of scores
     above     a module between the embeddings and the first layer
     norm      a norm behind the last layer
+    places    a table of positions that is added to whatever the first layer reads
     only_first  a module that acts on the first layer's output
     shared    layers share weights, so that a group of them is a module that runs more than once
     after_padding  positions count from the padding token's number on
@@ -45,6 +46,7 @@ class Architecture:
     attention: Literal["fast", "eager"] = "fast"
     above: str | None = None
     norm: str | None = None
+    places: str | None = None
     only_first: str | None = None
     shared: bool = False
     after_padding: bool = False
@@ -111,6 +113,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         "transformer",
         layers="h",
         norm="ln_f",
+        places="wpe",
         sizes=("n_embd", "n_layer"),
         ignored=(".attn.bias",),
     ),

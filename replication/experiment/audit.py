@@ -148,7 +148,7 @@ def audit_cell(
         seed = seeds[0] if flip != "D11" else [*seeds, seeds[0] + 1][1]
     encoder = getattr(pair, tuning)
     # The fine-tuned form of an LLM is an encoder of its own, whose vectors are read as they are.
-    own = "frozen" if FAMILIES[params.registry[encoder].family].schedule is None else tuning
+    own = "frozen" if FAMILIES[params.registry[encoder].family].by_lora else tuning
     cell = grid_cell(params, pair.recommender, encoder, own, base, seed)
     cell = replace(cell, protocol=replace(flipped(base, flip), seeded=True))
     # No search: with rates chosen anew, a flip would change two things.

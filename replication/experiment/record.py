@@ -9,6 +9,7 @@ import polars as pl
 from replication.encoders.models.layouts import copied
 from replication.encoders.models.making import states_cost
 from replication.encoders.models.text import StoredVectors, TunedTransformer
+from replication.encoders.models.tuned_parts import published
 from replication.encoders.sources.adapters import model_folder
 from replication.encoders.sources.checkpoints import checkpoint_digest, parameter_count
 from replication.files.atomic import new_file
@@ -101,9 +102,9 @@ def cost(
         whole = parameter_count(checkpoint, encoder.layers)
         one_field = next(iter(model.text.values()))
         # What this field's module does not hold.
-        total += whole - sum(p.numel() for p in one_field.parameters())
+        total += whole - sum(p.numel() for p in published(one_field))
         if isinstance(one_field, TunedTransformer):
-            total += copied(one_field.top, encoder.layers - params.finetune_layers)
+            total += copied(one_field.top, params.cut)
     folders = {path.parent for path in stored(model).values()}
     embedded = (paths.EMBEDDINGS / params.encoder).resolve()
     words = not FAMILIES[encoder.family].layer  # their table is stage `embed`'s
@@ -209,6 +210,8 @@ def relevant(params: Params) -> dict:
         "precision": params.training.precision,
         **{name: kept["training"][name] for name in used},
     }
-    for study in ("grid", "sweep", "audit", "paper"):
+    for study in ("grid", "sweep", "parts", "audit", "paper"):
         del kept[study]
+    if not params.tunes_lora:
+        del kept["lora"]
     return kept

@@ -95,7 +95,7 @@ def _kept(
 def _key(frozen: Params, head: dict[str, Any], data: Prepared, seed: int) -> str:
     """All that decides it. `head`: as of `deciding`."""
     params = relevant(frozen)
-    del params["finetune_layers"]
+    del params["finetune_layers"], params["tuned_parts"]
     return environment.result_key(
         environment.RUNS,
         params=params,

@@ -63,8 +63,8 @@ def check(params: Params, where: Path) -> None:
         require(f"encoders.{name}.source", entry.source, SOURCES, where)
     for name, adapter in params.adapters.items():
         require(f"adapters.{name}.base", adapter.base, params.encoders, where)
-        tuned_itself = FAMILIES[params.encoders[adapter.base].family].schedule
-        if tuned_itself or name in params.encoders:
+        by_lora = FAMILIES[params.encoders[adapter.base].family].by_lora
+        if not by_lora or name in params.encoders:
             raise StudyError(
                 f"{where}: adapters.{name}: expected a name of its own and a causal base"
             )
@@ -77,18 +77,22 @@ def check(params: Params, where: Path) -> None:
     encoder = params.registry[params.encoder]
     family = FAMILIES[encoder.family]
     if params.tuning == "finetuned":
-        if family.schedule is None:
+        if family.by_lora and not params.tunes_lora:
             raise StudyError(
                 f"{where}: tuning: {params.encoder} is a {encoder.family} language model, whose "
                 "fine-tuning is an encoder of its own "
-                f"({', '.join(params.adapters) or 'none is declared'}); accepted: frozen"
+                f"({', '.join(params.adapters) or 'none is declared'}); accepted: frozen, or "
+                "tuned_parts: lora"
             )
+        if family.by_lora:
+            _check_tuned_in_place(params, where)
         # The depth means nothing to word vectors, which have no layers.
         if family.trains_layers and not 0 <= params.finetune_layers <= encoder.layers:
             raise StudyError(
                 f"{where}: finetune_layers: {params.finetune_layers} is not accepted; "
                 f"accepted: 0 to {encoder.layers}, the layers of {params.encoder}"
             )
+        _check_part(params, where)
     _check_numbers(params, where)
     _check_launch(params, where)
     for name, entry in params.encoders.items():
@@ -96,6 +100,35 @@ def check(params: Params, where: Path) -> None:
     _check_heads(params, where)
     _check_grid(params, where)
     _check_analyses(params, where)
+
+
+def _check_tuned_in_place(params: Params, where: Path) -> None:
+    """Of what the release does with other encoders, or with frozen ones, a causal model that is
+    tuned in a recommender does nothing."""
+    accepted = {"prompt": "kept", "frozen_dropout": False, "tune_embeddings": False}
+    for key, value in accepted.items():
+        if (given := getattr(params.protocol, key)) != value:
+            raise StudyError(
+                f"{where}: protocol.{key}: {shown(given)} is not accepted; accepted where "
+                f"{params.encoder} is tuned in a recommender: {shown(value)}"
+            )
+
+
+def _check_part(params: Params, where: Path) -> None:
+    """Other parts than the top layers are of one layer at the least, and lie above a cut."""
+    part, family = params.tuned_parts, FAMILIES[params.registry[params.encoder].family]
+    if part == "top":
+        return
+    if not family.trains_layers:
+        raise StudyError(
+            f"{where}: tuned_parts: {part} is not accepted; accepted of {params.encoder}, which "
+            "has no layers: top"
+        )
+    if params.finetune_layers < 1:
+        raise StudyError(
+            f"{where}: finetune_layers: {params.finetune_layers} is not accepted; accepted with "
+            f"tuned_parts: {part}: 1 to {params.registry[params.encoder].layers}"
+        )
 
 
 def _check_grid(params: Params, where: Path) -> None:

@@ -72,10 +72,11 @@ def grid_cell(
     protocol: str,
     seed: int,
     layers: int | None = None,
+    part: str = "top",
 ) -> Params:
     """`params` with the experiment at hand replaced by one cell of the grid.
 
-    layers: fine-tuned depth; None: the encoder's own, as the registry has it.
+    layers: fine-tuned depth; None: the encoder's own, as the registry has it. part: of PARTS.
     """
     cell = replace(
         params,
@@ -86,7 +87,8 @@ def grid_cell(
         seed=seed,
     )
     own = named_encoder(params, encoder).finetune_layers
-    cell = replace(cell, finetune_layers=own if layers is None else layers)
+    depth = own if layers is None else layers
+    cell = replace(cell, finetune_layers=depth, tuned_parts=cast(Any, part))
     check(cell, Path("the command line"))
     return cell
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from replication.study.encoders import Adapter, Encoder
 from replication.study.grid import Grid, Sweep
+from replication.study.parts import Lora, Part, Parts, cut_below
 from replication.study.protocol import DEVIATIONS, Protocol
 from replication.study.registry import FAMILIES
 from replication.study.strict import strict
@@ -191,6 +192,9 @@ class Params:
     adapters: dict[str, Adapter]
     study: str = "none"  # of conf/study
     questions: Questions = Questions()
+    tuned_parts: Part = "top"  # of the encoder, and finetune_layers how many layers or which one
+    lora: Lora = Lora()
+    parts: Parts = Parts()
     composed: str | None = None  # for whoever opens params.yaml: where its values come from
 
     @property
@@ -216,22 +220,43 @@ class Params:
             self.encoder,
             self.sweep.encoder,
             *(name for part in parts for name in (*part.encoders, *part.llms)),
+            *self.parts.encoders,
             *(name for pair in pairs for name in (pair.frozen, pair.finetuned)),
         }
         return {self.adapters[name].base if name in self.adapters else name for name in names}
 
     @property
     def schedule(self) -> Schedule:
-        """The training schedule of the experiment at hand."""
-        return getattr(self.training, self.schedule_name)
+        """The training schedule of the experiment at hand; LoRA has its own rate in it."""
+        found: Schedule = getattr(self.training, self.schedule_name)
+        if not self.tunes_lora:
+            return found
+        return replace(found, encoder_learning_rate=self.lora.encoder_learning_rate)
+
+    def with_schedule(self, schedule: Schedule) -> "Params":
+        """The experiment at hand with another schedule."""
+        lora = self.lora
+        if self.tunes_lora:
+            lora = replace(lora, encoder_learning_rate=schedule.encoder_learning_rate)
+        changed: dict[str, Any] = {self.schedule_name: schedule}
+        return replace(self, training=replace(self.training, **changed), lora=lora)
+
+    @property
+    def tunes_lora(self) -> bool:
+        return self.tuning == "finetuned" and self.tuned_parts == "lora"
+
+    @property
+    def cut(self) -> int:
+        """How many of the encoder's layers lie below all that the experiment at hand tunes."""
+        layers = self.registry[self.encoder].layers
+        return cut_below(self.tuned_parts, self.finetune_layers, layers)
 
     @property
     def schedule_name(self) -> str:
         """Its key under `training`."""
         if self.tuning == "frozen":
             return "frozen"
-        tuned: str | None = FAMILIES[self.registry[self.encoder].family].schedule
-        assert tuned is not None, self.encoder  # `checks.check` accepts it frozen alone
+        tuned: str = FAMILIES[self.registry[self.encoder].family].schedule
         return tuned
 
     @property

@@ -38,7 +38,7 @@ def start_name(params: Params) -> str | None:
     its own, and a frozen run leaves none.
     """
     schedule = FAMILIES[params.registry[params.encoder].family].schedule
-    if schedule is None or getattr(params.training, schedule).start == "fresh":
+    if getattr(params.training, schedule).start == "fresh":
         return None
     frozen = replace(params, tuning="frozen")
     if not params.protocol.seeded:

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from replication.study.checks import candidates
 from replication.study.params import Params
@@ -55,5 +54,4 @@ def with_rates(
     if steps is not None:
         every = min(schedule.evaluate_every, steps)
         schedule = replace(schedule, max_steps=steps, evaluate_every=every)
-    changed: dict[str, Any] = {params.schedule_name: schedule}
-    return replace(params, training=replace(params.training, **changed))
+    return params.with_schedule(schedule)

@@ -13,7 +13,6 @@ from tiny_study import change
 
 from replication.experiment.run import run
 from replication.study import paths
-from replication.study.registry import FAMILIES
 from replication.study.starts import start_name
 from replication.training import loop
 
@@ -131,15 +130,6 @@ def test_runs_are_of_one_start_where_its_name_says_so(params, tmp_path):
             names.append(start_name(one))
     assert [files.index(file) for file in files] == [0, 0, 0, 3, 4, 4]
     assert [names.index(name) for name in names] == [0, 0, 0, 3, 4, 4]
-
-
-def test_an_encoder_that_never_trains_leaves_no_start(params, tmp_path, monkeypatch):
-    """A causal language model is read frozen alone: its family has no schedule to begin with."""
-    params = replace(beginning(params), tuning="frozen")
-    family = FAMILIES[params.registry[params.encoder].family]
-    monkeypatch.setattr(type(family), "schedule", None)
-    outcome(tmp_path / "frozen", params)
-    assert not paths.STARTS.exists() and start_name(params) is None
 
 
 def test_an_unseeded_protocol_shares_nothing(params, tmp_path):

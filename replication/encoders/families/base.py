@@ -18,8 +18,9 @@ class Family:
 
     layer      parameters of one layer, in widths squared; 0: there are no layers
     rows       of its table of token vectors, as far as a registry entry does not say
-    schedule   the key under `training` by which it is fine-tuned in a recommender; None: it is not,
-               but adapted by LoRA, to an encoder of its own
+    schedule   the key under `training` by which it is fine-tuned in a recommender
+    by_lora    it is fine-tuned by LoRA alone: in a recommender, or in a step of its own, to an
+               encoder of its own
     head       the head of a fine-tuned one under protocol.head = by_tuning: token, word or cls
     positions  the last so many positions of a text are kept; None: all of them
     half       whether weights are of 16 bits on a GPU and in the hub's files
@@ -27,7 +28,8 @@ class Family:
 
     layer: ClassVar[int] = 0
     rows: ClassVar[int] = 60_000
-    schedule: ClassVar[str | None] = "tuned_words"
+    schedule: ClassVar[str] = "tuned_words"
+    by_lora: ClassVar[bool] = False
     head: ClassVar[str] = "token"
     positions: ClassVar[int | None] = None
     half: ClassVar[bool] = False
@@ -35,7 +37,7 @@ class Family:
     @property
     def trains_layers(self) -> bool:
         """Whether fine-tuning trains the top layers, to a depth that is chosen."""
-        return bool(self.layer and self.schedule)
+        return bool(self.layer)
 
     def place(self, name: str, encoder: Encoder, source: Path, folder: Path) -> None:
         """Copy what is needed of a checkpoint in `source` to `folder`.

@@ -1,18 +1,25 @@
-"""Causal language models: the last positions of a text in a prompt, frozen or adapted by LoRA."""
+"""Causal language models: the last positions of a text in a prompt; frozen, or tuned by LoRA, in
+a recommender or before it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from replication.encoders.families.transformer import Transformer
-from replication.encoders.tokens import LLM_POSITIONS, PROMPT, token_limits, truncated_ids
+from replication.encoders.families.transformer import Transformer, tuned_text
+from replication.encoders.tokens import (
+    LLM_POSITIONS,
+    PROMPT,
+    text_ids,
+    token_limits,
+    truncated_ids,
+)
 from replication.study import paths
 from replication.study.settings import Params
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from replication.encoders.models.text import StoredVectors
+    from replication.encoders.models.text import StoredVectors, TunedTransformer
 
 
 class Causal(Transformer):
@@ -20,7 +27,8 @@ class Causal(Transformer):
 
     layer = 13  # of Llama
     rows = 128_256
-    schedule = None
+    head = "token"
+    by_lora = True
     positions = LLM_POSITIONS
     half = True
 
@@ -29,7 +37,19 @@ class Causal(Transformer):
 
         last = LLM_POSITIONS // 2 if len(fields) > 1 else LLM_POSITIONS
         last = last if params.registry[params.encoder].pooling is None else 1
-        return nn.ModuleDict({field: _last_positions(params, field, last) for field in fields})
+        one = _last_positions if params.tuning == "frozen" else _tuned
+        return nn.ModuleDict({field: one(params, field, last) for field in fields})
+
+
+def _tuned(params: Params, field: str, last: int) -> TunedTransformer:
+    """Its layers read the whole prompted text, which stage `embed` does not keep."""
+    from replication.mind.columns.prepared import load_prepared
+
+    name = params.encoder
+    texts = getattr(load_prepared(paths.PREPARED).articles, field).to_list()
+    limit = token_limits(params.text)[field]
+    tokens = text_ids(params.registry[name], texts, paths.CHECKPOINTS / name, limit)
+    return tuned_text(params, field, tokens, None, last)
 
 
 def _last_positions(params: Params, field: str, last: int) -> StoredVectors:

@@ -26,7 +26,7 @@ class Transformer(Family):
 
     layer = 12  # of BERT
     rows = 30_522
-    schedule: ClassVar[str | None] = "tuned_layers"
+    schedule: ClassVar[str] = "tuned_layers"
     head = "cls"
 
     def place(self, name: str, encoder: Encoder, source: Path, folder: Path) -> None:
@@ -124,17 +124,30 @@ def _frozen(params: Params, field: str) -> StoredVectors:
 
 
 def _tuned(params: Params, field: str) -> TunedTransformer:
+    _, tokens, length = _given(params, field)
+    if params.protocol.letter_case == "lowered":
+        tokens = _lowered(params, field)
+    return tuned_text(params, field, tokens, length)
+
+
+def tuned_text(
+    params: Params, field: str, tokens: Ragged, length: int | None, last: int | None = None
+) -> TunedTransformer:
+    """The encoder of the experiment at hand, parts of which train, over one field.
+
+    tokens  ids of each article, int32; length: padded to so many. last: as in `TunedTransformer`
+    """
     from replication.encoders.models.layouts import reading_states
     from replication.encoders.models.states import load_transformer
     from replication.encoders.models.text import Places, StoredVectors, TunedTransformer
+    from replication.encoders.models.tuned_parts import tune
 
-    name, tokens, length = _given(params, field)
-    protocol, checkpoint = params.protocol, paths.CHECKPOINTS / name
-    if protocol.letter_case == "lowered":
-        tokens = _lowered(params, field)
-    layers, masked = params.registry[name].layers, params.protocol.attention_masks
-    depth = layers - params.finetune_layers
+    name, protocol = params.encoder, params.protocol
+    checkpoint = paths.CHECKPOINTS / name
+    layers, masked = params.registry[name].layers, protocol.attention_masks
+    depth = params.cut
     top = reading_states(load_transformer(checkpoint, layers, depth))
+    tune(top, params.tuned_parts, params.finetune_layers, params.lora)
     ends = depth == layers
     below: StoredVectors | PreTrainedModel
     if protocol.frozen_dropout or protocol.tune_embeddings:
@@ -146,5 +159,5 @@ def _tuned(params: Params, field: str) -> TunedTransformer:
     places = Places(tokens.offsets, length)
     return TunedTransformer(
         top, below, places, tokens.values, masked, protocol.frozen_dropout,
-        params.registry[name].pooling,
+        params.registry[name].pooling, last,
     )  # fmt: skip

@@ -5,6 +5,7 @@ The table of architectures (`encoders/architectures.py`) says where each one kee
 
 from typing import TYPE_CHECKING, cast
 
+import torch
 from torch import Tensor, nn
 
 from replication.encoders.architectures import ARCHITECTURES
@@ -25,6 +26,14 @@ class Given(nn.Module):
         if inputs_embeds is None:
             inputs_embeds = next(x for x in given if x is not None and x.is_floating_point())
         return inputs_embeds
+
+
+class NoPlaces(nn.Module):
+    """Stands where a model adds positions to its embeddings, of states that have theirs."""
+
+    def forward(self, positions: Tensor) -> Tensor:
+        """Zero."""
+        return torch.zeros((), device=positions.device)
 
 
 class SharedLayers(nn.Module):
@@ -77,6 +86,8 @@ def cut(model: "PreTrainedModel", start: int, stop: int, ends: bool) -> "PreTrai
         layers = cast(nn.ModuleList, model.get_submodule(parts.layers))
         if start or stop < len(layers):
             model.set_submodule(parts.layers, layers[start:stop])
+        if start and getattr(model.config, "layer_types", None):  # by place among those there are
+            model.config.layer_types = model.config.layer_types[start:stop]
     if parts.norm and not ends:
         model.set_submodule(parts.norm, nn.Identity())
     if parts.only_first and start:
@@ -94,7 +105,12 @@ def reading_states(model: "PreTrainedModel") -> "PreTrainedModel":
     that all layers share with those below the cut.
     """
     parts = ARCHITECTURES[model.config.model_type]
-    model.embeddings = Given()
+    if parts.family == "causal":
+        model.set_input_embeddings(Given())
+    else:
+        model.embeddings = Given()
+    if parts.places:
+        model.set_submodule(parts.places, NoPlaces())
     owner, _, name = (parts.above or "").rpartition(".")
     if parts.above and hasattr(model.get_submodule(owner), name):
         model.set_submodule(parts.above, nn.Identity())

@@ -62,18 +62,19 @@ def load_transformer(
     parts = architecture(folder)
     if parts.family == "causal":
         dtype = "bfloat16" if computing_device().type == "cuda" else "float32"
+        count = max(layers, 1)
         if has_head(folder):
-            model = load_causal(checkpoint, dtype, num_hidden_layers=layers).get_decoder()
+            model = load_causal(checkpoint, dtype, num_hidden_layers=count).get_decoder()
         else:
             model = load_pretrained(
                 AutoModel,
                 folder,
                 dtype=dtype,
-                num_hidden_layers=layers,
+                num_hidden_layers=count,
                 attn_implementation=attention(folder),
             ).eval()
         model.config.use_cache = False  # keys and values of every layer, for tokens to come
-        return model
+        return cut(model, start, layers, ends)
     model = load_pretrained(
         AutoModel,
         checkpoint,

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from replication.encoders.families.base import Family
 from replication.encoders.models.layouts import layers_of
-from replication.encoders.models.pooling import pooled
+from replication.encoders.models.pooling import newest, pooled
+from replication.encoders.models.tuned_parts import idle_layers, published
 from replication.encoders.tokens import GPU_SHARE
 from replication.files.errors import StudyError
 from replication.machine.gpu import free_memory
@@ -146,14 +147,15 @@ class WordVectors(nn.Module):
 
 
 class TunedTransformer(nn.Module):
-    """The top layers of a transformer train; what lies below them does not.
+    """Parts of a transformer's layers train; what lies below the lowest of them does not.
 
-    top      the tuned layers alone, a Hugging Face model without its embedding table
+    top      the layers above that cut, a Hugging Face model without its embedding table
     below    hidden states below the cut: read from disk, for they are the same at every step when
              frozen layers are free of dropout; or, under D5 (dropout in frozen layers) and D6 (the
              embedding table trains), the lower model itself, run on token ids
     places   where the `tokens` (positions,) of each article stand
     pooling  one vector for each article: (n, 1, d); None: those of all tokens
+    last     of which the last so many are given: (n, last, d); None: all of them
     """
 
     tokens: Tensor
@@ -167,34 +169,43 @@ class TunedTransformer(nn.Module):
         masked: bool,
         frozen_dropout: bool,
         pooling: str | None = None,
+        last: int | None = None,
     ):
         super().__init__()
         self.pooling = pooling
+        self.last = last
         self.top = top
         self.below = below
         self.places = places
         self.register_buffer("tokens", torch.tensor(tokens, dtype=torch.int64), persistent=False)
         self.width = top.config.hidden_size
+        self.format = next((p.dtype for p in published(top)), torch.float32)
         self.masked = masked
         self.frozen_dropout = frozen_dropout
 
     def train(self, mode: bool = True) -> "TunedTransformer":
         super().train(mode)
         self.below.train(mode and self.frozen_dropout)
+        for layer in idle_layers(self.top):
+            layer.train(mode and self.frozen_dropout)
         return self
 
     def forward(self, articles: Tensor) -> tuple[Tensor, Tensor | None]:
         where, mask = self.places(articles)
         if isinstance(self.below, StoredVectors):
-            x = self.below(articles, torch.float32)[0]
+            x = self.below(articles, self.format)[0]
         else:
             pad = self.below.config.pad_token_id or 0
             ids = torch.where(mask, self.tokens[where], pad)
             x = self.below(ids, attention_mask=mask.long()).last_hidden_state
         if len(layers_of(self.top)):
             x = self.top(inputs_embeds=x, attention_mask=mask.long()).last_hidden_state
+        if self.format != torch.float32:  # of weights on a GPU, which what reads them has not
+            x = x.float()
         if self.pooling is not None:
             x, mask = pooled(x, mask, self.pooling).unsqueeze(1), mask[:, :1]
+        elif self.last is not None:
+            x, mask = newest(x, mask, self.last)
         return x, (mask if self.masked else None)
 
 
