@@ -210,7 +210,7 @@ def relevant(params: Params) -> dict:
         "precision": params.training.precision,
         **{name: kept["training"][name] for name in used},
     }
-    for study in ("grid", "sweep", "parts", "audit", "paper"):
+    for study in ("grid", "sweep", "parts", "audit", "paper", "study", "questions"):
         del kept[study]
     if not params.tunes_lora:
         del kept["lora"]

@@ -15,6 +15,7 @@ from replication.files.errors import StudyError
 from replication.study import paths
 from replication.study.grid import Experiment
 from replication.study.params import Params
+from replication.study.parts import part_called
 from replication.study.runs import named
 
 METRIC_NAMES = {"auc": "AUC", "mrr": "MRR", "ndcg@5": "nDCG@5", "ndcg@10": "nDCG@10"}
@@ -29,6 +30,7 @@ class Cell:
     adapter          the adapter's name, where there is one; `adapter_cost` is what it took
     embedding_cost   what stage `embed` took for the vectors of `reads`
     layers           fine-tuned transformer layers; None where no layer is tuned
+    part             which part of the layers is tuned, of `study.parts`
     name             of its folder under `reports/` and of its Parquet file under `runs/`
     command          what runs it again
     """
@@ -48,6 +50,7 @@ class Cell:
     adapter: str | None = None
     adapter_cost: dict[str, Any] | None = None
     embedding_cost: dict[str, Any] | None = None
+    part: str = "top"
 
     @property
     def reads(self) -> str:
@@ -76,6 +79,11 @@ def read_grid(params: Params) -> list[Cell]:
 def read_sweep(params: Params) -> list[Cell]:
     """`sweep_cells` with their files. Errors: as for `read_grid`."""
     return [_read(cell) for cell in sweep_cells(params)]
+
+
+def read_parts(params: Params) -> list[Cell]:
+    """`parts_cells` with their files. Errors: as for `read_grid`."""
+    return [_read(cell) for cell in parts_cells(params)]
 
 
 def grid_cells(params: Params) -> list[Cell]:
@@ -109,6 +117,28 @@ def sweep_cells(params: Params) -> list[Cell]:
     depths = sorted({*sweep.layers, *([] if own_depth is None else [own_depth])})
     places = itertools.product(grid.recommenders, depths, grid.seeds)
     return [place(recommender, layers, seed) for recommender, layers, seed in places]
+
+
+def parts_cells(params: Params) -> list[Cell]:
+    """Every run that tunes another part than the top layers, by recommender."""
+    parts, seeds = params.parts, params.grid.seeds
+    axes = itertools.product(
+        parts.recommenders, parts.encoders, parts.tuned, parts.protocols, seeds
+    )
+    found = []
+    for recommender, encoder, tuned, protocol, seed in axes:
+        part, layers = part_called(tuned)
+        of = recommender, encoder, "finetuned", layers, protocol, seed, part
+        names = _named("parts", *of)
+        found.append(
+            Cell(recommender, encoder, "finetuned", protocol, seed, layers, *names, part=part)
+        )
+    return found
+
+
+def every_run(params: Params) -> list[Cell]:
+    """Of grid, sweep and parts; the grid's own depth is one of the sweep's."""
+    return [*grid_cells(params), *sweep_cells(params), *parts_cells(params)]
 
 
 def _grid_cell(params: Params, experiment: Experiment, seed: int) -> Cell:

@@ -28,23 +28,30 @@ class Place(NamedTuple):
     tuning: str
     protocol: str
     layers: int | None
+    part: str = "top"
 
 
 class Evidence:
-    """Our runs, by experiment. Impressions are read when first wanted; `grid` and `sweep` are the
-    experiments of either, in the order of their runs, the grid's own depth being in both.
+    """Our runs, by experiment. Impressions are read when first wanted; `grid`, `sweep` and `parts`
+    are the experiments of each, in the order of their runs, the grid's own depth being in two.
 
     paper_names  the paper's language models -> our encoders, as the parameters map them
     layers       our encoders -> how many transformer layers they have
     """
 
-    def __init__(self, params: Params, grid: Iterable[Cell], sweep: Iterable[Cell] = ()):
+    def __init__(
+        self,
+        params: Params,
+        grid: Iterable[Cell],
+        sweep: Iterable[Cell] = (),
+        parts: Iterable[Cell] = (),
+    ):
         self.paper_names = params.paper
         self.layers = {name: encoder.layers for name, encoder in params.registry.items()}
         self._registry = params.registry
         self.samples = params.evaluation.bootstrap_samples
         self.cells: dict[Place, list[Cell]] = {}
-        self.grid, self.sweep = self._places(grid), self._places(sweep)
+        self.grid, self.sweep, self.parts = map(self._places, (grid, sweep, parts))
         self._gridded = {place[:4]: place for place in self.grid}
         # Means and replicates are small and kept; of the impressions, one metric at a time.
         self.values = lru_cache(maxsize=len(self.cells))(self._values)

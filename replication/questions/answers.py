@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from replication.files.atomic import write_json
-from replication.paper.cells import read_grid, read_sweep
+from replication.paper.cells import read_grid, read_parts, read_sweep
 from replication.paper.evidence import Evidence
 from replication.paper.questions import Question, load_questions
 from replication.paper.results import NotJudged, Result, result
@@ -19,7 +19,9 @@ def answer_questions(params: Params) -> None:
 
     Errors: `StudyError` naming a file of the runs, or of the prepared data, that is damaged.
     """
-    asked = Asked(params, Evidence(params, read_grid(params), read_sweep(params)))
+    asked = Asked(
+        params, Evidence(params, read_grid(params), read_sweep(params), read_parts(params))
+    )
     questions = [
         asdict(question)
         | {"answers": {p: _told(answer(question, asked, p), params) for p in params.grid.protocols}}

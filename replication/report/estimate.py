@@ -191,14 +191,17 @@ def _load(cell: Params, shape: Shape) -> Load:
     protocol, encoder, limits = cell.protocol, cell.registry[cell.encoder], token_limits(cell.text)
     fields, family = RECOMMENDERS[cell.recommender].fields, FAMILIES[encoder.family]
     words, kept = not family.layer, family.positions
-    tokens = sum(kept // len(fields) if kept else limits[field] for field in fields)
     tuned = cell.tuning == "finetuned"
+    if kept and tuned:  # its layers read the whole prompted text
+        tokens = sum(limits[field] + kept for field in fields)
+    else:
+        tokens = sum(kept // len(fields) if kept else limits[field] for field in fields)
     if encoder.pooling is not None and not tuned:
         tokens = len(fields)
     layers = tuned and family.trains_layers
     # Under D5 or D6 the layers below the cut run at every step, else their output is read.
     live = layers and (protocol.frozen_dropout or protocol.tune_embeddings)
-    top = cell.finetune_layers if layers else 0
+    top = encoder.layers - cell.cut if layers else 0  # a gradient passes through all of them
     below = encoder.layers - top if live else 0
     passed = below if protocol.tune_embeddings else 0  # gradients pass, on their way to the table
     (layer, table), reader = _weights(cell.encoder, encoder), _reader(cell, encoder)
@@ -213,12 +216,12 @@ def _load(cell: Params, shape: Shape) -> Load:
 
     # Vectors beside those of stage `embed`: of a cut prompt, of padded texts, at a cut.
     pieces = 0.0
-    if kept:
+    if kept and not tuned:
         pieces = kept * len(fields) if protocol.prompt == "truncated" else 0.0
     elif not (words or live or protocol.attention_masks):
         pieces = tokens
     elif layers and not live:
-        pieces = sum(shape.tokens[field] for field in fields)
+        pieces = sum(shape.tokens[field] + (kept or 0) for field in fields)
     return Load(
         tokens=tokens,
         forward=forward,

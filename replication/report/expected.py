@@ -9,7 +9,7 @@ from typing import Any
 from replication.encoders.tokens import token_limits
 from replication.files.errors import StudyError
 from replication.mind.releases import EXCERPTS, Figure, load_pins
-from replication.paper.cells import read_json
+from replication.paper.cells import parts_cells, read_json
 from replication.report.estimate import (
     LARGE,
     PASSES,
@@ -38,7 +38,7 @@ CALIBRATION = (
 class Expected:
     """One line: what each of `runs` runs takes, which differ in their seed alone.
 
-    kind      embed, adapt, grid, sweep, or start: what runs begin from and none of them leaves
+    kind      embed, adapt, grid, sweep, parts, or start: what runs begin from that none leaves
     measured  mean seconds and greatest peak bytes of its runs, and how many; None before the first
     start     seconds of what a run begins from, which it trains where no other has
     """
@@ -162,7 +162,7 @@ def expected_rows(params: Params) -> list[Expected]:
     shape, machine = shape_of(params), machine_of(params)
     grid, sweep = params.grid, params.sweep
     plain, llms = [*grid.encoders, *grid.also.encoders], [*grid.llms, *grid.also.llms]
-    wanted = dict.fromkeys([*plain, sweep.encoder, *llms])
+    wanted = dict.fromkeys([*plain, sweep.encoder, *params.parts.encoders, *llms])
     rows = [Expected("embed", e, 1, embedding(params, e, shape, machine)) for e in wanted]
     adapters = [name for name in wanted if name in params.adapters]
     rows += [Expected("adapt", a, 1, adapting(params, a, machine)) for a in adapters]
@@ -189,6 +189,11 @@ def _cells(params: Params) -> Iterator[tuple[str, str, list[Path], Params]]:
             of = recommender, sweep.encoder, "finetuned", sweep.protocol, grid.seeds[0], depth
             cell = grid_cell(params, *of)
             yield "sweep", *_named(cell, grid.seeds), cell
+    for made in parts_cells(params):
+        if made.seed == grid.seeds[0]:
+            key = made.recommender, made.encoder, made.tuning, made.protocol, made.seed
+            cell = grid_cell(params, *key, made.layers, made.part)
+            yield "parts", *_named(cell, grid.seeds), cell
 
 
 def starting(frozen: Params, shape: Shape, machine: Machine) -> tuple[str, Estimate]:

@@ -9,6 +9,7 @@ from replication.files.errors import StudyError, shown
 from replication.files.listing import files_in
 from replication.study import paths
 from replication.study.encoders import Digest, Digests, Encoder
+from replication.study.parts import PARTS, part_called, part_named
 from replication.study.protocol import DEVIATIONS
 from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES, data_set
 from replication.study.settings import Params, Schedule
@@ -153,6 +154,7 @@ def _check_grid(params: Params, where: Path) -> None:
 def _check_analyses(params: Params, where: Path) -> None:
     """What the sweep, the audit and the claims name exists."""
     sweep, audit = params.sweep, params.audit
+    _check_parts(params, where)
     require("sweep.encoder", sweep.encoder, params.registry, where)
     require("sweep.protocol", sweep.protocol, known_protocols(), where)
     depth = params.registry[sweep.encoder].layers
@@ -180,6 +182,26 @@ def _check_analyses(params: Params, where: Path) -> None:
         require(f"paper.{theirs}", ours, params.registry, where)
     for name in params.questions.ladder:
         require("questions.ladder", name, params.registry, where)
+
+
+def _check_parts(params: Params, where: Path) -> None:
+    parts = params.parts
+    accepted = {
+        "recommenders": RECOMMENDERS, "encoders": params.registry, "protocols": known_protocols(),
+    }  # fmt: skip
+    for key, names in accepted.items():
+        for name in getattr(parts, key):
+            require(f"parts.{key}", name, names, where)
+    for text in parts.tuned:
+        if (part_named(text) or ("top",))[0] == "top":
+            kinds = ", ".join(f"{part}2" for part in PARTS if part != "top")
+            raise StudyError(
+                f"{where}: parts.tuned: {shown(text)} is not accepted; accepted: a part and a "
+                f"number of layers, or of one, such as {kinds}; the top layers are those of sweep"
+            )
+        for name in parts.encoders:
+            layers = range(1, params.registry[name].layers + 1)
+            require(f"parts.tuned: {text}, of {name}", part_called(text)[1], layers, where)
 
 
 def _check_heads(params: Params, where: Path) -> None:
@@ -241,6 +263,8 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
         "text.abstract_tokens": params.text.abstract_tokens,
         "evaluation.bootstrap_samples": params.evaluation.bootstrap_samples,
         "audit.max_steps": params.audit.max_steps,
+        "lora.rank": params.lora.rank,
+        "lora.alpha": params.lora.alpha,
         "training.launch.processes": params.training.launch.processes,
         "training.launch.nodes": params.training.launch.nodes,
     }
@@ -252,7 +276,10 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
     seeds |= {f"audit.seeds.{i}": seed for i, seed in enumerate(params.audit.seeds)}
     seeds["data.seed"] = params.data.seed
     seeds |= {f"grid.seeds.{i}": seed for i, seed in enumerate(params.grid.seeds)}
-    rates = {}
+    rates = {
+        "lora.encoder_learning_rate": min(candidates(params.lora.encoder_learning_rate), default=0)
+    }
+    shares["lora.dropout"] = params.lora.dropout
     for name in ("frozen", "tuned_words", "tuned_layers"):
         schedule = getattr(params.training, name)
         for key in (k for k in Schedule.__dataclass_fields__ if k not in (*RATES, "start")):

@@ -48,6 +48,13 @@ def part_named(text: str) -> tuple[Part, int] | None:
     return None if found is None else (LETTERS[found[1]], int(found[2]))
 
 
+def part_called(text: str) -> tuple[Part, int]:
+    """The same of a name that `checks.check` has accepted."""
+    found = part_named(text)
+    assert found is not None, text
+    return found
+
+
 def part_name(part: str, number: int) -> str:
     """`bottom2`, or `k2` of the top layers."""
     [letters] = [letters for letters, known in LETTERS.items() if known == part]

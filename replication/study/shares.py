@@ -27,6 +27,7 @@ _AT_HAND = (
     "encoder",
     "tuning",
     "finetune_layers",
+    "tuned_parts",
     "seed",
     "protocol",
     "data",
@@ -36,8 +37,9 @@ _AT_HAND = (
 def shares(params: Mapping[str, Any], protocols: Mapping[str, Any]) -> dict[str, str]:
     """File name below `paths.SETTINGS` -> content, for all that the study asks for.
 
-    `<encoder>-<protocol>.json` is what a run reads, `audit-<pair>.json` what an audit does,
-    `study.json` what comparing and reporting do.
+    `<encoder>-<protocol>.json` is what a run reads, `parts-<encoder>-<protocol>.json` what one that
+    tunes other parts than the top layers does, `audit-<pair>.json` what an audit does, `study.json`
+    what comparing and reporting do.
 
     params: params.yaml as it stands there; protocols: the groups of conf/protocol by name
     """
@@ -53,6 +55,11 @@ def shares(params: Mapping[str, Any], protocols: Mapping[str, Any]) -> dict[str,
         f"{encoder}-{protocol}": run_share(params, [encoder], {protocol: protocols[protocol]})
         for encoder, protocol in sorted(pairs)
     }
+    parts = params.get("parts", {})
+    for encoder in parts.get("encoders", ()):
+        for protocol in parts.get("protocols", ()):
+            share = run_share(params, [encoder], {protocol: protocols[protocol]})
+            found[f"parts-{encoder}-{protocol}"] = share | {"lora": params.get("lora")}
     audit = params["audit"]
     for name, pair in audit["pairs"].items():
         own = {**audit, "pairs": {name: pair}}

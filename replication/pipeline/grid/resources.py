@@ -25,6 +25,7 @@ _COMPUTING = (
     "also",
     "also-llm",
     "sweep",
+    "parts",
     *_UNESTIMATED,
 )
 
@@ -74,6 +75,7 @@ def _row_of(stage: Stage) -> tuple[str, str]:
         "also": ("grid", experiment),
         "also-llm": ("grid", experiment),
         "sweep": ("sweep", experiment),
+        "parts": ("parts", experiment),
         "embed-adapted": ("embed", item),
     }.get(kind, (kind, item))
 

@@ -21,7 +21,7 @@ BEFORE_END = 120  # seconds before a task's time is up at which it is told
 _KEPT = ("--parsable", "--kill-on-invalid-dep=yes", "--open-mode=append")
 _LONGEST = 1000  # tasks of an array; more are refused by SLURM's default settings
 # What needs these runs is done in the last job.
-_CELLS = ("grid", "grid-llm", "also", "also-llm", "sweep", "audit")
+_CELLS = ("grid", "grid-llm", "also", "also-llm", "sweep", "parts", "audit")
 
 
 @dataclass(frozen=True)

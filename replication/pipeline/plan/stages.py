@@ -12,7 +12,7 @@ from typing import Any
 from replication.files.errors import StudyError
 from replication.files.listing import files_in
 from replication.mind.releases import load_pins
-from replication.paper.cells import grid_cells, sweep_cells
+from replication.paper.cells import every_run
 from replication.pipeline.plan.calibration import Calibration
 from replication.report.estimate import (
     Estimate,
@@ -246,11 +246,11 @@ def _runs(params: Params, shape: Shape, machine: Machine) -> Iterator[tuple[str,
 
 
 def cells(params: Params) -> Iterator[tuple[str, str, Params]]:
-    """Every run of the grid and the sweep: its stage, its folder under `reports/`, itself."""
-    every = {cell.name: cell for cell in [*grid_cells(params), *sweep_cells(params)]}
+    """Every run of grid, sweep and parts: its stage, its folder under `reports/`, itself."""
+    every = {cell.name: cell for cell in every_run(params)}
     for cell in every.values():  # the grid's own depth is one of the sweep's
         encoder, tuning = (cell.adapter, "frozen") if cell.adapter else (cell.encoder, cell.tuning)
-        of = cell.recommender, encoder, tuning, cell.protocol, cell.seed, cell.layers
+        of = cell.recommender, encoder, tuning, cell.protocol, cell.seed, cell.layers, cell.part
         yield cell.command.removeprefix("dvc repro "), cell.name, grid_cell(params, *of)
 
 
@@ -279,7 +279,7 @@ def _checkpoint(name: str, encoder: Encoder, host: Host) -> Work:
 
 def _run(cell: Params, folder: str, begins: str | None, shape: Shape, machine: Machine) -> Work:
     estimate = training(cell, shape, machine)
-    depth = f" k{cell.finetune_layers}" if cell.schedule_name == "tuned_layers" else ""
+    depth = f" above {cell.cut}" if cell.schedule_name == "tuned_layers" else ""
     states = f"states of {cell.encoder} {cell.tuning} {cell.protocol.name}{depth}"
     files = {f"runs/{folder}": float(RESULT * shape.test_impressions)}
     if estimate.disk:

@@ -28,7 +28,9 @@ def test_every_stage_of_a_study_has_what_it_needs(configuration, monkeypatch, pr
     params, graph = study(profile, name)
     assert (params.profile, params.study) == (profile, name)
     assert all(need in graph for needs in graph.values() for need in needs)
-    runs = [stage for stage in graph if stage.startswith(("grid@", "grid-llm@", "sweep@"))]
+    runs = [
+        stage for stage in graph if stage.startswith(("grid@", "grid-llm@", "sweep@", "parts@"))
+    ]
     read = {need for run in runs for need in graph[run] if need.startswith("embed")}
     made = {stage for stage in graph if stage.startswith("embed")}
     assert runs and read == made
@@ -56,7 +58,9 @@ def test_entries_that_stand_in_two_files_are_the_same():
     assert sizes["llama-8b"] == more["llama-8b"]
     depths = read_yaml(encoders / "smollm2-depths.yaml")
     offline = read_yaml(encoders / "offline.yaml")["smollm2"]
-    assert depths["smollm2-l12"] == offline
+    assert depths["smollm2-l12"] == offline == read_yaml(encoders / "smollm2.yaml")["smollm2"]
+    own = read_yaml(encoders / "offline.yaml")["minilm"]
+    assert read_yaml(encoders / "minilm.yaml")["minilm"] == own
     assert depths["smollm2"] == offline | {"layers": 30}
 
 
