@@ -127,7 +127,7 @@ def audit_runs(params: Params, name: str) -> Iterator[AuditRun]:
     for base in params.audit.bases:
         labels: list[tuple[str, str, int | None]]
         labels = [(f"{base}@{seed}", "none", seed) for seed in others]
-        labels += [(f"{base}~{flip}", flip, None) for flip in params.audit.flips if flip != "none"]
+        labels += [(f"{base}~{flip}", flip, None) for flip in params.audit.flips(name)]
         for label, flip, seed in [(base, "none", first), *labels]:
             for tuning in TUNINGS:
                 cell = audit_cell(params, name, base, flip, tuning, seed)

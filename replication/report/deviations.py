@@ -59,18 +59,24 @@ SHORT = {
 def audit_table(study: Study) -> Table:
     """Pair x deviation x tuning: the change of AUC from each base protocol."""
     audit = study.params.audit
-    return effects_table(study.comparison["audit"], audit.bases, audit.flips)
+    flips = {name: audit.flips(name) for name in audit.pairs}
+    return effects_table(study.comparison["audit"], audit.bases, flips)
 
 
 def effects_table(
-    pairs: Sequence[dict[str, Any]], bases: Sequence[str], flips: Sequence[str] = tuple(DEVIATIONS)
+    pairs: Sequence[dict[str, Any]],
+    bases: Sequence[str],
+    flips: Mapping[str, Sequence[str]] | None = None,
 ) -> Table:
-    """`audit_table` of some pairs and base protocols; what they have no run of is `not run`, and
-    deviations that are not among the study's `flips` are left out."""
+    """`audit_table` of some pairs and base protocols; what they have no run of is `not run`.
+
+    flips  by pair, those that its study flips: others are left out; None: all are told
+    """
     rows: list[list[Field]] = []
     for pair in pairs:
         effects = {(e["deviation"], e["tuning"], e["base"]): e for e in pair["effects"]}
-        for deviation in (d for d in DEVIATIONS if effects and d in flips):
+        told = DEVIATIONS if flips is None else flips[pair["pair"]]
+        for deviation in (d for d in DEVIATIONS if effects and d in told):
             what = [pair["pair"], deviation, WHAT[deviation]]
             of_each = {
                 tuning: [effects.get((deviation, tuning, base), _NO_RUN) for base in bases]

@@ -165,8 +165,11 @@ def _check_analyses(params: Params, where: Path) -> None:
                 f"{where}: sweep.layers: k{layers} is the depth that {sweep.encoder} has in the "
                 "grid, where it is run; leave it out here"
             )
-    for deviation in audit.deviations or ():
-        require("audit.deviations", deviation, DEVIATIONS, where)
+    lists = {"audit.deviations": audit.deviations}
+    lists |= {f"audit.pairs.{name}.deviations": of.deviations for name, of in audit.pairs.items()}
+    for key, listed in lists.items():
+        for deviation in listed or ():
+            require(key, deviation, DEVIATIONS, where)
     if not audit.seeds or len(set(audit.seeds)) < len(audit.seeds):
         listed = list(audit.seeds)
         raise StudyError(

@@ -131,11 +131,15 @@ class Evaluation:
 @strict
 class AuditPair:
     """A recommender, and an encoder's name under each tuning (an LLM's fine-tuned one is its
-    adapter's)."""
+    adapter's).
+
+    deviations  those that are flipped for this pair; null: those of the audit
+    """
 
     recommender: str
     frozen: str
     finetuned: str
+    deviations: tuple[str, ...] | None = None
 
 
 @strict
@@ -143,7 +147,7 @@ class Audit:
     """Protocol audit: each deviation flipped alone, from each base protocol, for each pair.
 
     seeds       of the runs of each base; flips are run with the first
-    deviations  those that are flipped; null: all
+    deviations  those that are flipped, for pairs without a list of their own; null: all
     max_steps   batches; null: the schedule's own
     """
 
@@ -153,10 +157,12 @@ class Audit:
     deviations: tuple[str, ...] | None = None
     max_steps: int | None = None
 
-    @property
-    def flips(self) -> tuple[str, ...]:
-        """What is run from each base: itself (`none`), then each deviation."""
-        return ("none", *(DEVIATIONS if self.deviations is None else self.deviations))
+    def flips(self, pair: str) -> tuple[str, ...]:
+        """The deviations that are flipped for the pair of this name."""
+        for listed in (self.pairs[pair].deviations, self.deviations):
+            if listed is not None:
+                return listed
+        return tuple(DEVIATIONS)
 
 
 @strict

@@ -154,7 +154,7 @@ def test_figures_are_those_of_the_comparison(finished):
 def test_where_nothing_has_been_run_it_says_so(started):
     text = report(started)
     assert f"0 of {len(read_grid(started))} runs of the grid have been made" in text
-    assert "the audit of 0 of 2 pairs" in text
+    assert "the audit of 0 of 3 pairs" in text
     assert "Not run. Run `dvc repro audit@words`." in text
     assert "No experiment has been run." in text
     assert "no experiment has been run." in text  # ties
