@@ -167,8 +167,8 @@ def _check_analyses(params: Params, where: Path) -> None:
             )
     lists = {"audit.deviations": audit.deviations}
     lists |= {f"audit.pairs.{name}.deviations": of.deviations for name, of in audit.pairs.items()}
-    for key, listed in lists.items():
-        for deviation in listed or ():
+    for key, names in lists.items():
+        for deviation in names or ():
             require(key, deviation, DEVIATIONS, where)
     if not audit.seeds or len(set(audit.seeds)) < len(audit.seeds):
         listed = list(audit.seeds)

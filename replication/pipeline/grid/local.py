@@ -45,8 +45,8 @@ def run_stages(
     A failed stage stops those alone that need it. In the end dvc.lock has
     the order that a serial `dvc repro` gives it.
 
-    order  the most urgent first, each with what it waits for (`order.in_order`); what has failed, or
-           is not of them, is not waited for
+    order  the most urgent first, each with what it waits for (`order.in_order`); what has failed
+           or is not of them is not waited for
     gpus   one for each job: what CUDA_VISIBLE_DEVICES is set to
     Errors: `StudyError` where a stage failed, which names it and its log. An interrupt is passed on
     to what runs, and waited for.
