@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from replication.report.names import encoder_name, encoder_sizes, recommender_name, short_count
+from replication.report.names import (
+    encoder_name,
+    encoder_sizes,
+    processor_name,
+    recommender_name,
+    short_count,
+)
 from replication.report.origin import distinct
 from replication.report.study import DEMO_LABEL, Study
 from replication.report.tables import Field, Table
@@ -95,11 +101,9 @@ def _machines(study: Study) -> str:
 
 
 def _processor(run: Mapping[str, Any]) -> str:
-    """Such as `AMD EPYC (AuthenticAMD 25 1 1, fp32)`: one name has served several processors."""
-    hardware = run.get("hardware") or {}
-    more = [str(part) for part in (hardware.get("processor_family"), run.get("precision")) if part]
-    name = hardware.get("processor") or "unknown"
-    return f"{name} ({', '.join(more)})" if more else name
+    """Such as `AMD EPYC (AuthenticAMD 25 1 1, fp32)`."""
+    name = processor_name(run.get("hardware") or {}, run.get("precision"))
+    return name or "unknown"
 
 
 def _commit(run: Mapping[str, Any] | None) -> str:

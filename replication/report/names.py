@@ -1,6 +1,7 @@
 """Names as people write them: NAML, MiniLM, fine-tuned. Identifiers stand in commands and files."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from replication.evaluation.metrics import METRICS
 from replication.paper.cells import METRIC_NAMES, Cell
@@ -42,6 +43,14 @@ COLUMNS: dict[str, Callable[[str], str]] = {
     "encoder": encoder_name,
     "tuning": tuning_name,
 }
+
+
+def processor_name(hardware: Mapping[str, Any], *more: str | None) -> str | None:
+    """Such as `AMD EPYC (AuthenticAMD 25 1 1)`, as run.json has it: one name has served several
+    processors. None where it has no name. more: what else stands in the brackets"""
+    name = hardware.get("processor")
+    inside = ", ".join(filter(None, (hardware.get("processor_family"), *more)))
+    return f"{name} ({inside})" if name and inside else name
 
 
 def encoder_sizes(cells: Iterable[Cell]) -> dict[str, int]:

@@ -138,17 +138,21 @@ def test_an_unknown_cost_is_listed_with_its_reason(own_tree, points):
     change(folder / "reports/runs/lstur-static-frozen-clean-s1/cost.json", seconds=0)
     (folder / "reports/adapters/smollm2-lora.json").unlink()
     rows = {row[0]: row[2] for row in left_out(points(), "seconds").rows}
-    assert "not valid JSON" in rows["nrms-minilm-finetuned-k2-clean"]
-    assert "no such file" in rows["naml-static-frozen-clean"]
-    assert "seconds was not measured" in rows["nrms-static-frozen-clean"]
-    assert "log axis" in rows["lstur-static-frozen-clean"]
+    assert "not valid JSON" in rows["NRMS, MiniLM, fine-tuned, 2 layers, clean"]
+    assert "no such file" in rows["NAML, static vectors, frozen, clean"]
+    assert "seconds was not measured" in rows["NRMS, static vectors, frozen, clean"]
+    assert "log axis" in rows["LSTUR, static vectors, frozen, clean"]
     adapted = [name for name in GRID if "smollm2-lora" in name]
     for name in adapted:  # whatever the recommender and the protocol
-        key = name.removesuffix("-s1").replace("lora-frozen", "finetuned")
+        recommender, *_, protocol, _ = name.split("-")
+        key = f"{recommender.upper()}, SmolLM2, fine-tuned, {protocol}"
         assert "smollm2-lora.json: no such file" in rows[key]
     assert len(rows) == 4 + len(adapted)
     by_key = {row[0]: row for row in left_out(points(), "parameters").rows}
-    assert set(by_key) == {"nrms-minilm-finetuned-k2-clean", "naml-static-frozen-clean"}
+    assert set(by_key) == {
+        "NRMS, MiniLM, fine-tuned, 2 layers, clean",
+        "NAML, static vectors, frozen, clean",
+    }
     table = costs_table(points(), "seconds", "auc")
     assert len(table.rows) == len(GRID)
     assert "0.00" not in [str(cell) for row in table.rows for cell in row]
@@ -182,6 +186,7 @@ def test_each_kind_of_hardware_has_its_own_line_of_time_and_all_share_that_of_si
     ("hardware", "name"),
     [
         ({"processor": "P", "cores": 2, "gpu": None}, "P, 2 cores"),
+        ({"processor": "P", "processor_family": "V 1 2", "cores": 2}, "P (V 1 2), 2 cores"),
         ({"processor": None, "cores": 1, "gpu": "G"}, "G, unknown processor, 1 core"),
         ({"processor": None, "cores": 4, "gpu": None}, UNKNOWN),
         (None, UNKNOWN),

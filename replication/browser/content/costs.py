@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from replication.browser.content.run_costs import adapter_of, cost_of
+from replication.browser.names import experiment_name
 from replication.browser.reading.experiments import Experiment, Figure
 from replication.browser.words import counted
 from replication.files.readable import File
 from replication.paper.cells import METRIC_NAMES
 from replication.report.costs import form_of
 from replication.report.expected import duration
-from replication.report.names import encoder_name, recommender_name, tuning_name
+from replication.report.names import encoder_name, processor_name, recommender_name, tuning_name
 from replication.report.study import EXPERIMENT
 from replication.report.tables import Field, Number, Table
 
@@ -217,7 +218,7 @@ def costs_table(points: Sequence[Point], measure: str, metric: str) -> Table:
 def left_out(points: Sequence[Point], measure: str) -> Table | None:
     """Experiments that are not drawn, each with the reason; None where there are none."""
     rows = [
-        [point.experiment.key, point.experiment.state().word, reason]
+        [experiment_name(point.experiment), point.experiment.state().word, reason]
         for point in points
         if (reason := point.absence(measure))
     ]
@@ -241,7 +242,7 @@ def _machine(experiment: Experiment, adapters: Mapping[str, File]) -> str:
 def machine_name(hardware: Mapping[str, Any] | None) -> str:
     """GPU, processor and cores, by which kinds of hardware are told apart."""
     hardware = hardware or {}
-    processor, cores, gpu = (hardware.get(key) for key in ("processor", "cores", "gpu"))
+    processor, cores, gpu = processor_name(hardware), hardware.get("cores"), hardware.get("gpu")
     if not processor and not gpu:
         return UNKNOWN
     parts = [gpu, processor or "unknown processor", counted(cores, "core") if cores else None]
