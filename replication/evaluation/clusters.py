@@ -1,9 +1,10 @@
-"""Which impressions belong together: those of one user, and those of one clicked article.
+"""Which impressions depend on each other: those of one user, and those that click one article.
 
 An article that a run ranks badly is ranked badly wherever it is clicked, so that the impressions in
 which it is clicked err together; and a user's impressions are read with one history. On one test
 day the articles matter far more than the users: the variance of a mean of AUC differences is
-several times what independent impressions would give (`design_effect`).
+several times what independent impressions would give (`design_effect`). An impression with several
+clicks depends on all that click any of its articles.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from replication.evaluation.groups import Groups, effective
 from replication.files.errors import StudyError
 from replication.mind.columns.prepared import Impressions
 from replication.mind.columns.ragged import Ragged, load_array
@@ -19,69 +21,54 @@ from replication.mind.columns.ragged import Ragged, load_array
 
 @dataclass(frozen=True)
 class Clusters:
-    """The user and the article of I impressions, each numbered from 0: (I,) int64."""
+    """I impressions by user, of which each has one, and by clicked article: one or several."""
 
-    user: np.ndarray
-    article: np.ndarray
+    user: Groups
+    article: Groups
 
     @classmethod
-    def of(cls, user: np.ndarray, article: np.ndarray) -> "Clusters":
-        """From any values (I,) that tell users and articles apart. ValueError if I differs."""
+    def of(cls, user: np.ndarray, article: np.ndarray | Ragged) -> "Clusters":
+        """From values (I,), or I rows of articles, that tell users and articles apart. ValueError
+        if I differs."""
         if len(user) != len(article):
             raise ValueError(f"{len(user)} users of {len(article)} articles; expected as many")
-        return cls(*(np.unique(np.asarray(v), return_inverse=True)[1] for v in (user, article)))
+        return cls(Groups.of(np.asarray(user)), Groups.of(article))
 
     @classmethod
     def independent(cls, impressions: int) -> "Clusters":
         """Every impression by itself: what the plain t-test and bootstrap take for granted."""
-        own = np.arange(impressions)
+        own = Groups.of(np.arange(impressions))
         return cls(own, own)
 
     def __len__(self) -> int:
-        return len(self.user)
+        return self.user.matrix.shape[1]
 
     def select(self, rows: np.ndarray) -> "Clusters":
         """Those of some impressions; rows: a mask (I,) or places."""
         if rows.dtype == bool and rows.all():
             return self
-        return Clusters.of(self.user[rows], self.article[rows])
+        return Clusters(self.user.select(rows), self.article.select(rows))
 
     @cached_property
-    def pair(self) -> np.ndarray:
-        """Impressions of one user and one article, numbered from 0: (I,) int64."""
-        both = self.user * (self.article.max(initial=0) + 1) + self.article
-        return np.unique(both, return_inverse=True)[1]
+    def pair(self) -> Groups:
+        """Impressions of one user that click the same article."""
+        return self.article.crossed(self.user.first)
 
 
-def most_clicked(values: np.ndarray, offsets: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Of the clicked candidates of each impression, the article that most impressions click: (I,)
-    int64, the first of several alike, -1 where none is clicked.
+def clicked_articles(candidates: Ragged, labels: np.ndarray) -> Ragged:
+    """The clicked candidates of I impressions: I rows of articles, empty where none is clicked.
 
-    values, labels: (N,) candidates and their clicks (1 or 0); offsets: (I + 1,).
-
-    An impression with several clicks belongs to several articles; it counts here as one of that
-    article alone, which it shares with most others. The clusters are then a partition, which the
-    variance of Cameron, Gelbach and Miller and a bootstrap need: sharing an impression out by equal
-    weights would split its own error into parts that are taken as independent, and understate it.
-    What links two impressions through another click is not counted, so that the design effect is,
-    if anything, too small; by the first click it would be smaller still (docs/independence.md).
+    candidates: I rows of articles; labels: (N,) their clicks, 1 or 0.
     """
     clicked = np.flatnonzero(np.asarray(labels) == 1)
-    owner = np.searchsorted(offsets, clicked, side="right") - 1
-    articles, codes = np.unique(np.asarray(values)[clicked], return_inverse=True)
-    clicks = np.bincount(codes)[codes]
-    found = np.full(len(offsets) - 1, -1, dtype=np.int64)
-    # By clicks, and the earlier one last: the last is what is kept of an impression.
-    order = np.lexsort((-clicked, clicks))
-    found[owner[order]] = articles[codes[order]]
-    return found
+    ends = np.searchsorted(clicked, candidates.offsets)
+    return Ragged(np.asarray(candidates.values)[clicked], ends)
 
 
 def clusters_of(impressions: Impressions) -> Clusters:
     """By user and clicked article."""
-    candidates = impressions.candidates
-    article = most_clicked(candidates.values, candidates.offsets, impressions.labels)
-    return Clusters.of(np.asarray(impressions.user), article)
+    articles = clicked_articles(impressions.candidates, impressions.labels)
+    return Clusters.of(np.asarray(impressions.user), articles)
 
 
 def prepared_clusters(folder: Path) -> tuple[np.ndarray, Clusters]:
@@ -93,8 +80,7 @@ def prepared_clusters(folder: Path) -> tuple[np.ndarray, Clusters]:
         ids, user, labels = (load_array(folder / f"{name}.npy") for name in names)
     except StudyError as error:
         raise StudyError(f"{error}; run `dvc repro prepare`") from error
-    article = most_clicked(candidates.values, candidates.offsets, labels)
-    return np.asarray(ids), Clusters.of(np.asarray(user), article)
+    return np.asarray(ids), Clusters.of(np.asarray(user), clicked_articles(candidates, labels))
 
 
 def mean_variance(values: np.ndarray, clusters: Clusters) -> tuple[float, float]:
@@ -105,10 +91,11 @@ def mean_variance(values: np.ndarray, clusters: Clusters) -> tuple[float, float]
     can come out too small, or below zero, where one of the two hardly matters: it is never taken
     to be less than the larger of the two one-way variances (J. MacKinnon, M. Nielsen, M. Webb: Wild
     Bootstrap and Asymptotic Inference With Multiway Clustering, 2021). Each is the jackknife's,
-    which leaves one cluster out at a time: large clusters pull the mean towards themselves.
+    which leaves one cluster out at a time: large clusters pull the mean towards themselves. What an
+    impression with several clicks adds by itself is counted once (`groups`).
 
     Degrees of freedom are those of the effective number of clusters of the sparser kind, I^2 over
-    the sum of squared sizes, less one. With independent impressions this is the variance and the
+    the number of linked pairs, less one. With independent impressions this is the variance and the
     I - 1 degrees of freedom of the plain t-test. Needs two impressions or more; infinite where all
     of them are of one cluster.
     """
@@ -117,38 +104,27 @@ def mean_variance(values: np.ndarray, clusters: Clusters) -> tuple[float, float]
         _jackknife(values, groups) for groups in (clusters.user, clusters.article, clusters.pair)
     )
     variance = max(by_user + by_article - by_both, by_user, by_article)
-    sizes = [float(effective(np.bincount(g))) for g in (clusters.user, clusters.article)]
-    return variance, min(sizes) - 1
+    ones = np.ones(len(values))
+    return variance, min(float(effective(g, ones)) for g in (clusters.user, clusters.article)) - 1
 
 
-def effective(sizes: np.ndarray) -> np.ndarray:
-    """Of clusters with these sizes (G, ...), how many of equal size would say as much: (...)."""
-    sizes = np.asarray(sizes, dtype=np.float64)
-    squares = (sizes**2).sum(axis=0)
-    return np.divide(sizes.sum(axis=0) ** 2, squares, out=np.zeros_like(squares), where=squares > 0)
-
-
-def _jackknife(values: np.ndarray, groups: np.ndarray) -> float:
-    sums = np.bincount(groups, weights=values - values.mean())
-    sizes = np.bincount(groups)
-    count, n = len(sizes), len(values)
-    if count < 2:
+def _jackknife(values: np.ndarray, groups: Groups) -> float:
+    centred, n, count = values - values.mean(), len(values), len(groups)
+    rest = n - groups.sizes
+    if not rest.all():
         return float("inf")
-    # The mean without a cluster, less the mean.
-    shifts = sums / (n - sizes)
-    return float((count - 1) / count * (shifts**2).sum())
+    # The mean without a cluster, or without one impression, less the mean.
+    shifts, own = groups.sums(centred) / rest, centred / (n - 1)
+    return float((count - 1) / count * ((shifts**2).sum() - (groups.further * own**2).sum()))
 
 
-def design_effect(values: np.ndarray, groups: np.ndarray) -> float | None:
-    """Variance of the sum of `values` (I,) by clusters over that by impressions; NaN left out.
+def design_effect(values: np.ndarray, groups: Groups) -> float | None:
+    """Variance of the sum of `values` (I,) by groups over that by impressions; NaN left out.
 
-    groups: (I,) cluster of each impression. A standard error that takes impressions as independent
-    is too small by its square root. None without variance.
+    A standard error that takes impressions as independent is too small by its square root. None
+    without variance.
     """
     known = ~np.isnan(values)
     centred = values[known] - values[known].mean() if known.any() else values[known]
     total = float((centred**2).sum())
-    if total == 0:
-        return None
-    sums = np.bincount(np.unique(groups[known], return_inverse=True)[1], weights=centred)
-    return float((sums**2).sum()) / total
+    return float(groups.select(known).linked(centred)) / total if total else None

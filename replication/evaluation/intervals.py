@@ -6,21 +6,24 @@ impression or two, so that it matters: such intervals of 95 % hold 98 to 100 %. 
 with replacement holds too little where a few are clicked most. So each article has a normal
 multiplier here, and each user one of the two-way variance's share of users: that by user less that
 by user and article at once, in which the noise, that the articles' share holds already, cancels
-out; see `resampled_means`. docs/independence.md has the coverage of these and of Owen's.
+out; see `resampled_means`. What an impression with several clicks has of each of its articles
+counts its noise several times as well, and is taken off again. docs/independence.md has the
+coverage of these and of Owen's.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
 
 import numpy as np
-from scipy import sparse, special
+from scipy import special
 
-from replication.evaluation.clusters import Clusters, effective
+from replication.evaluation.clusters import Clusters
+from replication.evaluation.groups import Groups, effective
 
 Name = TypeVar("Name", bound=Hashable)
 # Multipliers drawn at a time, over all resamples of a chunk: few enough to stay in a core's cache.
 CHUNK_CELLS = 2**18
-ROUNDING = 1e-10  # an eigenvalue below this share of the largest is none
+ROUNDING = 1e-10  # a singular value below this share of the largest is none
 PRODUCT_COLUMNS = 48  # of one matrix product: wider ones were forty times slower with threads
 
 
@@ -116,12 +119,9 @@ def _cluster_errors(
     """What articles and users add to the mean of each of R columns (I, R): (samples, R)."""
     n = known.sum(axis=0)
     values, counts = np.where(known, centred, 0.0), known.astype(np.float64)
-    by_article = _sums(clusters.article, values), _sums(clusters.article, counts)
-    used = (by_article[1] > 0).sum(axis=0)  # articles of each column
-    # The shift of the mean where an article is left out; a column's only article has none.
-    rest = n - by_article[1]
-    article = np.divide(by_article[0], rest, out=np.zeros_like(rest), where=rest > 0)
-    article *= np.sqrt((used - 1).clip(0) / used.clip(1))
+    sizes = clusters.article.sums(counts)
+    told = (n > 1) & (sizes < n).all(axis=0)  # no article holds them all
+    article = _articles_share(values, n, sizes, clusters.article)
     user = _users_share(values / n.clip(1), clusters)
     of_articles, of_users, scaling = np.random.default_rng(seed).spawn(3)
     errors = np.empty((samples, centred.shape[1]))
@@ -134,12 +134,31 @@ def _cluster_errors(
             part = slice(first, first + PRODUCT_COLUMNS)
             added = by_articles @ article[:, part] + by_users @ user[:, part]
             errors[start : start + some, part] = added
-    freedom = np.maximum(effective(by_article[1]) - 1, 1)
-    errors[:, (n < 2) | (used < 2)] = np.nan
+    freedom = np.maximum(effective(clusters.article, counts) - 1, 1)
+    errors[:, ~told] = np.nan
     levels = scaling.uniform(size=samples)
-    for degrees in np.unique(freedom[(n > 1) & (used > 1)]):  # the same draw for all columns
+    for degrees in np.unique(freedom[told]):  # the same draw for all columns
         errors[:, freedom == degrees] *= _student(levels, degrees)[:, None]
     return errors
+
+
+def _articles_share(
+    values: np.ndarray, n: np.ndarray, sizes: np.ndarray, articles: Groups
+) -> np.ndarray:
+    """What each article adds to the error of R columns: (articles, R).
+
+    values: (I, R) centred, 0 where undefined; n: (R,) impressions, sizes: (articles, R) of them.
+    The shift of the mean where the article is left out; that of an impression with several clicks
+    is in several, and is taken off but for one.
+    """
+    used = (sizes > 0).sum(axis=0)
+    scale = np.sqrt((used - 1).clip(0) / used.clip(1))
+    rest = n - sizes  # a column's only article has no shift
+    sums = articles.sums(values)
+    shifts = np.divide(sums, rest, out=np.zeros_like(rest), where=rest > 0) * scale
+    several = articles.further > 0
+    own = np.sqrt(articles.further[several])[:, None] * values[several] / (n - 1).clip(1) * scale
+    return _without(shifts, own) if several.any() else shifts
 
 
 def _users_share(values: np.ndarray, clusters: Clusters) -> np.ndarray:
@@ -150,43 +169,34 @@ def _users_share(values: np.ndarray, clusters: Clusters) -> np.ndarray:
     The two-way variance of Cameron, Gelbach and Miller (2011) is A + U - B: by article, by user,
     and by both at once. The articles' multipliers have A. Those of users would have the sum of
     squares of their sums, U, which counts the impressions' own noise once more; U - B is without
-    it, and may have negative eigenvalues, which become 0 as these authors propose (section 2.3). So
-    the sums T (users, R) of users are turned by a matrix M such that M' T'T M = (U - B)+ for all
-    columns and their differences at once: of all such, the one that moves them least (I. Olkin, F.
-    Pukelsheim: The Distance Between Two Random Vectors With Given Dispersion Matrices, 1982). The
-    multipliers stay the users' own, so that groups of different users err independently.
+    it.
     """
-    several = np.bincount(clusters.user) > 1
-    rows = several[clusters.user]  # a user's only impression cancels out of U - B
-    sums = _sums(clusters.user, values)[several]
-    both = _sums(clusters.pair[rows], values[rows])
-    spread = sums.T @ sums
-    root, inverse = _roots(spread)
-    wanted, _ = _roots(root @ _positive(spread - both.T @ both) @ root)
-    return sums @ (inverse @ wanted @ inverse)
+    rows = (clusters.user.sizes > 1)[clusters.user.first]  # an only impression cancels out of U - B
+    kept, values = clusters.select(rows), values[rows]
+    own = np.sqrt(kept.pair.further)[:, None] * values
+    return _without(kept.user.sums(values), kept.pair.sums(values), own)
 
 
-def _positive(matrix: np.ndarray) -> np.ndarray:
-    """A symmetric (R, R) with its negative eigenvalues set to 0."""
-    levels, vectors = np.linalg.eigh(matrix)
-    return (vectors * levels.clip(0)) @ vectors.T
+def _without(sums: np.ndarray, less: np.ndarray, more: np.ndarray | None = None) -> np.ndarray:
+    """Sums (G, R) of clusters turned such that, S being these, the squares S'S of all R columns and
+    of their differences at once become S'S - less'less + more'more; less, more: (..., R).
 
-
-def _roots(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Square root of a symmetric (R, R) without negative eigenvalues, and that root's inverse, in
-    which what is 0 but for rounding stays 0."""
-    levels, vectors = np.linalg.eigh(matrix)
-    known = levels > ROUNDING * levels.max(initial=0)
-    roots = np.sqrt(np.where(known, levels, 0.0))
-    inverse = np.divide(1, roots, out=np.zeros_like(roots), where=known)
-    return (vectors * roots) @ vectors.T, (vectors * inverse) @ vectors.T
-
-
-def _sums(groups: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Sums of (I, R) by group 0, 1, ...: (groups, R)."""
-    ones = np.ones(len(groups))
-    shape = (int(groups.max(initial=-1)) + 1, len(groups))
-    return sparse.csr_array((ones, (groups, np.arange(len(groups)))), shape=shape) @ columns
+    With S = P D V' (singular values) and K = 1 - C'C + ..., C being less V / D, that is what
+    P sqrt(K) D V' has; negative eigenvalues of K become 0, as Cameron, Gelbach and Miller propose
+    (section 2.3). It is one symmetric matrix over clusters, so that what the columns share stays
+    shared, and columns of different clusters err independently.
+    """
+    left, levels, right = np.linalg.svd(sums, full_matrices=False)
+    kept = levels > ROUNDING * levels.max(initial=0)
+    left, levels, right = left[:, kept], levels[kept], right[kept]
+    kernel = np.eye(len(levels))
+    for sign, part in ((-1, less), (1, more)):
+        if part is not None:
+            scaled = part @ right.T / levels
+            kernel += sign * (scaled.T @ scaled)
+    factors, vectors = np.linalg.eigh(kernel)
+    root = (vectors * np.sqrt(factors.clip(0))) @ vectors.T
+    return left @ root @ (levels[:, None] * right)
 
 
 def _student(levels: np.ndarray, degrees: float) -> np.ndarray:

@@ -13,11 +13,12 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 import polars as pl
 
-from replication.evaluation.clusters import Clusters, most_clicked
+from replication.evaluation.clusters import Clusters, clicked_articles
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
 from replication.files.errors import StudyError
 from replication.mind.behaviors import ID_PATTERN, read_impressions
+from replication.mind.columns.ragged import Ragged
 from replication.mind.tsv import marked, read_lines
 
 LINE_PATTERN = r"^[ \t]*([^ \t\[\]]+)[ \t]*\[[ \t]*([^\[\] \t][^\[\]]*)\][ \t]*$"
@@ -113,7 +114,7 @@ def read_labels(path: Path) -> Lists:
     offsets = np.concatenate([[0], np.cumsum(lines.candidates.lengths, dtype=np.int64)])
     articles = lines.candidates.ids.rank("dense").to_numpy()
     users = lines.rows["user_id"].rank("dense").to_numpy()
-    clusters = Clusters.of(users, most_clicked(articles, offsets, lines.labels))
+    clusters = Clusters.of(users, clicked_articles(Ragged(articles, offsets), lines.labels))
     return Lists(path, lines.impression_id, lines.labels, offsets, clusters)
 
 

@@ -33,8 +33,8 @@ ENCODERS = (
 )  # fmt: skip
 RUNS = (
     *ENCODERS, "recommenders", "training",
-    "evaluation/clusters.py", "evaluation/cold_start.py", "evaluation/intervals.py",
-    "evaluation/metrics.py", "evaluation/scoring.py",
+    "evaluation/clusters.py", "evaluation/cold_start.py", "evaluation/groups.py",
+    "evaluation/intervals.py", "evaluation/metrics.py", "evaluation/scoring.py",
     "experiment/run.py", "experiment/fitting.py", "experiment/start.py", "experiment/record.py",
 )  # fmt: skip
 # Beside the plain vector units: what the libraries choose their kernels by.

@@ -54,7 +54,7 @@ def judge(question: Question, asked: Asked, protocol: str) -> Result:
 
     main, others = parts(drift, -1), parts(_less(asked, places), 1)
     [answer] = [part for part in main if part["name"] == "time"]
-    users = int(clusters.user.max()) + 1
+    users = len(clusters.user)
     return result(
         answer["verdict"],
         answer["reason"],

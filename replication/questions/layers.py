@@ -60,7 +60,7 @@ def judge(question: Question, asked: Asked, protocol: str) -> Result:
         parts=[main, *(part for part, _ in own)],
         places=sweep,
         small=main["small"],
-        power=wanted(main, sure, len(clusters), int(clusters.user.max()) + 1),
+        power=wanted(main, sure, len(clusters), len(clusters.user)),
     )
 
 

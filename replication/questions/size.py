@@ -111,7 +111,7 @@ def _part(
 def _wanted(part: Result, sure: Uncertainty | None, clusters: Clusters) -> Result | None:
     """What impressions do to means shows in how far these lie off the line as well."""
     shared = sure.parts[0][0] if sure else 0.0
-    return wanted(part, sure, len(clusters), int(clusters.user.max()) + 1, shared)
+    return wanted(part, sure, len(clusters), len(clusters.user), shared)
 
 
 def _told(part: Result, why: str) -> Result:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from replication.evaluation.clusters import Clusters, effective
+from replication.evaluation.clusters import Clusters
+from replication.evaluation.groups import Groups, effective
 from replication.evaluation.statistics import ROUNDING
 from replication.paper.power import MOST_TIMES, WANTED, power_with
 from replication.paper.significance import Uncertainty
@@ -49,25 +50,28 @@ def _variance(x: np.ndarray, y: np.ndarray, clusters: Clusters) -> tuple[float, 
     kinds = (clusters.user, clusters.article)
     by_user, by_article, by_both = (_jackknife(x, y, g) for g in (*kinds, clusters.pair))
     variance = max(by_user + by_article - by_both, by_user, by_article)
-    sizes = [float(effective(np.bincount(groups, weights=x**2))) for groups in kinds]
+    sizes = [float(effective(groups, x**2)) for groups in kinds]
     return variance, max(min(sizes) - 1, 1.0)
 
 
-def _jackknife(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
+def _jackknife(x: np.ndarray, y: np.ndarray, groups: Groups) -> float:
     """Infinite where a slope is gone with one cluster."""
-    count = int(groups.max()) + 1
-    if count < 2:
-        return math.inf
-    n, sx, sy, sxx, sxy = (
-        total.sum() - total
-        for total in (np.bincount(groups, w, count) for w in (np.ones_like(x), x, y, x * x, x * y))
-    )
+    moments = np.stack([np.ones_like(x), x, y, x * x, x * y], axis=1)
+    shifts = _shifts(moments, groups.sums(moments))
+    several = groups.further > 0
+    own = _shifts(moments, moments[several])  # of an impression alone, which is to count once
+    squares = (shifts**2).sum() - groups.further[several] @ own**2
+    count = len(groups)
+    return float((count - 1) / count * squares) if np.isfinite(squares) else math.inf
+
+
+def _shifts(moments: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """What leaving out parts of these sums (G, 5) changes of the slope: (G,)."""
+    whole = moments.sum(axis=0)
+    n, sx, sy, sxx, sxy = np.vstack([whole, whole - out]).T
     with np.errstate(divide="ignore", invalid="ignore"):
-        left = (sxy - sx * sy / n) / (sxx - sx**2 / n)
-    if not np.isfinite(left).all():
-        return math.inf
-    whole = float(np.cov(x, y, bias=True)[0, 1] / x.var())
-    return float((count - 1) / count * ((left - whole) ** 2).sum())
+        slopes = (sxy - sx * sy / n) / (sxx - sx**2 / n)
+    return slopes[1:] - slopes[0]
 
 
 def impressions_to_decide(

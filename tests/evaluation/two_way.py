@@ -14,9 +14,9 @@ from replication.evaluation.clusters import (
     Clusters,
     design_effect,
     mean_variance,
-    most_clicked,
 )
 from replication.evaluation.intervals import interval, resampled_means
+from replication.mind.columns.ragged import Ragged
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class World:
         values = rng.normal(scale=self.user, size=users)[user] + rng.normal(size=n)
         effects = rng.normal(scale=self.article, size=articles)[article]
         values += np.add.reduceat(effects, offsets[:-1]) / (1 + more)
-        return values, Clusters.of(user, most_clicked(article, offsets, np.ones(offsets[-1])))
+        return values, Clusters.of(user, Ragged(article, offsets))
 
 
 def pigeonhole(values: np.ndarray, clusters: Clusters, samples: int, seed: int) -> np.ndarray:
@@ -55,9 +55,9 @@ def pigeonhole(values: np.ndarray, clusters: Clusters, samples: int, seed: int) 
     rng = np.random.default_rng(seed)
     weights = np.ones((samples, 1))
     for groups in (clusters.user, clusters.article):
-        count = int(groups.max()) + 1
+        count = len(groups)
         drawn = rng.multinomial(count, np.full(count, 1 / count), size=samples)
-        weights = weights * drawn[:, groups]
+        weights = weights * drawn[:, groups.first]
     return weights @ values / weights.sum(axis=1)
 
 
@@ -85,7 +85,8 @@ def coverage(world: World, sets: int, samples: int, seed: int = 0, owen: bool = 
 if __name__ == "__main__":
     impressions, sets = int(sys.argv[1]), int(sys.argv[2])
     for user, article, several in (
-        (0.3, 0.4, 0.0), (0.3, 0.2, 0.0), (0.0, 0.0, 0.0), (0.3, 0.4, 0.28),
+        (0.3, 0.4, 0.0), (0.3, 0.2, 0.0), (0.0, 0.0, 0.0),
+        (0.3, 0.4, 0.28), (0.3, 0.2, 0.28), (0.0, 0.0, 0.28), (0.3, 0.4, 1.0),
     ):  # fmt: skip
         # Where an article has more impressions, less of an effect gives the same design effect.
         scale = np.sqrt(2000 / impressions)

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from replication.evaluation.clusters import Clusters
+from replication.mind.columns.ragged import Ragged
 from replication.questions.slopes import impressions_to_decide, slope
 
 
@@ -28,17 +29,32 @@ def test_the_slope_is_that_of_least_squares_where_it_is_defined():
     assert found == pytest.approx(stats.linregress(x[known], y[known]).slope)
 
 
-def test_the_error_is_that_of_leaving_out_each_cluster_in_turn():
-    x, y, clusters = invented(np.random.default_rng(1), n=200, users=20, articles=15)
+def left_out(x, y, members):
+    """The jackknife by hand. members: (G, n) bool; who is in k of them counts once, not k times."""
+    whole = np.polyfit(x, y, 1)[0]
 
-    def left(groups):
-        slopes = [np.polyfit(x[groups != g], y[groups != g], 1)[0] for g in range(groups.max() + 1)]
-        whole = np.polyfit(x, y, 1)[0]
-        return (len(slopes) - 1) / len(slopes) * ((np.array(slopes) - whole) ** 2).sum()
+    def squares(parts):
+        return np.array([(np.polyfit(x[~out], y[~out], 1)[0] - whole) ** 2 for out in parts])
 
-    user, article, both = left(clusters.user), left(clusters.article), left(clusters.pair)
-    [(variance, _)] = slope([y], x, clusters)[1].parts
-    assert variance == pytest.approx(max(user + article - both, user, article))
+    further = (members.sum(axis=0) - 1) @ squares(np.eye(len(x), dtype=bool))
+    return (len(members) - 1) / len(members) * (squares(members).sum() - further)
+
+
+@pytest.mark.parametrize("clicks", [1, 2])
+def test_the_error_is_that_of_leaving_out_each_cluster_in_turn(clicks):
+    rng = np.random.default_rng(1)
+    x, y, _ = invented(rng, n=200)
+    user = rng.integers(20, size=200)
+    articles = rng.permuted(np.tile(np.arange(15), (200, 1)), axis=1)[:, :clicks]
+    rows = Ragged.from_lengths(articles.ravel(), np.full(200, clicks))
+    [(variance, _)] = slope([y], x, Clusters.of(user, rows))[1].parts
+    users = user == np.arange(20)[:, None]
+    clicked = (articles == np.arange(15)[:, None, None]).any(axis=2)
+    both = (users[:, None] & clicked).reshape(-1, 200)
+    by_user, by_article, by_both = (
+        left_out(x, y, kind[kind.any(axis=1)]) for kind in (users, clicked, both)
+    )
+    assert variance == pytest.approx(max(by_user + by_article - by_both, by_user, by_article))
 
 
 def test_with_independent_impressions_the_error_is_the_usual_one():
