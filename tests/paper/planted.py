@@ -24,7 +24,7 @@ from replication.experiment.record import clicks, save_impressions
 from replication.files.atomic import write_json
 from replication.mind.columns.prepared import Impressions
 from replication.mind.columns.ragged import Ragged, save_array
-from replication.paper.cells import Cell, read_grid, read_sweep
+from replication.paper.cells import Cell, read_grid, read_parts, read_sweep
 from replication.paper.evidence import Evidence
 from replication.paper.models import MODELS, SIZE_RANK
 from replication.study import paths
@@ -228,7 +228,8 @@ class Planted:
                 for cell in cells
             ]
 
-        evidence = Evidence(self.params, ran(read_grid(self.params)), ran(read_sweep(self.params)))
+        every = (ran(read(self.params)) for read in (read_grid, read_sweep, read_parts))
+        evidence = Evidence(self.params, *every)
         evidence._column = lambda cell, metric: found[cell.name]
         evidence._grouping = lambda protocol: (self.groups, self.clicks)
         evidence.grouping = evidence._grouping
