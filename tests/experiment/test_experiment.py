@@ -183,7 +183,9 @@ def test_run_ids(params):
     assert run_id(released) == "naml-minilm-finetuned-released-s1"
     cell = grid_cell(params, "naml", "minilm", "frozen", "clean", 7)
     assert run_id(cell) == "naml-minilm-frozen-clean-s7"
-    for named in (params, released, cell, change(params, finetune_layers=0)):
+    parts = change(params, tuned_parts="lora")
+    assert run_id(parts) == "nrms-minilm-finetuned-lora2-clean-s1"  # said, whatever the number
+    for named in (params, released, cell, parts, change(params, finetune_layers=0)):
         assert run_named(run_id(named), params) == named
 
 
@@ -195,6 +197,9 @@ def test_run_ids(params):
         ("nrms-minilm-frozen-dirty-s1", "no run can be called"),
         ("nrms-minilm-finetuned-k2-clean-s1", "is called 'nrms-minilm-finetuned-clean-s1'"),
         ("nrms-minilm-finetuned-k9-clean-s1", "0 to 3"),
+        ("nrms-minilm-finetuned-bottom9-clean-s1", "0 to 3"),
+        ("nrms-minilm-finetuned-layer0-clean-s1", "tuned_parts: layer: 1 to 3"),
+        ("nrms-minilm-finetuned-top2-clean-s1", "no run can be called"),
     ],
 )
 def test_a_name_that_no_run_has(params, name, words):

@@ -14,6 +14,7 @@ from replication.machine import environment
 from replication.machine.saved_state import SavedState
 from replication.recommenders import RECOMMENDERS
 from replication.study import paths
+from replication.study.parts import Lora
 from replication.training import loop
 
 RUN = "replication.experiment.run"
@@ -99,6 +100,17 @@ def test_a_killed_run_ends_the_same(params, tmp_path, batches, recommender, kind
         killed = run_killed(tmp_path / f"at{kill}", params, batches, [kill])
         assert killed == whole, kill
         assert batches.trained == STEPS - kill  # and did nothing twice
+
+
+@pytest.mark.parametrize("part", ["lora", "bottom"])
+def test_a_killed_run_of_another_part_ends_the_same(params, tmp_path, batches, part):
+    lora = Lora(rank=2, alpha=4, dropout=0.2, encoder_learning_rate=0.01)
+    params = change(cell(params, "nrms", "layers"), tuned_parts=part, lora=lora)
+    whole = run_in(tmp_path / "whole", params)
+    trained = json.loads((tmp_path / "whole/cost.json").read_bytes())["trainable_parameters"]
+    assert run_killed(tmp_path / "killed", params, batches, [3]) == whole and trained
+    top = run_in(tmp_path / "top", change(params, tuned_parts="top"))
+    assert whole[0] != top[0]
 
 
 @pytest.mark.parametrize("encoder", ["minilm", "static"])
