@@ -201,8 +201,13 @@ class Recommender(nn.Module):
             last[:, -1] = lengths == 0  # an empty history has one click, in its last slot
             places, mask = places.masked_fill(last, history), mask | last
             lengths = mask.sum(1)
-        clicked = F.embedding(places, clicks)  # (b, h, c)
+        clicked = F.embedding(self.arranged(places, lengths), clicks)  # (b, h, c)
         return self.read_user(clicked, mask if self.masked else None, lengths, users)
+
+    def arranged(self, places: Tensor, lengths: Tensor) -> Tensor:
+        """Slots `places` (b, h) of `encode_users`, of which the last `lengths` (b,) are clicks, as
+        `read_user` wants them. They stay as they are, unless it reads no mask."""
+        return places
 
     def click_features(self, vectors: Tensor) -> Tensor:
         """News vectors (n, width) -> (n, c), the part of the user encoder that is by article."""
