@@ -53,7 +53,7 @@ def judge(question: Question, asked: Asked, protocol: str) -> Result:
     main["verdict"] = word
     shared = evidence.uncertainty("auc", _sides(pairs))
     clusters = evidence.clusters()
-    users = int(clusters.user.max()) + 1 if clusters else 0
+    users = len(clusters.user) if clusters else 0
     return result(
         word,
         parts=[main, *_told(evidence, pairs)],
