@@ -18,11 +18,13 @@ def check(_: argparse.Namespace) -> None:
                 file=sys.stderr,
             )
     from replication.study.registry import SOURCES
-    from replication.study.shares import link_source, write_shares
+    from replication.study.shares import link_beside, link_source, make_folders, write_shares
 
     for name in sorted(params.used):
         SOURCES[params.encoders[name].source].require_given(name, params.encoders[name])
     link_source(params.data.path)
+    link_beside(params.questions.beside)
+    make_folders()
     write_shares(paths.SETTINGS)
 
 

@@ -31,6 +31,7 @@ class Cell:
     embedding_cost   what stage `embed` took for the vectors of `reads`
     layers           fine-tuned transformer layers; None where no layer is tuned
     part             which part of the layers is tuned, of `study.parts`
+    root             the folder of the study that it is of
     name             of its folder under `reports/` and of its Parquet file under `runs/`
     command          what runs it again
     """
@@ -51,6 +52,7 @@ class Cell:
     adapter_cost: dict[str, Any] | None = None
     embedding_cost: dict[str, Any] | None = None
     part: str = "top"
+    root: Path = Path()
 
     @property
     def reads(self) -> str:
@@ -59,31 +61,32 @@ class Cell:
 
     @property
     def folder(self) -> Path:
-        return paths.REPORTS / self.name
+        return self.root / paths.REPORTS / self.name
 
     @property
     def per_impression(self) -> Path:
         """Its Parquet file: `runs/grid` holds what `reports/runs` describes."""
         name = f"{self.name}.parquet"
-        return paths.IMPRESSIONS / (f"grid/{name[5:]}" if name.startswith("runs/") else name)
+        inside = f"grid/{name[5:]}" if name.startswith("runs/") else name
+        return self.root / paths.IMPRESSIONS / inside
 
 
-def read_grid(params: Params) -> list[Cell]:
-    """`grid_cells` with their files.
+def read_grid(params: Params, root: Path = Path()) -> list[Cell]:
+    """`grid_cells` with their files, of the study in the folder `root`.
 
     Errors: `StudyError` where a file is there but is not JSON, or holds a metric that is no number.
     """
-    return [_read(cell) for cell in grid_cells(params)]
+    return [_read(replace(cell, root=root)) for cell in grid_cells(params)]
 
 
-def read_sweep(params: Params) -> list[Cell]:
+def read_sweep(params: Params, root: Path = Path()) -> list[Cell]:
     """`sweep_cells` with their files. Errors: as for `read_grid`."""
-    return [_read(cell) for cell in sweep_cells(params)]
+    return [_read(replace(cell, root=root)) for cell in sweep_cells(params)]
 
 
-def read_parts(params: Params) -> list[Cell]:
+def read_parts(params: Params, root: Path = Path()) -> list[Cell]:
     """`parts_cells` with their files. Errors: as for `read_grid`."""
-    return [_read(cell) for cell in parts_cells(params)]
+    return [_read(replace(cell, root=root)) for cell in parts_cells(params)]
 
 
 def grid_cells(params: Params) -> list[Cell]:
@@ -168,8 +171,9 @@ def _read(cell: Cell) -> Cell:
     files: dict[str, Any] = {name: read_json(cell.folder / f"{name}.json") for name in names}
     for name in METRICS if files["metrics"] is not None else ():
         number(files["metrics"], name, cell.folder / "metrics.json")
-    adapter_cost = read_json(paths.ADAPTERS / f"{cell.adapter}.json") if cell.adapter else None
-    embedding_cost = read_json(paths.EMBEDDING_COSTS / f"{cell.reads}.json")
+    adapters, embeddings = cell.root / paths.ADAPTERS, cell.root / paths.EMBEDDING_COSTS
+    adapter_cost = read_json(adapters / f"{cell.adapter}.json") if cell.adapter else None
+    embedding_cost = read_json(embeddings / f"{cell.reads}.json")
     return replace(cell, **files, adapter_cost=adapter_cost, embedding_cost=embedding_cost)
 
 

@@ -222,7 +222,7 @@ class Evidence:
         return self._found
 
     def _prepared(self, first: Cell) -> Clusters:
-        folder = paths.PREPARED / "test"
+        folder = first.root / paths.PREPARED / "test"
         ids, clusters = prepared_clusters(folder)
         if not np.array_equal(ids, self._order.to_numpy()):
             raise StudyError(

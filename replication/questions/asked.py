@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,15 +13,42 @@ from replication.mind.columns.prepared import (
     load_prepared,
     split_last_day,
 )
+from replication.paper.cells import read_grid, read_sweep
 from replication.paper.evidence import Evidence, Place
+from replication.paper.results import not_testable
 from replication.study import paths
-from replication.study.params import Params, load_protocol
+from replication.study.params import Params, load_params, load_protocol
+
+
+class Beside(NamedTuple):
+    """Another study, whose runs are made."""
+
+    params: Params
+    evidence: Evidence
 
 
 @dataclass(frozen=True)
 class Asked:
     params: Params
     evidence: Evidence
+
+    @cached_property
+    def beside(self) -> Beside:
+        """The study that questions.beside names; NotJudged where it names none, and where one of
+        the two has invented clicks and the other has not. Errors: as of `Evidence`."""
+        if self.params.questions.beside is None:
+            raise not_testable(
+                "questions.beside names no other study; expected the folder of one whose runs are "
+                "made"
+            )
+        params = load_params(paths.BESIDE / paths.PARAMS)
+        if params.demo != self.params.demo:
+            raise not_testable(
+                f"one of the profiles {self.params.profile} and {params.profile} is of invented "
+                "clicks, the other is not"
+            )
+        cells = (read(params, paths.BESIDE) for read in (read_grid, read_sweep))
+        return Beside(params, Evidence(params, *cells))
 
     @cached_property
     def data(self) -> Prepared:

@@ -10,6 +10,7 @@ PROTOCOLS = Path("conf/protocol")
 
 SETTINGS = Path("cache/settings")  # of params.yaml, what one kind of stage reads
 SOURCE = Path("cache/source/data")  # a link to what data.path names, on which stage `data` depends
+BESIDE = Path("cache/beside")  # links to what questions read of the study that they compare with
 CODE = Path("cache/code")  # digests of the code that one kind of stage runs
 RAW = Path("data/raw")
 TRUTH = RAW / "truth.parquet"  # the demo corpus alone has it
@@ -28,6 +29,8 @@ GRID_COPIES = GRID_LOGS / "copies"  # in which tasks of a cluster run
 GRID_FINISHED = GRID_LOGS / "finished"  # marks of those that are done
 GRID_SUBMITTED = GRID_LOGS / "submitted.json"  # which stage is which task
 IMPRESSIONS = Path("runs")  # per-impression metrics, too large for git
+GRID_IMPRESSIONS = IMPRESSIONS / "grid"
+AUDIT_IMPRESSIONS = IMPRESSIONS / "audit"
 
 REPORTS = Path("reports")
 EXPERIMENT = REPORTS / "experiment"

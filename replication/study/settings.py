@@ -170,9 +170,11 @@ class Questions:
     """What questions beyond the paper ask of a study.
 
     ladder  encoders of one family, of which nothing but the size differs; the grid has them frozen
+    beside  the folder of another study whose runs are made, such as one of other data; null: none
     """
 
     ladder: tuple[str, ...] = ()
+    beside: str | None = None
 
 
 @strict

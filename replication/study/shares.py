@@ -17,6 +17,8 @@ from replication.files.errors import StudyError
 from replication.files.listing import files_in
 from replication.study import paths
 
+# What questions read of another study.
+OF_ANOTHER = (paths.PARAMS, paths.REPORTS, paths.IMPRESSIONS, paths.PREPARED / "test")
 # What every run reads, whatever it runs over.
 _RUN = ("profile", "text", "history", "model", "evaluation")
 _SCHEDULES = ("precision", "frozen", "tuned_words", "tuned_layers")
@@ -93,6 +95,37 @@ def link_source(path: str) -> None:
         if target.is_relative_to(project):
             target = Path(os.path.relpath(target, folder.resolve()))
         (folder / paths.SOURCE.name).symlink_to(target)
+
+
+def link_beside(folder: str | None) -> None:
+    """Make the links by which stage `questions` reads another study, laid out as a study is;
+    without one, empty folders in their place, for DVC wants what a stage depends on.
+
+    Errors: `StudyError` where the folder lacks a part.
+    """
+    with new_folder(paths.BESIDE) as made:
+        for part in OF_ANOTHER:
+            place = made / part
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if folder is None:
+                place.mkdir()
+                continue
+            found = paths.given(folder) / part
+            if not found.exists():
+                raise StudyError(
+                    f"questions.beside: {found}: no such file or folder{paths.where(found)}; "
+                    "expected the folder of a study whose runs are made"
+                )
+            place.symlink_to(found.resolve())
+
+
+def make_folders() -> None:
+    """Those that other stages depend on, and that stay empty where a study has no such run."""
+    for folder in (
+        paths.GRID_IMPRESSIONS, paths.AUDIT_IMPRESSIONS, paths.RUNS, paths.AUDIT, paths.ADAPTERS,
+        paths.EMBEDDING_COSTS,
+    ):  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def run_share(

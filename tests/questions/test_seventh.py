@@ -13,7 +13,7 @@ from planted import CANDIDATES, planted_params
 from replication.mind.columns.ragged import Ragged
 from replication.paper import questions
 
-PAGE = Path(__file__).parents[2] / "docs/questions.md"
+PAGE = Path(__file__).parents[2] / "docs/extending-question.md"
 
 
 def block(language: str) -> str:
