@@ -89,14 +89,14 @@ def _ends(ends: Sequence[float]) -> str:
 def _power(power: Record, seeds_at_hand: int) -> str:
     source = "measured here" if power["measured"] else "as NewsReX reports it"
     seeds, more, now = power["seeds"], power["impressions"], power["now"]
-    ways = [
-        f"with {seeds} seeds on these impressions" if seeds else
-        "with no number of seeds on these impressions",
-        f"with {more:,} impressions and {seeds_at_hand} seeds" if more else
-        f"with no number of impressions and {seeds_at_hand} seeds",
-    ]  # fmt: skip
+    ways = [f"{seeds} seeds on these impressions"] if seeds else []
+    ways += [f"{more:,} impressions with {seeds_at_hand} seeds"] if more else []
+    takes = (
+        f"is found in 8 of 10 studies by {' or by '.join(ways)}" if ways else
+        "takes more seeds and more impressions to be found in 8 of 10 studies"
+    )  # fmt: skip
     text = (
-        f"An effect of {power['effect']:.4f} is found in 8 of 10 studies {ways[0]}, {ways[1]} "
-        f"(spread of seeds {power['seed_sd']:.4f}, {source})"
+        f"An effect of {power['effect']:.4f} (spread of seeds {power['seed_sd']:.4f}, {source}) "
+        f"{takes}"
     )
     return f"{text}; with the runs at hand in {100 * now:.0f} %." if now is not None else f"{text}."

@@ -60,7 +60,7 @@ def test_a_gain_is_in_percent_with_its_sign_and_interval():
     assert "Sign: agrees. Size: undecided." in text
     assert "interval [+2.63, +3.20]; the verdict hangs on that (S1)." in text
     assert "standard deviation of 0.0024, measured on 6 runs of 2 places." in text
-    assert "with 5 seeds on these impressions, with no number of impressions and 2" in text
+    assert "is found in 8 of 10 studies by 5 seeds on these impressions; with the" in text
     [s1] = s1_table(found.claims["claims"], ("clean",)).rows
     assert [str(field) for field in s1] == [
         "clean", "C9", "agrees", "agrees", "yes", "1.0", "4.4",
