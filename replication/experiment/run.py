@@ -22,6 +22,7 @@ from replication.experiment.fitting import (
     learned,
     training_and_selection,
 )
+from replication.experiment.layers import layer_evidence
 from replication.experiment.record import clicks, cost, origin, relevant, save_impressions
 from replication.experiment.start import FrozenStart, leave_start
 from replication.files.atomic import new_folder, write_json
@@ -41,9 +42,10 @@ from replication.training.search import search
 def run(params: Params, folder: Path, per_impression: Path, counted: bool = True) -> dict:
     """Run the experiment at hand.
 
-    Writes metrics.json, cold_start.json, cost.json and run.json into `folder`, per-impression
-    metrics (Parquet) to `per_impression`; returns the content of metrics.json. A run that was cut
-    off goes on from its last state in cache/training, if there is one, to the same result. Where
+    Writes metrics.json, cold_start.json, cost.json and run.json into `folder`, where another part
+    than the top layers is tuned layers.json too (`experiment/layers.py`), and metrics of each
+    impression (Parquet) to `per_impression`; returns the content of metrics.json. A run that was
+    cut off goes on from its last state in cache/training, if there is one, to the same result. Where
     another stage is at the same run, this one waits for it. Several processes share training and
     scoring; the first one writes.
 
@@ -75,6 +77,10 @@ def _run(
     leave_start(params, data, model, fitted, progress)
     testing = time.perf_counter()
     summary, metrics, scores = evaluate(model, data.test, params, precision)
+    found = None
+    if params.tuning == "finetuned" and params.tuned_parts != "top":
+        with booked_elsewhere():
+            found = layer_evidence(model, params, data, start, precision)
     if not processes.is_first():
         return summary
     seconds = {"search": progress.search_seconds, "test": time.perf_counter() - testing}
@@ -102,6 +108,8 @@ def _run(
         seconds["all"] = progress.seconds + seconds["start"]
         took = cost(params, model, fitted, seconds, progress.resumed, operations)
         write_json(temporary / "cost.json", took)
+        if found is not None:
+            write_json(temporary / "layers.json", found)
         write_json(
             temporary / "run.json",
             origin(params, data, run_id(params), progress, precision, model, fitted, tried),

@@ -36,6 +36,7 @@ RUNS = (
     "evaluation/clusters.py", "evaluation/cold_start.py", "evaluation/groups.py",
     "evaluation/intervals.py", "evaluation/metrics.py", "evaluation/scoring.py",
     "experiment/run.py", "experiment/fitting.py", "experiment/start.py", "experiment/record.py",
+    "experiment/layers.py",
 )  # fmt: skip
 # Beside the plain vector units: what the libraries choose their kernels by.
 _INSTRUCTIONS = (

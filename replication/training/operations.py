@@ -1,14 +1,13 @@
-"""Floating-point operations of a training step, counted after training on a step that is thrown
-away."""
+"""A step that is thrown away: its floating-point operations, and its gradients."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from replication.machine.operations import counted
-from replication.machine.precision import autocast
+from replication.machine.precision import autocast, computing_device
 from replication.mind.columns.prepared import Impressions
-from replication.recommenders import Recommender
+from replication.recommenders import Batch, Recommender
 from replication.study.params import Params
 from replication.training.batches import batches, draw_each_epoch, draw_once
 from replication.training.loop import loss_of
@@ -22,6 +21,20 @@ def operations_a_sample(
 
     Parameters and random generators stay as they are.
     """
+    batch = _one_batch(model, impressions, params)
+    return counted(lambda: _step(model, batch, precision)) / len(batch.users)
+
+
+def gradients(
+    model: Recommender, impressions: Impressions, params: Params, precision: str
+) -> dict[Tensor, Tensor | None]:
+    """Of the loss of the same batch, by what trains; None where the loss does not hang on it."""
+    model.to(computing_device())
+    batch = _one_batch(model, impressions, params)
+    return dict(zip(_trained(model), _step(model, batch, precision), strict=True))
+
+
+def _one_batch(model: Recommender, impressions: Impressions, params: Params) -> Batch:
     protocol = params.protocol
     draw = draw_each_epoch if protocol.negatives_drawn == "each_epoch" else draw_once
     rng = np.random.default_rng(params.seed)
@@ -29,16 +42,18 @@ def operations_a_sample(
     size = params.schedule.batch_size
     order = protocol.history_order
     batch = next(batches(samples, impressions, params.history, order, size, rng))
-    batch = batch.to(model.labels.device)
-    trained = [p for p in model.parameters() if p.requires_grad]
+    return batch.to(model.labels.device)
+
+
+def _trained(model: Recommender) -> list[Tensor]:
+    return [p for p in model.parameters() if p.requires_grad]
+
+
+def _step(model: Recommender, batch: Batch, precision: str) -> tuple[Tensor | None, ...]:
     was_training = model.training
     model.train()
-
-    def step() -> tuple[Tensor | None, ...]:
-        with autocast(precision):
-            scores = model(batch)
-        return torch.autograd.grad(loss_of(scores, batch), trained, allow_unused=True)
-
-    found = counted(step) / len(batch.users)
+    with autocast(precision):
+        scores = model(batch)
+    found = torch.autograd.grad(loss_of(scores, batch), _trained(model), allow_unused=True)
     model.train(was_training)
     return found
