@@ -45,9 +45,9 @@ def run(params: Params, folder: Path, per_impression: Path, counted: bool = True
     Writes metrics.json, cold_start.json, cost.json and run.json into `folder`, where another part
     than the top layers is tuned layers.json too (`experiment/layers.py`), and metrics of each
     impression (Parquet) to `per_impression`; returns the content of metrics.json. A run that was
-    cut off goes on from its last state in cache/training, if there is one, to the same result. Where
-    another stage is at the same run, this one waits for it. Several processes share training and
-    scoring; the first one writes.
+    cut off goes on from its last state in cache/training, if there is one, to the same result.
+    Where another stage is at the same run, this one waits for it. Several processes share training
+    and scoring; the first one writes.
 
     counted: whether floating-point operations are, which takes one step more
     """

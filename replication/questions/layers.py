@@ -21,6 +21,7 @@ from replication.paper.results import Result, correct, not_testable, require_run
 from replication.paper.significance import Uncertainty, uncertainty
 from replication.questions.asked import Asked
 from replication.questions.deciding import wanted
+from replication.questions.explaining import ablations, explained
 
 ALL = "all recommenders, each at its own best depth, less all at the best one for all"
 
@@ -55,9 +56,12 @@ def judge(question: Question, asked: Asked, protocol: str) -> Result:
     correct([part for part, _ in own])
     for part in (main, *(part for part, _ in own)):
         _judged(part, len(gains[0]))
+    encoder = sweep[0].encoder
+    best = dict(zip(recommenders, (depths[k] for k in _best(held_out)[0]), strict=True))
+    aside = [*ablations(evidence, protocol, encoder), *explained(evidence, protocol, encoder, best)]
     return result(
         main["verdict"],
-        parts=[main, *(part for part, _ in own)],
+        parts=[main, *(part for part, _ in own), *aside],
         places=sweep,
         small=main["small"],
         power=wanted(main, sure, len(clusters), len(clusters.user)),
