@@ -15,6 +15,7 @@ from replication.report.names import (
     recommender_name,
     tuning_name,
 )
+from replication.study.parts import part_name
 
 
 class Experiment(Protocol):
@@ -32,11 +33,13 @@ class Experiment(Protocol):
     def protocol(self) -> str: ...
 
 
-def experiment_name(of: Experiment) -> str:
-    """Such as `NRMS, MiniLM, fine-tuned, 2 layers, clean`."""
+def experiment_name(of: Experiment, part: str = "top") -> str:
+    """Such as `NRMS, MiniLM, fine-tuned, 2 layers, clean`; of another part than the top layers
+    `lora2` in the place of these."""
     parts = [recommender_name(of.recommender), encoder_name(of.encoder), tuning_name(of.tuning)]
     if of.layers is not None:
-        parts.append(layers_text(str(of.layers)))
+        top = part == "top"
+        parts.append(layers_text(str(of.layers)) if top else part_name(part, of.layers))
     return ", ".join([*parts, of.protocol])
 
 
@@ -47,7 +50,7 @@ def layers_text(layers: str) -> str:
 
 def run_name(cell: Cell) -> str:
     """Such as `NAML, SmolLM2-LoRA, fine-tuned, clean, seed 1`: the encoder is what it reads."""
-    return f"{experiment_name(replace(cell, encoder=cell.reads))}, seed {cell.seed}"
+    return f"{experiment_name(replace(cell, encoder=cell.reads), cell.part)}, seed {cell.seed}"
 
 
 def deviation_name(deviation: str) -> str:

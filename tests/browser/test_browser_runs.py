@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from trees import RUN
 
+from replication.browser.names import run_name
 from replication.browser.reading.runs import (
     KINDS,
     UNASKED,
@@ -120,6 +121,18 @@ def test_the_experiment_is_never_guessed(params):
     assert found.recommender == found.encoder == found.protocol == "unknown"
     assert found.layers is None
     assert found.seed == 7
+
+
+def test_another_part_than_the_top_layers_is_in_the_name():
+    entry = {"minilm": {"layers": 6}}
+    params = {
+        "recommender": "nrms", "encoder": "minilm", "tuning": "finetuned", "finetune_layers": 2,
+        "tuned_parts": "lora", "protocol": {"name": "clean"}, "encoders": entry,
+    }  # fmt: skip
+    found = described("runs/x", "", {"params": params, "seed": 1})
+    assert run_name(found) == "NRMS, MiniLM, fine-tuned, lora2, clean, seed 1"
+    known = described("runs/x", "", {"params": params | {"tuned_parts": ["lora"]}, "seed": 1})
+    assert run_name(known) == "NRMS, MiniLM, fine-tuned, 2 layers, clean, seed 1"
 
 
 def test_made_run_takes_what_could_be_read(inside):

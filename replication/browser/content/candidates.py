@@ -177,7 +177,8 @@ def _twins(known: Iterable[Candidate]) -> list[tuple[Candidate, Candidate]]:
     frozen: dict[tuple, Candidate] = {}
     for candidate in known:
         cell = candidate.run.cell
-        if cell.name.startswith("runs/") and not cell.command.startswith("dvc repro sweep@"):
+        beside = cell.command.startswith(("dvc repro sweep@", "dvc repro parts@"))
+        if cell.name.startswith("runs/") and not beside:
             half = frozen if cell.tuning == "frozen" else tuned
             shared = cell.recommender, cell.encoder, cell.protocol, cell.seed
             half.setdefault(shared, candidate)

@@ -91,7 +91,10 @@ def options(params: Params) -> dict[str, tuple[str, ...]]:
 def depths(params: Params, encoder: str, tuning: str) -> range:
     """How many layers can be fine-tuned; empty where none can be, and `no_depth` says why."""
     entry = params.registry.get(encoder)
-    if entry is None or tuning != "finetuned" or not FAMILIES[entry.family].trains_layers:
+    if entry is None or tuning != "finetuned":
+        return range(0)
+    family = FAMILIES[entry.family]
+    if not family.trains_layers or family.by_lora:  # LoRA is no depth that a choice has
         return range(0)
     return range(entry.layers + 1)
 
@@ -173,7 +176,12 @@ def expected_cost(
     keys = (*_SAME, "finetune_layers") if tuned else _SAME
     described = as_mapping(cell)
     wanted = {key: described[key] for key in keys}
-    alike = [(run, cost) for run, cost in runs if _agrees(run.get("params"), wanted)]
+    alike = [
+        (run, cost)
+        for run, cost in runs
+        if _agrees(run.get("params"), wanted)
+        and run["params"].get("tuned_parts", "top") == "top"  # as every choice has it
+    ]
     if found := mean_cost(cost for _, cost in alike):
         seconds, memory, count = found
         machines = "; ".join(sorted({_machine(run.get("hardware")) for run, _ in alike}))

@@ -13,6 +13,7 @@ from replication.paper.cells import Cell
 from replication.report.schema import ColdStartFile, CostFile, MetricsFile, RunFile
 from replication.study import paths
 from replication.study.params import Params, protocol_label
+from replication.study.parts import PARTS
 
 KINDS = {"metrics": MetricsFile, "cold_start": ColdStartFile, "cost": CostFile, "run": RunFile}
 READY = "ready"
@@ -93,7 +94,7 @@ def read_run_at_hand(params: Params, stages: Stages) -> Run:
     cell = Cell(
         params.recommender, params.encoder, params.tuning, protocol_label(params.protocol),
         params.seed, params.finetune_layers if tuned else None,
-        paths.EXPERIMENT.name, "dvc repro experiment",
+        paths.EXPERIMENT.name, "dvc repro experiment", part=params.tuned_parts,
     )  # fmt: skip
     return read_run(cell, stages)
 
@@ -133,6 +134,7 @@ def described(name: str, command: str, run: dict[str, Any] | None) -> Cell:
         text("recommender"), text("encoder"), text("tuning"),
         label if isinstance(label, str) else "unknown",
         run["seed"] if run else 0, layers if tuned else None, name, command,
+        part=text("tuned_parts") if text("tuned_parts") in PARTS else "top",
     )  # fmt: skip
 
 

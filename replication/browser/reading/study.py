@@ -21,7 +21,7 @@ from replication.browser.reading.runs import (
 from replication.browser.workspace.stages import Stage, Stages, read_stages
 from replication.files.listing import files_in
 from replication.files.readable import File, read_file, tried
-from replication.paper.cells import grid_cells, sweep_cells
+from replication.paper.cells import grid_cells, parts_cells, sweep_cells
 from replication.paper.values import VALUES, load_values
 from replication.paper.words import data_of
 from replication.report.claims_schema import ClaimsFile
@@ -41,7 +41,8 @@ class Study:
     """What was found; a `File` without content says why, or that there is no such file.
 
     grid, sweep  experiments in reading order, run or not
-    runs         each run once: grid, sweep, the experiment at hand, and others found under reports/
+    runs         each run once: grid, sweep, parts, the experiment at hand, and others found under
+                 reports/
     paper        the paper's own values, as imported
     """
 
@@ -134,6 +135,7 @@ def read_study() -> Study:
     depths = sweep_cells(found) if found else []
     known |= {cell.name: read_run(cell, stages) for cell in depths if cell.name not in known}
     swept = [known[cell.name] for cell in depths]
+    known |= {cell.name: read_run(cell, stages) for cell in (parts_cells(found) if found else [])}
     others = read_unasked([*known.values()], UNASKED if found else f"{paths.PARAMS} is unreadable")
     models = {ours: theirs for theirs, ours in found.paper.items()} if found else {}
     compared: dict[str, Any] = comparison.content or {"cells": [], "sweep": []}
