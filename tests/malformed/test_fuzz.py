@@ -118,6 +118,8 @@ def project(spoilable, tmp_path_factory) -> Path:
     return folder
 
 
+# Anchors that are used again are what the text holds.
+@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 @pytest.mark.parametrize("reader", READERS, ids=str)
 def test_any_bytes_give_a_value_or_one_line(reader, project, monkeypatch):
     monkeypatch.chdir(project)
