@@ -274,6 +274,9 @@ def _weights(name: str, encoder: Encoder) -> tuple[float, float]:
     return counted(name, encoder) or assumed
 
 
-def _layer(encoder: Encoder) -> int:
+def _layer(encoder: Encoder) -> float:
     """Parameters of one layer."""
-    return FAMILIES[encoder.family].layer * encoder.width**2
+    family = FAMILIES[encoder.family]
+    if encoder.parameters is not None and encoder.layers:
+        return max(encoder.parameters - family.rows * encoder.width, 0) / encoder.layers
+    return family.layer * encoder.width**2

@@ -275,7 +275,7 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
     seeds |= {f"audit.seeds.{i}": seed for i, seed in enumerate(params.audit.seeds)}
     seeds["data.seed"] = params.data.seed
     seeds |= {f"grid.seeds.{i}": seed for i, seed in enumerate(params.grid.seeds)}
-    rates = {
+    rates: dict[str, Any] = {
         "lora.encoder_learning_rate": min(candidates(params.lora.encoder_learning_rate), default=0)
     }
     shares["lora.dropout"] = params.lora.dropout
@@ -295,5 +295,6 @@ def _numbers(params: Params) -> tuple[dict[str, Any], ...]:
         counts[f"adapters.{name}.targets"] = len(adapter.targets)
     for name, encoder in params.encoders.items():
         counts[f"encoders.{name}.width"] = encoder.width
+        rates[f"encoders.{name}.parameters"] = encoder.parameters
     every = (counts, rates, shares, seeds)
     return tuple({k: v for k, v in values.items() if v is not None} for values in every)

@@ -69,6 +69,8 @@ class Encoder:
     source   one of registry.SOURCES; `Params.registry` makes the entries of source adapted, from
              `adapters`
     prompt   around `{text}`; null: the paper's for a causal model, none for a transformer
+    parameters  of its layers and its table of tokens, for what is planned before it is on disk;
+             null: reckoned from layers and width
     pooling  one vector for a text, from its last token, its first one or the mean of all; null: as
              in the paper, those of a causal model's last positions, or of all of a transformer's
     """
@@ -84,3 +86,4 @@ class Encoder:
     tokenizer: Tokenizer | None = None
     prompt: str | None = None
     pooling: Literal["last", "mean", "cls"] | None = None
+    parameters: int | None = None

@@ -76,6 +76,6 @@ def _panels(answer: Mapping[str, Any], name: str) -> None:
                 draw(f"{name}, {curve['y']} by {curve['x']}: {told}.", curves_panel, dict(curve))
     if curves:
         st.caption(
-            "Points: means over experiments and equally many impressions, with 95 % intervals over "
-            f"users and clicked articles. {plain(answer_word(dict(answer)))}."
+            "Points: means over experiments, with 95 % intervals over users and clicked articles. "
+            f"{plain(answer_word(dict(answer)))}."
         )

@@ -52,6 +52,20 @@ def test_a_ladder_is_one_family_smallest_first(configuration, monkeypatch, name)
     assert params.grid.tunings == ("frozen",) and len(params.grid.seeds) == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "largest", "size"),
+    [("size-qwen3", "qwen3-32b", 32.76e9 - 0.78e9), ("size-llama", "llama-70b", 70.55e9 - 1.05e9)],
+)
+def test_the_largest_model_is_planned_by_its_own_parameters(bare, name, largest, size):
+    """Without its head; in 16 bits on a GPU. The checkpoint has the head too."""
+    found = bare("mind-small", "1xH100", name)
+    stage = found.stage[f"embed@{largest}"]
+    assert stage.memory == pytest.approx(2 * size, rel=0.01)
+    assert found.fits(stage) == (largest == "qwen3-32b")
+    assert found.stage[f"checkpoint@{largest}"].disk == pytest.approx(2 * size, rel=0.03)
+    assert f"--study {name} " in found.command
+
+
 def test_entries_that_stand_in_two_files_are_the_same():
     encoders = ROOT / "conf/encoders"
     more, sizes = (read_yaml(encoders / f"{name}.yaml") for name in ("more", "llama-sizes"))
