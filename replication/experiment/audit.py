@@ -7,7 +7,6 @@ thing. The bases themselves are run with several seeds, which show how large mer
 these runs is D11's (no seed): another seed stands for "any other draw".
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from replication.encoders.tokens import lowers_letters
 from replication.experiment.record import relevant
 from replication.experiment.run import run
 from replication.files.atomic import new_file, write_json
+from replication.files.digest import of_key
 from replication.files.errors import StudyError
 from replication.machine import environment, processes
 from replication.study import paths
@@ -166,8 +166,7 @@ def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
         data=json.loads((paths.PREPARED / "meta.json").read_bytes())["sha256"],
         checkpoint=checkpoint_digest(cell.encoder)["sha256"],
     )
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    folder = paths.AUDIT_CACHE / digest
+    folder = paths.AUDIT_CACHE / of_key(key)
     if not processes.agreed(folder.exists()):
         with processes.folder_by_first(folder) as temporary:
             run(cell, temporary / "run", temporary / "impressions.parquet", counted=False)

@@ -1,6 +1,5 @@
 """What a recommender learns over the frozen encoder, from which tuning begins."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +14,7 @@ from replication.encoders.sources.checkpoints import checkpoint_digest
 from replication.experiment.fitting import build_recommender, learned
 from replication.experiment.record import relevant
 from replication.files.atomic import new_file
+from replication.files.digest import of_key
 from replication.machine import environment, processes
 from replication.machine.locks import alone
 from replication.machine.saved_state import whole
@@ -107,8 +107,7 @@ def _key(frozen: Params, head: dict[str, Any], data: Prepared, seed: int) -> str
 
 
 def _path(frozen: Params, key: str) -> Path:
-    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
-    return paths.STARTS / f"{run_id(frozen)}-{digest}.safetensors"
+    return paths.STARTS / f"{run_id(frozen)}-{of_key(key)}.safetensors"
 
 
 def _parameters(model: Recommender) -> dict[str, Tensor]:

@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+DIGITS = 16  # hexadecimal, of `of_key`
+
 
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
@@ -14,3 +16,8 @@ def md5(path: Path) -> str:
     """Hexadecimal MD5 of a file, as DVC records it."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "md5").hexdigest()
+
+
+def of_key(key: str) -> str:
+    """What a file or folder is named by that holds the result of a key: DIGITS of its SHA-256."""
+    return hashlib.sha256(key.encode()).hexdigest()[:DIGITS]

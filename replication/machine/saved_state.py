@@ -1,7 +1,6 @@
 """The state of a training run on disk, from which one that was cut off goes on to the same end."""
 
 import glob
-import hashlib
 import json
 import os
 import sys
@@ -15,11 +14,11 @@ import torch
 from torch import Tensor
 
 from replication.files.atomic import new_file
+from replication.files.digest import DIGITS, of_key
 from replication.machine import processes
 from replication.machine.locks import alone
 
 SAVE_EVERY = 300  # seconds between two saves, at least
-_DIGITS = 16  # of the key's digest, in a file's name
 _SHARE = 20  # and at least so many times what a save took
 
 
@@ -39,8 +38,7 @@ def state_of(stem: Path, key: str) -> Iterator["SavedState"]:
 
 
 def _path(stem: Path, key: str) -> Path:
-    digest = hashlib.sha256(key.encode()).hexdigest()[:_DIGITS]
-    return stem.with_name(f"{stem.name}-{digest}.safetensors")
+    return stem.with_name(f"{stem.name}-{of_key(key)}.safetensors")
 
 
 class SavedState:
@@ -110,8 +108,8 @@ class SavedState:
             with safe_open(self.path, framework="pt") as file:
                 found = file.metadata() or {}
         except FileNotFoundError:
-            name = self.path.stem[:-_DIGITS]  # with its hyphen
-            others = f"{glob.escape(name)}{'[0-9a-f]' * _DIGITS}.safetensors"
+            name = self.path.stem[:-DIGITS]  # with its hyphen
+            others = f"{glob.escape(name)}{'[0-9a-f]' * DIGITS}.safetensors"
             if not any(self.path.parent.glob(others)):
                 return None
             problem = (

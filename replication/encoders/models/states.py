@@ -23,6 +23,7 @@ from replication.encoders.sources.checkpoints import checkpoint_digest
 from replication.encoders.sources.configs import config_folder
 from replication.encoders.sources.tensors import load_pretrained
 from replication.files.atomic import write_json, write_text
+from replication.files.digest import of_key
 from replication.files.errors import StudyError
 from replication.machine import environment, processes
 from replication.machine.dropout import with_fast_dropout
@@ -260,7 +261,7 @@ def cached_states(
         "libraries": environment.libraries(),
     }
     name, key = (json.dumps(part, sort_keys=True) for part in (content, content | made_by))
-    folder = paths.STATES / hashlib.sha256(name.encode()).hexdigest()[:16]
+    folder = paths.STATES / of_key(name)
     waiting = f"{label}: another stage is making these states; waiting for it"
     with booked_elsewhere(), alone(folder.name, waiting):
         there = (folder / "states.npy").exists() and _text(folder / "key.json") == key
