@@ -9,25 +9,19 @@ from replication.pipeline.grid.graph import Stage
 from replication.report.expected import GIB, Expected, expected_rows, machine_of
 from replication.study.params import Params
 
-MEASURED, ESTIMATED = 1.5, 3.0  # margins of time; of 33 rows the estimate was out by up to 2.6
+MEASURED, ESTIMATED = 1.5, 3.0  # margins of time; docs/planning.md has how far estimates are out
 MEMORY = 1.5  # margin of memory
 LIBRARIES = 2 * GIB  # which a process takes before it does anything
 START = 10  # minutes for what a task does besides: its copy, what it needs from DVC's cache
 TIME_STEP, MEMORY_STEP = 30, 4  # minutes and GiB: stages that ask for the same share an array
-# Long, but not estimated: as much memory as the largest row, time as the partition has it.
-_UNESTIMATED = ("audit", "experiment")
-_COMPUTING = (
-    "embed",
-    "embed-adapted",
-    "adapt",
-    "grid",
-    "grid-llm",
-    "also",
-    "also-llm",
-    "sweep",
-    "parts",
-    *_UNESTIMATED,
-)
+# The stages that compute, and the kind of their rows in `expected_rows`. Those without are long,
+# but not estimated: as much memory as the largest row, time as the partition has it.
+_ROWS = {
+    "embed": "embed", "embed-adapted": "embed", "adapt": "adapt",
+    "grid": "grid", "grid-llm": "grid", "also": "grid", "also-llm": "grid",
+    "sweep": "sweep", "parts": "parts",
+    "audit": None, "experiment": None,
+}  # fmt: skip
 
 
 def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
@@ -43,7 +37,8 @@ def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
         raise StudyError(
             f"training.launch.nodes: {launch.nodes}: with --slurm a stage has one node; set it to 1"
         )
-    rows = {(row.kind, row.name): row for row in expected_rows(params)}
+    rows: dict[tuple[str | None, str], Expected] = {}
+    rows |= {(row.kind, row.name): row for row in expected_rows(params)}
     gpu = (f"--gres=gpu:{launch.processes}",) if machine_of(params).gpu is not None else ()
     largest = max(_memory(row) for row in rows.values())
     # Beside a GPU another core builds the batches to come.
@@ -51,33 +46,25 @@ def resources(params: Params) -> Callable[[Stage], tuple[str, ...]]:
     common = (f"--cpus-per-task={cores}",)
 
     def of(stage: Stage) -> tuple[str, ...]:
+        if not computes(stage):
+            return common
         row = rows.get(_row_of(stage))
-        if row is not None:
-            return (*common, *gpu, f"--time={_minutes(row)}", f"--mem={_memory(row)}G")
-        if stage.name.partition("@")[0] in _UNESTIMATED:
+        if row is None:
             return (*common, *gpu, f"--mem={largest}G")
-        return common
+        return (*common, *gpu, f"--time={_minutes(row)}", f"--mem={_memory(row)}G")
 
     return of
 
 
 def computes(stage: Stage) -> bool:
     """Whether a stage can use a GPU: none that brings, reads or compares what others make."""
-    return stage.name.partition("@")[0] in _COMPUTING
+    return stage.name.partition("@")[0] in _ROWS
 
 
-def _row_of(stage: Stage) -> tuple[str, str]:
+def _row_of(stage: Stage) -> tuple[str | None, str]:
     kind, _, item = stage.name.partition("@")
     experiment = (stage.run or "").rpartition("-s")[0]  # rows are without seeds
-    return {
-        "grid": ("grid", experiment),
-        "grid-llm": ("grid", experiment),
-        "also": ("grid", experiment),
-        "also-llm": ("grid", experiment),
-        "sweep": ("sweep", experiment),
-        "parts": ("parts", experiment),
-        "embed-adapted": ("embed", item),
-    }.get(kind, (kind, item))
+    return _ROWS[kind], experiment or item
 
 
 def _minutes(row: Expected) -> int:

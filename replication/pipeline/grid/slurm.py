@@ -20,8 +20,6 @@ from replication.study import paths
 BEFORE_END = 120  # seconds before a task's time is up at which it is told
 _KEPT = ("--parsable", "--kill-on-invalid-dep=yes", "--open-mode=append")
 _LONGEST = 1000  # tasks of an array; more are refused by SLURM's default settings
-# What needs these runs is done in the last job.
-_CELLS = ("grid", "grid-llm", "also", "also-llm", "sweep", "parts", "audit")
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Array:
 
 def last_stages(stages: Mapping[str, Stage]) -> set[str]:
     """Stages of seconds that read all runs: they run in the project's folder, in the last job."""
-    return needing(stages, [n for n in stages if n.partition("@")[0] in _CELLS])
+    return needing(stages, [stage.name for stage in stages.values() if stage.run])
 
 
 def arrays(
