@@ -13,7 +13,7 @@ st.html('<style>[data-testid="stMainBlockContainer"] {padding-top: 3.5rem}</styl
 st.navigation(
     [
         st.Page(
-            partial(framed, view),
+            partial(framed, view.name),
             title=view.title,
             icon=f":material/{view.icon}:",
             url_path=view.name,

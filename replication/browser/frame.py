@@ -7,7 +7,7 @@ from altair.utils.schemapi import debug_mode
 
 from replication.browser.content.provenance import commit
 from replication.browser.reading.study import Study, read_study
-from replication.browser.views import VIEWS, View
+from replication.browser.views import VIEWS
 from replication.browser.views.overview import PAPER, TITLE
 from replication.browser.words import counted, plain
 from replication.study import paths
@@ -15,8 +15,9 @@ from replication.study import paths
 ICON = Path(__file__).with_name("icon.svg")  # Streamlit would fetch one that it is told by name
 
 
-def framed(view: View) -> None:
-    """Read the study and show one page of it."""
+def framed(name: str) -> None:
+    """Read the study and show one page of it, by its address."""
+    view = next(view for view in VIEWS if view.name == name)
     study = read_study()
     first = view is VIEWS[0]
     st.header(TITLE if first else view.title, anchor=False)
@@ -32,11 +33,6 @@ def framed(view: View) -> None:
     with debug_mode(False):  # the tests check the charts; here it would take half of their time
         view.show(study)
     _footer(study)
-
-
-def find_view(name: str) -> View:
-    """The page under an address."""
-    return next(view for view in VIEWS if view.name == name)
 
 
 def _banner(study: Study, whole: bool) -> None:

@@ -25,9 +25,9 @@ from replication.study.protocol import DEVIATIONS
 
 
 def page():
-    from replication.browser.frame import find_view, framed
+    from replication.browser.frame import framed
 
-    framed(find_view("audit"))
+    framed("audit")
 
 
 def shown(**link):

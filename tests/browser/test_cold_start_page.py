@@ -26,8 +26,8 @@ from replication.report.figures.cold_start import panel
 from replication.report.figures.theme import DARK, LIGHT
 
 PAGE = """
-from replication.browser.frame import find_view, framed
-framed(find_view("cold-start"))
+from replication.browser.frame import framed
+framed("cold-start")
 """
 NAMES = ["1", "2", "3", "4", "5", "≤ 5", "> 5"]
 RUN = "reports/runs/naml-static-frozen-clean-s1/cold_start.json"

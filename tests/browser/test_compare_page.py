@@ -12,9 +12,9 @@ from replication.report.figures.theme import DARK, LIGHT
 
 
 def _script() -> None:
-    from replication.browser.frame import find_view, framed
+    from replication.browser.frame import framed
 
-    framed(find_view("compare"))
+    framed("compare")
 
 
 @pytest.fixture

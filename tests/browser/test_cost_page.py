@@ -28,9 +28,9 @@ CLEAN = [name for name in GRID if name.endswith("-clean-s1")]  # the protocol th
 
 
 def page():
-    from replication.browser.frame import find_view, framed
+    from replication.browser.frame import framed
 
-    framed(find_view("cost"))
+    framed("cost")
 
 
 def shown(**link):

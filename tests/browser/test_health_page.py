@@ -31,7 +31,7 @@ def stage(name: str, state: str, reason: str | None = None) -> Stage:
 
 def page(**link: str) -> AppTest:
     app = AppTest.from_string(
-        "from replication.browser.frame import find_view, framed\nframed(find_view('health'))",
+        "from replication.browser.frame import framed\nframed('health')",
         default_timeout=30,
     )
     app.query_params.update(link)

@@ -23,8 +23,8 @@ from replication.browser.reading.study import read_study
 from replication.report.figures.sweep import segments
 
 PAGE = """
-from replication.browser.frame import find_view, framed
-framed(find_view("layers"))
+from replication.browser.frame import framed
+framed("layers")
 """
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 DEEPEST = PARAMS["encoders"]["minilm"]["layers"]

@@ -15,9 +15,7 @@ from replication.report.figures.theme import LIGHT
 
 
 def page(**query: str) -> AppTest:
-    script = (
-        "from replication.browser.frame import find_view, framed\nframed(find_view('overview'))"
-    )
+    script = "from replication.browser.frame import framed\nframed('overview')"
     app = AppTest.from_string(script, default_timeout=30)
     for key, value in query.items():
         app.query_params[key] = value

@@ -104,7 +104,7 @@ MARKDOWN = ("markdown", "caption", "warning", "info", "error", "success", "title
             "subheader", "expander")  # fmt: skip
 
 
-PAGE = "from replication.browser.frame import find_view, framed; framed(find_view({!r}))"
+PAGE = "from replication.browser.frame import framed; framed({!r})"
 
 
 def opened(name: str, **link: str) -> AppTest:

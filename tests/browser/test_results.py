@@ -11,8 +11,8 @@ from test_run_details import time_of
 from trees import HOSTILE, RUN, TREES
 
 SCRIPT = """
-from replication.browser.frame import find_view, framed
-framed(find_view("results"))
+from replication.browser.frame import framed
+framed("results")
 """
 ALL = len(RUNS)
 KEY = "nrms-minilm-finetuned-k2-clean"
