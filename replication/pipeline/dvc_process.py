@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,9 +34,20 @@ def status_of(process: subprocess.Popen) -> int:
 
 def end(process: subprocess.Popen) -> None:
     """End a process that leads its session, and all that it started: an interrupt, then a kill."""
+
+    def ended(seconds: float) -> bool:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.returncode is not None
+
+    end_group(process.pid, ended)
+
+
+def end_group(group: int, ended: Callable[[float], bool]) -> None:
+    """End a group of processes, 0 being one's own: an interrupt, then a kill, unless `ended`, which
+    waits for so many seconds at most, tells that it has come to its end."""
     for how in (signal.SIGINT, signal.SIGKILL):
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE)
+            os.killpg(group, how)
+        if ended(_PATIENCE):
             return

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-_PATIENCE = 20  # seconds that stages have to end after an interrupt
+from replication.pipeline.dvc_process import end_group
 
 
 def main(command: list[str]) -> int:
@@ -31,9 +31,13 @@ def _follow(stopped: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 1):
         pass
     stopped.set()
-    os.killpg(0, signal.SIGINT)
-    time.sleep(_PATIENCE)
-    os.killpg(0, signal.SIGKILL)
+    end_group(0, _slept)
+
+
+def _slept(seconds: float) -> bool:
+    """Never ended: whoever still waits is of the group himself."""
+    time.sleep(seconds)
+    return False
 
 
 if __name__ == "__main__":
