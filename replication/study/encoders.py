@@ -32,7 +32,7 @@ class Tokenizer:
 
 @strict
 class Adapter:
-    """LoRA fine-tuning of a causal encoder on clicks (`encoders/adapt.py`).
+    """LoRA fine-tuning of a causal encoder on clicks (`encoders/lora`).
 
     base         the encoder in the registry that is adapted
     rank, alpha, dropout, targets: of LoRA; targets are names of linear modules

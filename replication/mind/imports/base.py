@@ -20,7 +20,7 @@ class DataSet:
         return None
 
     def provide(self, params: Params, out: Path, pins: Path) -> None:
-        """Fill the new folder `out` with `train/` and `dev/`, in one step (`files.new_folder`).
+        """Fill the new folder `out` with `train/` and `dev/`, in one step (`atomic.new_folder`).
 
         Each holds news.tsv and behaviors.tsv in MIND's format.
         pins    the file that pins the releases of MIND
