@@ -7,7 +7,7 @@ import numpy as np
 
 from replication.evaluation.clusters import Clusters
 from replication.evaluation.intervals import bootstrap_ci
-from replication.evaluation.metrics import METRICS
+from replication.evaluation.metrics import METRICS, known_mean
 from replication.evaluation.scoring import first_with_same_history
 from replication.mind.columns.prepared import Impressions
 
@@ -84,7 +84,7 @@ def cold_start(
     found: dict[int | str, dict[str, Any]] = {
         name: {
             **_counts(users[inside], lengths[inside]),
-            **{metric: _mean(values[name, metric]) for metric in METRICS},
+            **{metric: known_mean(values[name, metric]) for metric in METRICS},
             "ci95": {metric: intervals[name, metric] for metric in METRICS},
         }
         for name, inside in members.items()
@@ -111,8 +111,3 @@ def _longest(owner: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     longest = np.zeros(owner.max(initial=-1) + 1, np.int64)
     np.maximum.at(longest, owner, lengths)
     return longest
-
-
-def _mean(values: np.ndarray) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None

@@ -129,10 +129,10 @@ def summarise(metrics: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """
     tied = metrics["tied"]
     return {
-        **{name: _mean(metrics[name][~np.isnan(metrics[name])]) for name in METRICS},
+        **{name: known_mean(metrics[name]) for name in METRICS},
         "impressions": len(tied),
         "undefined": {name: int(np.isnan(metrics[name]).sum()) for name in METRICS},
-        "tied_share": _mean(tied),
+        "tied_share": known_mean(tied),
     }
 
 
@@ -145,8 +145,11 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
 
 
-def _mean(values: np.ndarray) -> float | None:
-    return float(values.mean()) if len(values) else None
+def known_mean(values: np.ndarray | float | None) -> float | None:
+    """Mean of a metric over where it is defined, NaN left out; None where it is nowhere."""
+    values = np.asarray(values, dtype=np.float64)
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else None
 
 
 def _require(

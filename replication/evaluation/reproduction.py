@@ -10,6 +10,8 @@ effect measures need means alone, so that they serve published figures too; `rms
 
 import numpy as np
 
+from replication.evaluation.metrics import known_mean
+
 
 def relative_improvement(
     advanced: np.ndarray | float | None, baseline: np.ndarray | float | None
@@ -19,7 +21,7 @@ def relative_improvement(
     Each is (I,) values of a metric, NaN left out, or their mean. None where a mean is missing or
     the baseline's is 0.
     """
-    a, b = _mean(advanced), _mean(baseline)
+    a, b = known_mean(advanced), known_mean(baseline)
     return None if a is None or not b else (a - b) / b
 
 
@@ -38,14 +40,14 @@ def effect_ratio(
     mean; the impressions of original and rerun need not be the same ones. None where a mean is
     missing or the original's is 0.
     """
-    whole, part = _mean(original), _mean(rerun)
+    whole, part = known_mean(original), known_mean(rerun)
     return None if part is None or not whole else part / whole
 
 
 def rmse(original: np.ndarray, rerun: np.ndarray) -> float | None:
     """Root mean square of original - rerun, a metric of the same impressions: (I,) each, in the
     same order. Impressions that are NaN in either are left out; None where none remain."""
-    mean = _mean((np.asarray(original) - np.asarray(rerun)) ** 2)
+    mean = known_mean((np.asarray(original) - np.asarray(rerun)) ** 2)
     return None if mean is None else float(np.sqrt(mean))
 
 
@@ -80,9 +82,3 @@ def _ranks(scores: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     ranks = np.empty(len(scores), dtype=np.int64)
     ranks[np.lexsort((-position, -np.asarray(scores), impression))] = position
     return ranks
-
-
-def _mean(values: np.ndarray | float | None) -> float | None:
-    values = np.asarray(values, dtype=np.float64)
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else None

@@ -9,6 +9,7 @@ import numpy as np
 
 from replication.evaluation.clusters import Clusters, prepared_clusters
 from replication.evaluation.intervals import interval, resampled_means
+from replication.evaluation.metrics import known_mean
 from replication.evaluation.reproduction import relative_improvement
 from replication.evaluation.statistics import holm
 from replication.files.errors import StudyError
@@ -19,7 +20,6 @@ from replication.paper.base_seeds import (
     band,
     bases,
     beyond,
-    mean,
     repeated_runs,
     spread,
 )
@@ -140,7 +140,7 @@ def _effects(
         effect |= {"difference": None, "ci95": None, "p": None}
         base = f"{run['base']}/{run['tuning']}"
         if key in auc:
-            difference = mean(auc[key] - auc[base])
+            difference = known_mean(auc[key] - auc[base])
             effect |= {
                 "difference": difference,
                 "ci95": interval(replicates[key] - replicates[base]),
@@ -183,7 +183,7 @@ def _claim_rows(
     run_of = dict(bases(runs))
     for base, keys in run_of.items():
         several = np.mean([auc[key] for key in keys], axis=0)
-        shift = np.nan_to_num((mean(several) or 0.0) - (mean(auc[keys[0]]) or 0.0))
+        shift = np.nan_to_num((known_mean(several) or 0.0) - (known_mean(auc[keys[0]]) or 0.0))
         replicates[base] = replicates[keys[0]] + shift
         auc[base] = several
     enough = seeds["runs_of_a_base"] >= SEEDS
@@ -199,7 +199,11 @@ def _claim_rows(
             f"{label}/{t}" if f"{label}/{t}" in auc else f"{base}/{t}" for t in TUNINGS
         )
         found, ends, weights, sign = _figure(
-            claim, mean(auc[frozen]), mean(auc[tuned]), replicates[frozen], replicates[tuned]
+            claim,
+            known_mean(auc[frozen]),
+            known_mean(auc[tuned]),
+            replicates[frozen],
+            replicates[tuned],
         )
         sides = list(zip(weights, (auc[tuned], auc[frozen]), strict=True))
         word = verdict.of_sign(ends, sign, test(found, sides))

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from replication.evaluation.metrics import known_mean
+
 ANOTHER_SEED = "D11"
 Columns = dict[str, np.ndarray]
 
@@ -33,7 +35,7 @@ def repeated_runs(runs: dict[str, Any], auc: Columns) -> list[np.ndarray]:
 
 def spread(runs: dict[str, Any], repeated: list[np.ndarray]) -> dict[str, Any]:
     """`seeds` of `audits.audit_effects`; repeated: of `repeated_runs`."""
-    means = [[mean(run) for run in several] for several in repeated]
+    means = [[known_mean(run) for run in several] for several in repeated]
     known = [np.array(several) for several in means if None not in several]
     freedom = sum(len(several) - 1 for several in known)
     least = min((len(keys) for _, keys in bases(runs)), default=0)
@@ -54,12 +56,6 @@ def average(values: list[float | None]) -> float | None:
     """None where one of them, or there, is none."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if len(known) == len(values) else None
-
-
-def mean(values: np.ndarray) -> float | None:
-    """Over the impressions where there is one; None where there is none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
 
 
 def band(

@@ -79,9 +79,11 @@ def relative_gain(
     """By how many percent the mean of the tuned place exceeds that of the frozen one, p that it
     does not, and the interval that agrees with it. A place without a mean, or one of 0: None."""
     above, below = (evidence.mean(place, metric) for place in (tuned, frozen))
-    if not below or above is None:
+    gain = relative_improvement(above, below)
+    if gain is None:
         return None, None, None
-    gain = 100 * (above / below - 1)
+    assert above is not None and below is not None  # or there were no gain
+    gain *= 100
     # It changes by 100 / below with the tuned mean, by -100 above / below^2 with the other.
     sides = [(tuned, 100 / below), (frozen, -100 * above / below**2)]
     return gain, *evidence.tested(gain, metric, sides)

@@ -9,6 +9,7 @@ import numpy as np
 
 from replication.evaluation.clusters import Clusters, prepared_clusters
 from replication.evaluation.intervals import resampled_means
+from replication.evaluation.metrics import known_mean
 from replication.files.errors import StudyError
 from replication.paper.cells import Cell, number, read_columns
 from replication.paper.models import MODELS
@@ -286,6 +287,4 @@ class Evidence:
 
     def _mean(self, place: Place, metric: str, group: Group = None) -> float | None:
         """Mean over impressions and seeds; None where it is undefined."""
-        values = self.values(place, metric)[:, self.inside(place.protocol, group)]
-        known = values[~np.isnan(values)]
-        return float(known.mean()) if len(known) else None
+        return known_mean(self.values(place, metric)[:, self.inside(place.protocol, group)])
