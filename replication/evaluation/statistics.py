@@ -11,24 +11,10 @@ import numpy as np
 from scipy import stats
 
 from replication.evaluation.clusters import Clusters, mean_variance
-from replication.evaluation.intervals import interval, resampled_means
 
 # Differences closer to each other than this, relative to the values compared, are rounding.
 ROUNDING = 1e-12
 Numbers = Sequence[float | None] | np.ndarray
-
-
-def paired_difference(
-    a: np.ndarray, b: np.ndarray, samples: int, seed: int, clusters: Clusters | None = None
-) -> dict:
-    """`paired_tests`, and ci95: [low, high] of the difference by a paired bootstrap of `samples`
-    resamples; None for fewer than two impressions."""
-    tests = paired_tests(a, b, clusters)
-    gaps = _averaged(a) - _averaged(b)
-    known = ~np.isnan(gaps)
-    clusters = clusters.select(known) if clusters else None
-    ends = interval(resampled_means({"gap": gaps[known]}, samples, seed, clusters)["gap"])
-    return tests | {"ci95": ends}
 
 
 def paired_tests(a: np.ndarray, b: np.ndarray, clusters: Clusters | None = None) -> dict:

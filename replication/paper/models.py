@@ -31,7 +31,6 @@ MODELS: dict[str, Model] = {
     "roberta-base": Model("PLM", 12, 768, 124_645_632),
     "llama-3.1-8b": Model("LLM", 32, 4096, 8_030_261_248),
 }
-SIZE_RANK = {name: rank for rank, name in enumerate(MODELS)}  # 0 is the smallest
 
 RECOMMENDERS = ("naml", "nrms", "lstur")  # of its tables; a study may have more
 TUNINGS = ("frozen", "finetuned")

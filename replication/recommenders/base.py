@@ -165,12 +165,6 @@ class Recommender(nn.Module):
         """Article ids (n,) int64 -> news vectors (n, width)."""
         raise NotImplementedError
 
-    def encode_user(self, clicked: Tensor, mask: Tensor, users: Tensor) -> Tensor:
-        """Vectors of clicked news (b, h, width), oldest first, padded on the left; `mask` (b, h)
-        bool, True = a click; user ids (b,) -> user vectors (b, width)."""
-        slots = torch.arange(mask.numel(), device=mask.device).view(mask.shape)
-        return self.encode_users(self.as_clicks(clicked.flatten(0, 1)), slots, mask, users)
-
     def as_clicks(self, vectors: Tensor) -> Tensor:
         """News vectors (n, width) -> what the user encoder reads of each: (n + 2, c).
 
@@ -184,9 +178,10 @@ class Recommender(nn.Module):
     def encode_users(
         self, clicks: Tensor, places: Tensor, mask: Tensor | None, users: Tensor
     ) -> Tensor:
-        """As `encode_user`: the click in a slot is row `places` (b, h) int64 of `as_clicks`.
+        """User ids (b,) and their clicks, oldest first, padded on the left -> (b, width).
 
-        A mask of None says that there is a click in every slot. Users that are not known are 0.
+        The click in a slot is row `places` (b, h) int64 of `as_clicks`; `mask` (b, h) bool, True =
+        a click, None where there is one in every slot. Users that are not known are 0.
         """
         users = self.known_users[torch.where(users < len(self.known_users), users, 0)]
         if mask is None:

@@ -112,6 +112,3 @@ def data_set(params: Any) -> Any:
     """The way to bring data that these parameters mean: the last in the list that takes them."""
     ways = (DATA_SETS[name] for name in reversed(list(DATA_SETS)))
     return next(way for way in ways if way.takes(params))
-
-
-LISTS = (RECOMMENDERS, FAMILIES, SOURCES, DATA_SETS)

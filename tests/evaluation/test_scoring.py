@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_study import change, impressions_of, ragged, random_impressions, recommender
+from user_vectors import user_vectors
 
 from replication.evaluation import scoring
 from replication.evaluation.scoring import first_with_same_history, score
@@ -29,7 +30,7 @@ def naive(model, impressions, params) -> np.ndarray:
             if article:
                 clicked[0, slot] = model.encode_news(torch.tensor([article]))[0]
         mask = torch.tensor([padding + read]) > 0
-        user = model.encode_user(clicked, mask, torch.tensor([int(impressions.user[i])]))[0]
+        user = user_vectors(model, clicked, mask, torch.tensor([int(impressions.user[i])]))[0]
         for article in impressions.candidates.row(i).tolist():
             out.append(float(model.encode_news(torch.tensor([article]))[0] @ user))
     return np.array(out)

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from replication.evaluation.intervals import resampled_means
+from replication.evaluation.intervals import bootstrap_ci, resampled_means
 from replication.evaluation.statistics import (
     correlation_replicates,
     holm,
-    paired_difference,
+    paired_tests,
     rank_correlation,
     slope,
 )
@@ -20,12 +20,19 @@ from replication.evaluation.statistics import (
 NAN = np.nan
 
 
+def compared(a, b, samples, seed):
+    """The tests of two runs, and the interval of their difference."""
+    gaps = np.atleast_2d(a).mean(axis=0) - np.atleast_2d(b).mean(axis=0)
+    ends = bootstrap_ci({"gap": gaps[~np.isnan(gaps)]}, samples, seed)["gap"]
+    return paired_tests(a, b) | {"ci95": ends}
+
+
 # ---------------------------------------------------------------- paired difference
 
 
 def test_a_difference_computed_by_hand():
     """Gaps 1, 2, 3: t = 2 sqrt(3) with 2 degrees of freedom, where p = 1 - t / sqrt(t^2 + 2)."""
-    result = paired_difference(np.array([5.0, 4, 9]), np.array([4.0, 2, 6]), 40000, 1)
+    result = compared(np.array([5.0, 4, 9]), np.array([4.0, 2, 6]), 40000, 1)
     assert (result["difference"], result["impressions"]) == (2, 3)
     assert result["p"] == pytest.approx(1 - np.sqrt(12 / 14), abs=1e-12)
     assert result["p_wilcoxon"] == pytest.approx(0.25)  # the most extreme of 8 signings, two-sided
@@ -40,9 +47,9 @@ def test_interval_covers_a_planted_difference_and_p_is_uniform_without_one():
     for repetition in range(300):
         difficulty = rng.random(120)
         a, b = (difficulty + rng.normal(scale=0.1, size=120) for _ in "ab")
-        low, high = paired_difference(a + 0.02, b, 300, repetition)["ci95"]
+        low, high = compared(a + 0.02, b, 300, repetition)["ci95"]
         covered += low <= 0.02 <= high
-        null = paired_difference(a, b, 10, repetition)
+        null = compared(a, b, 10, repetition)
         rejected += null["p"] < 0.05
         ranked += null["p_wilcoxon"] < 0.05
     assert 0.91 <= covered / 300 <= 0.98
@@ -53,22 +60,22 @@ def test_what_both_runs_share_cancels_out():
     rng = np.random.default_rng(5)
     difficulty = rng.normal(scale=10, size=400)
     a, b = difficulty + 0.1, difficulty + rng.normal(scale=0.1, size=400)
-    low, high = paired_difference(a, b, 500, 1)["ci95"]
+    low, high = compared(a, b, 500, 1)["ci95"]
     assert 0 < low < 0.1 < high < 0.2 and high - low == pytest.approx(4 * 0.1 / 20, rel=0.2)
 
 
 def test_impressions_undefined_in_either_run_are_left_out_of_both():
     a = np.array([NAN, 1.0, 2.0, 4.0, 9.0])
     b = np.array([7.0, NAN, 1.0, 1.0, 7.0])
-    assert paired_difference(a, b, 50, 1) == paired_difference(a[2:], b[2:], 50, 1)
-    assert paired_difference(a, b, 50, 1)["impressions"] == 3
+    assert compared(a, b, 50, 1) == compared(a[2:], b[2:], 50, 1)
+    assert compared(a, b, 50, 1)["impressions"] == 3
 
 
 def test_seeds_are_averaged_first():
     rng = np.random.default_rng(6)
     a, b = rng.random((3, 40)), rng.random((2, 40))
-    result = paired_difference(a, b, 50, 1)
-    assert result == paired_difference(a.mean(axis=0), b.mean(axis=0), 50, 1)
+    result = compared(a, b, 50, 1)
+    assert result == compared(a.mean(axis=0), b.mean(axis=0), 50, 1)
     assert result["p"] == pytest.approx(stats.ttest_1samp(a.mean(0) - b.mean(0), 0).pvalue)
 
 
@@ -76,7 +83,7 @@ def test_seeds_are_averaged_first():
     ("a", "difference"), [([], None), ([NAN, NAN], None), ([0.5], 0.5), ([NAN, 0.75], 0.75)]
 )
 def test_fewer_than_two_pairs_are_not_tested(a, difference):
-    result = paired_difference(np.array(a), np.zeros(len(a)), 20, 1)
+    result = compared(np.array(a), np.zeros(len(a)), 20, 1)
     assert result["difference"] == difference
     assert result["ci95"] is result["p"] is result["p_wilcoxon"] is None
 
@@ -85,8 +92,8 @@ def test_equal_runs_and_equal_gaps():
     values = np.random.default_rng(1).random(30)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        same = paired_difference(values, values, 20, 1)
-        shifted = paired_difference(values + 0.1, values, 20, 1)
+        same = compared(values, values, 20, 1)
+        shifted = compared(values + 0.1, values, 20, 1)
     one = {"p": 1, "p_naive": 1, "p_wilcoxon": 1}
     assert same == {"difference": 0, "ci95": [0, 0], "impressions": 30} | one
     assert shifted["p"] is None and shifted["p_wilcoxon"] < 1e-4
@@ -95,14 +102,14 @@ def test_equal_runs_and_equal_gaps():
 
 def test_runs_of_different_impressions_are_refused():
     with pytest.raises(ValueError, match="runs of 3 and 1 impressions"):
-        paired_difference(np.zeros(3), np.zeros(1), 10, 1)
+        paired_tests(np.zeros(3), np.zeros(1))
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=8))
 @settings(deadline=None, max_examples=40)  # scipy signs small samples in all 2^n ways
 def test_swapping_the_runs_swaps_the_sign(pairs):
     a, b = np.array(pairs, dtype=float).T
-    there, back = paired_difference(a, b, 20, 1), paired_difference(b, a, 20, 1)
+    there, back = compared(a, b, 20, 1), compared(b, a, 20, 1)
     assert there["difference"] == -back["difference"]
     assert there["ci95"] == pytest.approx([-bound for bound in back["ci95"][::-1]], abs=1e-9)
     for p in ("p", "p_wilcoxon"):

@@ -12,8 +12,9 @@ from replication.study import registry
 @pytest.fixture(autouse=True)
 def lists(monkeypatch):
     """Copies of the lists: what a test adds is gone after it."""
-    for kind in registry.LISTS:
-        monkeypatch.setattr(kind, "data", dict(kind.data))
+    for kind in vars(registry).values():
+        if isinstance(kind, registry.Lines):
+            monkeypatch.setattr(kind, "data", dict(kind.data))
 
 
 @pytest.fixture

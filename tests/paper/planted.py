@@ -26,7 +26,7 @@ from replication.mind.columns.prepared import Impressions
 from replication.mind.columns.ragged import Ragged, save_array
 from replication.paper.cells import Cell, read_grid, read_parts, read_sweep
 from replication.paper.evidence import Evidence
-from replication.paper.models import MODELS, SIZE_RANK
+from replication.paper.models import MODELS
 from replication.study import paths
 from replication.study.params import Params, load_params
 
@@ -50,7 +50,7 @@ def own(model: str) -> str:
 def counted(cell: Cell) -> dict[str, float]:
     """The parameters of a run, by which models are sorted: ten times as many at each of the
     paper's steps in size."""
-    rank = {own(model): rank for model, rank in SIZE_RANK.items()}
+    rank = {own(model): rank for rank, model in enumerate(MODELS)}
     return {"parameters": 10.0 ** (1 + rank[cell.encoder])}
 
 

@@ -8,7 +8,7 @@ import pytest
 from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
 from replication.paper.claims import CLAIMS, load_claims
-from replication.paper.models import MODELS, SIZE_RANK
+from replication.paper.models import MODELS
 
 PLMS = ("bert-tiny", "bert-mini", "bert-small", "bert-medium", "bert-base", "roberta-base")
 EIGHT = ("glove", *PLMS, "llama-3.1-8b")
@@ -108,7 +108,6 @@ def test_models_stand_by_size():
     assert tuple(MODELS) == EIGHT
     sizes = [model.parameters for model in MODELS.values()]
     assert sizes[0] is None and sizes[1:] == sorted(sizes[1:])
-    assert (SIZE_RANK["glove"], SIZE_RANK["llama-3.1-8b"]) == (0, 7)
     assert MODELS["bert-base"].parameters == 109_482_240
     assert (MODELS["roberta-base"].layers, MODELS["roberta-base"].parameters) == (12, 124_645_632)
 

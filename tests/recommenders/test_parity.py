@@ -3,6 +3,7 @@
 import pytest
 import torch
 from released_modules import VARIANTS, batch_of, build
+from user_vectors import user_vectors
 
 
 def close(ours: torch.Tensor, released: torch.Tensor) -> None:
@@ -19,5 +20,5 @@ def test_same_outputs_as_the_release(variant):
     close(clicked, tensors["out/clicked_vectors"])
     close(model.encode_news(batch.candidates[:, 0]), tensors["out/news_vector_first_candidate"])
     close(model(batch), tensors["out/train_path_scores"])
-    at_test = model.encode_user(clicked * mask.unsqueeze(2), mask, batch.users)
+    at_test = user_vectors(model, clicked * mask.unsqueeze(2), mask, batch.users)
     close(at_test, tensors["out/test_path_user_vector"])

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from tiny_study import recommender
+from user_vectors import user_vectors
 
 from replication.recommenders import RECOMMENDERS, Batch
 
@@ -49,7 +50,9 @@ def test_batch_scores_are_those_of_each_article_and_user_alone(name, masked):
     together = model(BATCH)
     for i in range(len(BATCH.users)):
         slots = torch.stack([model.encode_news(a[None])[0] for a in BATCH.clicked[i]])
-        user = model.encode_user(slots[None], BATCH.clicked[i : i + 1] > 0, BATCH.users[i : i + 1])
+        user = user_vectors(
+            model, slots[None], BATCH.clicked[i : i + 1] > 0, BATCH.users[i : i + 1]
+        )
         for j, article in enumerate(BATCH.candidates[i]):
             expected = model.encode_news(article[None])[0] @ user[0]
             close(together[i, j], expected)
@@ -85,12 +88,12 @@ def test_user_vector_knows_neither_amount_nor_content_of_padding(name):
     torch.manual_seed(1)
     model = recommender(name).eval()
     clicks, user = torch.randn(1, 3, model.width), torch.tensor([2])
-    expected = model.encode_user(clicks, torch.ones(1, 3, dtype=torch.bool), user)
+    expected = user_vectors(model, clicks, torch.ones(1, 3, dtype=torch.bool), user)
     for count in (1, 4):
         for scale in (0.0, 10.0):
             padding = scale * torch.randn(1, count, model.width)
             mask = torch.arange(count + 3)[None] >= count
-            vector = model.encode_user(torch.cat([padding, clicks], dim=1), mask, user)
+            vector = user_vectors(model, torch.cat([padding, clicks], dim=1), mask, user)
             close(vector, expected)
 
 
@@ -101,12 +104,12 @@ def test_empty_history_reads_the_no_click_vector_and_nothing_else(name):
     model = recommender(name).eval()
     nothing = torch.zeros(1, 4, dtype=torch.bool)
     vectors = [
-        model.encode_user(scale * torch.randn(1, 4, model.width), nothing, torch.tensor([0]))
+        user_vectors(model, scale * torch.randn(1, 4, model.width), nothing, torch.tensor([0]))
         for scale in (0.0, 5.0)
     ]
     close(vectors[0], vectors[1])
-    as_click = model.encode_user(
-        model.no_click[None, None], torch.ones(1, 1, dtype=torch.bool), torch.tensor([0])
+    as_click = user_vectors(
+        model, model.no_click[None, None], torch.ones(1, 1, dtype=torch.bool), torch.tensor([0])
     )
     close(vectors[0], as_click)
 
@@ -163,7 +166,7 @@ def test_lstur_is_a_gru_over_the_clicks_from_the_users_vector():
     clicked, lengths = torch.randn(4, 6, model.width), [6, 1, 3, 5]
     mask = torch.arange(6) >= 6 - torch.tensor(lengths)[:, None]
     users = torch.tensor([1, 2, 0, 6])
-    vectors = model.encode_user(clicked, mask, users)
+    vectors = user_vectors(model, clicked, mask, users)
     for i, length in enumerate(lengths):
         start = model.user_embedding.weight[users[i]]
         _, last = gru(clicked[i : i + 1, 6 - length :], start[None, None])
@@ -175,7 +178,10 @@ def test_lstur_reads_clicks_in_order():
     model = recommender("lstur").eval()
     clicked, mask = torch.randn(1, 3, model.width), torch.ones(1, 3, dtype=torch.bool)
     user = torch.tensor([0])
-    a, b = model.encode_user(clicked, mask, user), model.encode_user(clicked.flip(1), mask, user)
+    a, b = (
+        user_vectors(model, clicked, mask, user),
+        user_vectors(model, clicked.flip(1), mask, user),
+    )
     assert (a - b).abs().max() > 1e-3
 
 
@@ -184,15 +190,15 @@ def test_lstur_gives_unseen_users_the_padding_vector():
     model = recommender("lstur", users=6).eval()
     assert not model.user_embedding.weight[0].any()
     clicked, mask = torch.randn(1, 3, model.width), torch.ones(1, 3, dtype=torch.bool)
-    unknown = model.encode_user(clicked, mask, torch.tensor([0]))
+    unknown = user_vectors(model, clicked, mask, torch.tensor([0]))
     for user in (7, 8, 1000):
-        assert torch.equal(model.encode_user(clicked, mask, torch.tensor([user])), unknown)
-    known = model.encode_user(clicked, mask, torch.tensor([6]))
+        assert torch.equal(user_vectors(model, clicked, mask, torch.tensor([user])), unknown)
+    known = user_vectors(model, clicked, mask, torch.tensor([6]))
     assert (known - unknown).abs().max() > 1e-3
     model.forget()
     model.know(torch.tensor([2, 5]))
-    assert torch.equal(model.encode_user(clicked, mask, torch.tensor([6])), unknown)
-    assert (model.encode_user(clicked, mask, torch.tensor([5])) - unknown).abs().max() > 1e-3
+    assert torch.equal(user_vectors(model, clicked, mask, torch.tensor([6])), unknown)
+    assert (user_vectors(model, clicked, mask, torch.tensor([5])) - unknown).abs().max() > 1e-3
 
 
 @torch.no_grad()
@@ -209,7 +215,7 @@ def test_lstur_drops_whole_user_vectors():
     dropped, kept = ends_at(torch.zeros_like(vector)), ends_at(2 * vector)
     model.train()
     n = 2000
-    out = model.encode_user(slots.expand(n, -1, -1), mask.expand(n, -1), torch.full((n,), 3))
+    out = user_vectors(model, slots.expand(n, -1, -1), mask.expand(n, -1), torch.full((n,), 3))
     is_dropped = (out - dropped).abs().amax(1) < 1e-5
     is_kept = (out - kept).abs().amax(1) < 1e-5
     assert (is_dropped ^ is_kept).all()
@@ -238,7 +244,7 @@ def test_aligned_start_of_nrms_scores_by_the_mean_of_clicks():
     model.click_pool.query.zero_()
     clicked = torch.randn(1, 4, model.width)
     mask = torch.ones(1, 4, dtype=torch.bool)
-    close(model.encode_user(clicked, mask, torch.tensor([0])), clicked.mean(1))
+    close(user_vectors(model, clicked, mask, torch.tensor([0])), clicked.mean(1))
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from replication.evaluation.cold_start import cold_start
 from replication.experiment.audit import audit_runs
 from replication.mind.columns.ragged import Ragged, save_array
 from replication.paper.cells import METRICS, Cell, read_grid, read_sweep
-from replication.paper.models import SIZE_RANK
+from replication.paper.models import MODELS
 from replication.study import paths
 from replication.study.params import Params, load_params
 from replication.study.protocol import DEVIATIONS
@@ -106,7 +106,7 @@ def _write_run(params: Params, cell: Cell, auc: float, number: int, impressions:
     found = {name: float(values.mean()) for name, values in table.items()}
     write(cell.folder / "metrics.json", metrics(**found))
     write(cell.folder / "cold_start.json", cold_start(table, lengths, groups, users, 20, 1))
-    rank = {ours: SIZE_RANK[theirs] for theirs, ours in params.paper.items()}
+    rank = {params.paper.get(theirs): i for i, theirs in enumerate(MODELS)}
     size = 10 ** (6 + rank.get(cell.encoder, 0) / 4)
     write(cell.folder / "cost.json", {
         "parameters": round(size), "trainable_parameters": 1234 + number, "seconds": 9.87,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_study import WORDS, change, impressions_of, recommender, with_schedule
+from user_vectors import user_vectors
 
 from replication.encoders.models.text import build_text
 from replication.evaluation.scoring import score
@@ -189,7 +190,7 @@ def test_d18_empty_slots_are_an_article_in_training_and_zeros_at_test(params, na
         mask = clicked > 0
 
         def expected(read: torch.Tensor, news=news, mask=mask, model=model) -> torch.Tensor:
-            users = model.encode_user(read, mask, batch.users)
+            users = user_vectors(model, read, mask, batch.users)
             return (news @ users.unsqueeze(2)).squeeze(2)
 
         in_training, at_test = model(batch), score(model, impressions, params, "fp32")

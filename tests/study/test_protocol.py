@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_study import change, impressions_of, random_impressions, recommender, with_schedule
+from user_vectors import user_vectors
 
 from replication.encoders.models.text import StoredVectors, build_text
 from replication.evaluation.cold_start import user_groups
@@ -131,7 +132,7 @@ def test_d3_as_released_ten_of_fifty_clicks_are_never_read():
     for reads_padding in (True, False):
         model = recommender("lstur", masked=False, reads_padding=reads_padding).eval()
         a, b = (torch.randn(1, 50, model.width) * mask.unsqueeze(2) for _ in range(2))
-        vectors = [model.encode_user(clicked, mask, users) for clicked in (a, b)]
+        vectors = [user_vectors(model, clicked, mask, users) for clicked in (a, b)]
         assert apart(*vectors) != reads_padding
 
 
@@ -142,11 +143,11 @@ def test_d3_as_released_thirty_of_fifty_clicks_are_read_in_part():
     model = recommender("lstur", masked=False, reads_padding=True).eval()
     mask, users = torch.arange(50)[None] >= 20, torch.tensor([1])
     clicked = torch.randn(1, 50, model.width)
-    vector = model.encode_user(clicked, mask, users)
+    vector = user_vectors(model, clicked, mask, users)
     for slot, read in ((20, True), (29, True), (30, False), (49, False)):
         other = clicked.clone()
         other[0, slot] += 1
-        assert apart(model.encode_user(other, mask, users), vector) == read, slot
+        assert apart(user_vectors(model, other, mask, users), vector) == read, slot
 
 
 @pytest.mark.parametrize("group", ["released", "clean"])
@@ -165,8 +166,8 @@ def test_d4_padded_slots_weigh_in_the_user_vector_without_masks(name, masked):
 
     def user(padding: torch.Tensor) -> torch.Tensor:
         slots = torch.cat([padding, clicks], dim=1)
-        return model.encode_user(
-            slots, torch.arange(slots.shape[1])[None] >= len(padding[0]), users
+        return user_vectors(
+            model, slots, torch.arange(slots.shape[1])[None] >= len(padding[0]), users
         )
 
     none, two, five = (user(torch.zeros(1, n, model.width)) for n in (0, 2, 5))

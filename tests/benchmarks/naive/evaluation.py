@@ -19,6 +19,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.utils.data import DataLoader
+from user_vectors import user_vectors
 
 from replication.mind.columns.prepared import Impressions
 from replication.recommenders import Recommender
@@ -81,7 +82,7 @@ def _users(
     for batch in DataLoader(split.users, batch_size=USERS_AT_ONCE):
         slots = [torch.stack([by_article[a] for a in slot]) for slot in batch["clicked"]]
         mask = torch.tensor([[a != PADDED for a in slot] for slot in batch["clicked"]]).T
-        encoded = model.encode_user(torch.stack(slots, dim=1), mask, batch["user"])  # (b, w)
+        encoded = user_vectors(model, torch.stack(slots, dim=1), mask, batch["user"])  # (b, w)
         for user, history, vector in zip(
             batch["user"].tolist(), batch["history"], encoded, strict=True
         ):

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from transformers import AutoModel
+from user_vectors import user_vectors
 
 from replication.encoders.models.text import Places
 from replication.mind.columns.ragged import Ragged
@@ -57,7 +58,9 @@ def scores_of(model: Recommender, batch: Batch) -> Tensor:
     """Scores (b, 1 + K) of a recommender over `WholeTransformer`s."""
     candidates = [model.encode_news(articles) for articles in batch.candidates.T]
     clicked = [model.encode_news(articles) for articles in batch.clicked.T]
-    user = model.encode_user(torch.stack(clicked, dim=1), batch.clicked > 0, batch.users)  # (b, w)
+    user = user_vectors(
+        model, torch.stack(clicked, dim=1), batch.clicked > 0, batch.users
+    )  # (b, w)
     return torch.stack([(vectors * user).sum(dim=1) for vectors in candidates], dim=1)
 
 
