@@ -26,6 +26,8 @@ class Architecture:
     family    the registry's family whose encoders may have it
     prefix    before the names of its tensors where a head was saved with them
     layers    the list of its layers
+    embeddings  the module that all inputs of the first layer pass, given states too; None: these
+              pass by the table of tokens
     attention fast: `machine.dropout.attend`; eager: transformers' own steps, because the fast one
               knows no biases and no caps of scores
     above     a module between the embeddings and the first layer
@@ -43,6 +45,7 @@ class Architecture:
     family: Literal["transformer", "causal"]
     prefix: str
     layers: str
+    embeddings: str | None = None
     attention: Literal["fast", "eager"] = "fast"
     above: str | None = None
     norm: str | None = None
@@ -71,7 +74,12 @@ class Architecture:
 
 
 def _bert_like(title: str, prefix: str, **parts: Any) -> Architecture:
-    return Architecture(title, "transformer", prefix, **{"layers": "encoder.layer", **parts})
+    return Architecture(
+        title,
+        "transformer",
+        prefix,
+        **{"layers": "encoder.layer", "embeddings": "embeddings", **parts},
+    )
 
 
 def _llama_like(title: str, **parts: Any) -> Architecture:

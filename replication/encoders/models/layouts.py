@@ -105,10 +105,10 @@ def reading_states(model: "PreTrainedModel") -> "PreTrainedModel":
     that all layers share with those below the cut.
     """
     parts = ARCHITECTURES[model.config.model_type]
-    if parts.family == "causal":
-        model.set_input_embeddings(Given())
+    if parts.embeddings:
+        model.set_submodule(parts.embeddings, Given())
     else:
-        model.embeddings = Given()
+        model.set_input_embeddings(Given())
     if parts.places:
         model.set_submodule(parts.places, NoPlaces())
     owner, _, name = (parts.above or "").rpartition(".")
