@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 
 from replication.commands.command import argument
-from replication.importers.kinds import IMPORTERS
 
 
-@argument("kind", choices=tuple(IMPORTERS), help="the data set")
+@argument("kind", help="the data set: ebnerd, xmind, adressa or movielens")
 @argument("folder", type=Path, help="as it is published; a zip of MovieLens or xMIND too; "
           "movielens: 100k or 1m downloads it")  # fmt: skip
 @argument("out", type=Path, help="the new folder, for `data.path` of profile local")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from replication.files.errors import StudyError
 from replication.study.registry import located
 
-if TYPE_CHECKING:  # the command line lists the names, and starts without polars
+if TYPE_CHECKING:  # a name is refused before polars is imported
     from replication.importers.base import Importer
 
 IMPORTERS = {
@@ -18,6 +19,8 @@ IMPORTERS = {
 
 
 def importer(name: str) -> type[Importer]:
-    """The class of that name."""
+    """The class of that name. `StudyError` where there is none."""
+    if name not in IMPORTERS:
+        raise StudyError(f"import: no data set is called {name!r}; expected {', '.join(IMPORTERS)}")
     found: type[Importer] = located(IMPORTERS[name])
     return found

@@ -83,9 +83,19 @@ def test_an_option_that_means_nothing_is_refused(tmp_path, options, told):
 
 
 @pytest.mark.parametrize("kind", IMPORTERS)
-def test_the_command_takes_what_is_listed(kind, tmp_path):
+def test_the_command_takes_what_is_listed(kind, tmp_path, capsys):
     assert importer(kind).options
     assert main(["import", kind, str(tmp_path / "no"), str(tmp_path / "out")]) == 1
+    assert "no data set" not in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["import", "--help"])
+    assert kind in capsys.readouterr().out
+
+
+def test_another_data_set_is_refused_with_those_that_are_listed(tmp_path, capsys):
+    assert main(["import", "mine", str(tmp_path / "no"), str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert "'mine'" in told and ", ".join(IMPORTERS) in told
 
 
 @pytest.fixture
