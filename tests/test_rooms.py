@@ -1,6 +1,7 @@
 """The rooms of the package: nothing stands outside them, and imports run one way."""
 
 import ast
+import re
 
 import pytest
 from imports import PACKAGE, graph, modules, reached
@@ -32,6 +33,17 @@ def test_a_room_imports_only_those_before_it(name):
         if room(other) not in allowed
     }
     assert not wrong
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_says_what_it_imports(name):
+    """At the top of its `__init__.py`, in the order of the rooms."""
+    source = (PACKAGE / name / "__init__.py").read_text(encoding="utf-8")
+    text = " ".join((ast.get_docstring(ast.parse(source)) or "").split())
+    told = re.findall(r"Imports ((?:`\w+`(?:, | and )?)+)", text)
+    pairs = {(room(module), room(other)) for module, others in EDGES.items() for other in others}
+    used = {other for own, other in pairs if own == name} - {name, ""}
+    assert re.findall(r"`(\w+)`", "".join(told)) == [r for r in ROOMS if r in used]
 
 
 def test_no_circle():

@@ -1,5 +1,5 @@
 """The results browser: pages over the files under reports/, read strictly. It writes nothing, calls
 no DVC and imports no torch: it installs and starts where nothing is trained.
 
-Imports `report`, `paper`, `study` and `files`.
+Imports `files`, `study`, `machine`, `evaluation`, `paper` and `report`.
 """

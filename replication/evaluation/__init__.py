@@ -1,5 +1,5 @@
 """How good it is: scores of all candidates, MIND's metrics, intervals and tests over impressions,
 cold-start groups, baselines, and somebody's own predictions.
 
-Imports `recommenders` and the rooms below it; nothing of `training`.
+Imports `files`, `study`, `machine`, `mind` and `recommenders`; nothing of `training`.
 """

@@ -1,5 +1,6 @@
 """One reported experiment from parameters to files, what is written down of it, and the audit that
 flips each deviation of the released code alone.
 
-Imports `training`, `evaluation` and the rooms below them.
+Imports `files`, `study`, `machine`, `mind`, `encoders`, `recommenders`, `training` and
+`evaluation`.
 """

@@ -2,5 +2,6 @@
 line in `kinds.py`. What they share: `write.py` writes the form and the figures of what was left
 out, `tables.py` opens what was given, `built.py` makes impressions of clicks alone.
 
-Imports `files`, `machine` and `mind`. No stage imports it: what it writes is read by `data.path`.
+Imports `files`, `study`, `machine` and `mind`. No stage imports it: what it writes is read by
+`data.path`.
 """

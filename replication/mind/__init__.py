@@ -2,5 +2,5 @@
 `columns` is what is left of them for every later room: integers in flat, memory-mapped columns.
 `demo` invents a corpus in MIND's file format, `imports` brings others: one file each.
 
-Imports `files`, `study` and `machine`.
+Imports `files` and `study`.
 """

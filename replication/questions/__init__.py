@@ -2,5 +2,5 @@
 
 A judge is a function `judge(question, asked, protocol)` that returns what `paper.results.result`
 makes. It reads the study's runs by `asked.Asked` and answers in the words of `paper.verdict`.
-Imports whatever reads runs and prepared data, and no torch.
+Imports `files`, `study`, `mind`, `evaluation` and `paper`, and no torch.
 """

@@ -1,7 +1,7 @@
 """News recommenders over any text encoder, and the attention they share. A new one is one file here
 and one line in `study/registry.py`.
 
-Imports `study`, `machine`, and what a text encoder is given as.
+Imports `study` and `machine`; a text encoder is given to it.
 """
 
 from replication.recommenders.base import Batch, Recommender, Sizes

@@ -1,5 +1,5 @@
 """What people read: REPORT.md with its tables and figures, the time and memory to expect, and the
 schema of every file under reports/.
 
-Imports `paper` and the rooms below it; no torch.
+Imports `files`, `study`, `mind`, `encoders`, `evaluation` and `paper`; no torch.
 """

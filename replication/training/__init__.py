@@ -1,5 +1,5 @@
 """How a recommender learns: batches of clicks with drawn negatives, the loop, early stopping, the
 search for a learning rate, and going on after a kill.
 
-Imports `recommenders` and the rooms below it.
+Imports `files`, `study`, `machine`, `mind`, `encoders` and `recommenders`.
 """
