@@ -4,7 +4,7 @@ which depth is best. Both are told, and decide nothing.
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -92,6 +92,30 @@ def explained(
     return found
 
 
+def gradients(evidence: Evidence, protocol: str, encoder: str) -> list[Result]:
+    """A panel for each recommender: each layer's share of the gradient, the mean over its runs."""
+    shares: dict[str, list[list[float]]] = {}
+    for place in evidence.parts:
+        if (place.protocol, place.encoder) == (protocol, encoder):
+            known = _by_layer(evidence, place, "gradient")
+            shares.setdefault(place.recommender, []).extend(known)
+    return [
+        panel(
+            f"gradient-{recommender}", "layer", f"share of the gradient, {recommender}",
+            enumerate(np.mean(of, axis=0), 1),
+        )
+        for recommender, of in shares.items()
+        if of
+    ]  # fmt: skip
+
+
+def panel(name: str, x: str, y: str, points: Iterable[tuple[float | None, float]]) -> Result:
+    """A curve of an answer: (x, y) each, without intervals; what is not known is left out."""
+    known = [(a, float(b)) for a, b in points if a is not None and not np.isnan(b)]
+    drawn = [{"line": "finetuned", "x": a, "y": b, "ci95": None} for a, b in known]
+    return {"name": name, "x": x, "y": y, "points": drawn}
+
+
 def correlation(what: str, points: Sequence[tuple[float, float]]) -> Result:
     """Pearson's, with Fisher's interval; its square is the share of variation that is explained."""
     depths, values = zip(*points, strict=True) if points else ((), ())
@@ -113,14 +137,20 @@ def correlation(what: str, points: Sequence[tuple[float, float]]) -> Result:
 def _centres(evidence: Evidence, place: Place, key: str) -> list[float]:
     """Of each run that has it, the mean layer, by what is told of each: 1 is the first."""
     found = []
-    for cell in evidence.ran(place):
-        values = (read_json(cell.folder / "layers.json") or {}).get(key)
-        if not isinstance(values, list) or any(not isinstance(v, int | float) for v in values):
-            continue
-        weights = np.array(values, dtype=float)
-        weights = 1 - weights if key == "similar" else weights
+    for values in _by_layer(evidence, place, key):
+        weights = 1 - np.array(values) if key == "similar" else np.array(values)
         if weights.sum() > 0:
             found.append(float(weights @ np.arange(1, len(weights) + 1) / weights.sum()))
+    return found
+
+
+def _by_layer(evidence: Evidence, place: Place, key: str) -> list[list[float]]:
+    """What layers.json tells of each layer, of each run that has it."""
+    found = []
+    for cell in evidence.ran(place):
+        values = (read_json(cell.folder / "layers.json") or {}).get(key)
+        if isinstance(values, list) and all(isinstance(v, int | float) for v in values):
+            found.append([float(value) for value in values])
     return found
 
 

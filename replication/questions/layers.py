@@ -21,7 +21,7 @@ from replication.paper.results import Result, correct, not_testable, require_run
 from replication.paper.significance import Uncertainty, uncertainty
 from replication.questions.asked import Asked
 from replication.questions.deciding import wanted
-from replication.questions.explaining import ablations, explained
+from replication.questions.explaining import ablations, explained, gradients, panel
 
 ALL = "all recommenders, each at its own best depth, less all at the best one for all"
 
@@ -59,9 +59,22 @@ def judge(question: Question, asked: Asked, protocol: str) -> Result:
     encoder = sweep[0].encoder
     best = dict(zip(recommenders, (depths[k] for k in _best(held_out)[0]), strict=True))
     aside = [*ablations(evidence, protocol, encoder), *explained(evidence, protocol, encoder, best)]
+    seen = zip(recommenders, held_out.mean(axis=2), strict=True)
     return result(
         main["verdict"],
         parts=[main, *(part for part, _ in own), *aside],
+        curves=[
+            *(
+                panel(
+                    f"held-out-{name}",
+                    "tuned layers",
+                    f"AUC of the day held out, {name}",
+                    zip(depths, scores, strict=True),
+                )
+                for name, scores in seen
+            ),
+            *gradients(evidence, protocol, encoder),
+        ],
         places=sweep,
         small=main["small"],
         power=wanted(main, sure, len(clusters), len(clusters.user)),

@@ -76,6 +76,11 @@ def test_three_recommenders_are_too_few(study):
     found = answer(LAYERS, asked, "clean")
     [gradient] = [part for part in found["parts"] if "gradient" in part["what"]]
     assert gradient["found"] is None and gradient["reason"].startswith("3 recommenders have")
+    panels = {curve["name"]: curve["points"] for curve in found["curves"]}
+    assert [(p["x"], p["y"]) for p in panels["gradient-nrms"]] == [
+        (i, pytest.approx(1 / 12)) for i in range(1, 13)
+    ]
+    assert [p["x"] for p in panels["held-out-naml"]] == [0, 4, 8, 12]
 
 
 def test_fisher_s_interval_holds_the_truth():
