@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from replication.encoders.sources.places import load_places
 from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
 from replication.paper.questions import load_questions
@@ -76,6 +77,13 @@ def test_entries_that_stand_in_two_files_are_the_same():
     own = read_yaml(encoders / "offline.yaml")["minilm"]
     assert read_yaml(encoders / "minilm.yaml")["minilm"] == own
     assert depths["smollm2"] == offline | {"layers": 30}
+
+
+def test_what_a_study_fetches_is_told_with_its_licence(configuration, monkeypatch):
+    monkeypatch.chdir(configuration)
+    known = load_places().repositories
+    entries = [e for name in BEYOND for e in study("demo", name)[0].encoders.values()]
+    assert {entry.name for entry in entries if entry.source == "hub"} <= known.keys()
 
 
 def test_the_commands_of_questions_name_studies_that_there_are():
