@@ -11,8 +11,11 @@ from replication.paper.cells import read_columns
 from replication.report.distilled import distil, distilled_tables, with_tables
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "reports/real-clicks/results.json"
-PAGE = ROOT / "docs/real-clicks.md"
+PAGES = {  # file of figures, page, training impressions, and what the page says first
+    "results": ("real-clicks", 4032, "5,000 real impressions: evidence on little data"),
+    "ebnerd": ("real-clicks-ebnerd", 24_724, "two small English models: evidence on little data"),
+    "movielens": ("real-clicks-movielens", 48_916, "not news, and little data"),
+}
 
 
 def test_rows_and_differences_are_those_of_the_runs(finished):
@@ -61,13 +64,17 @@ def test_a_page_without_its_marks_is_named(tmp_path):
         with_tables(page, {})
 
 
-def test_the_page_of_real_clicks_shows_the_committed_figures():
-    found = json.loads(RESULTS.read_text(encoding="utf-8"))
-    page = PAGE.read_text(encoding="utf-8")
-    assert with_tables(PAGE, found) == page and distilled_tables(found) in page
-    assert "5,000 real impressions: evidence on little data" in page
+@pytest.mark.parametrize("name", PAGES)
+def test_the_pages_of_real_clicks_show_the_committed_figures(name):
+    of, impressions, label = PAGES[name]
+    found = json.loads((ROOT / f"reports/real-clicks/{name}.json").read_text(encoding="utf-8"))
+    path = ROOT / f"docs/{of}.md"
+    page = path.read_text(encoding="utf-8")
+    assert with_tables(path, found) == page and distilled_tables(found) in page
+    assert label in page
     for commit in found["commits"]:
         assert commit["commit"][:12] in page
     for machine in found["hardware"]:
         assert machine["processor"] in page
-    assert found["data"]["train"]["impressions"] == 4032 and found["data"]["release"] == "mini"
+    assert found["data"]["train"]["impressions"] == impressions
+    assert found["data"]["release"] == ("mini" if name == "results" else None)
