@@ -26,7 +26,7 @@ from replication.training.batches import (
     draw_each_epoch,
     draw_once,
 )
-from replication.training.progress import Fit, Progress
+from replication.training.progress import Fit, Learning, Progress
 
 
 def loss_of(scores: Tensor, batch: Batch) -> Tensor:
@@ -97,9 +97,10 @@ def train(
     trained: dict[str, Tensor] = {n: p for n, p in model.named_parameters() if p.requires_grad}
     trained["known_users"] = model.known_users  # of the batches up to a step alone
     fit = progress.fit(schedule) if progress else Fit()
+    at = Learning(schedule, fit, trained, optimizer)
     best, losses = _copy(trained), []
     if progress and fit.steps:
-        kept = progress.restore(schedule, trained, optimizer)
+        kept = progress.restore(at)
         losses = list(kept.pop("losses").to(device))
         best = kept
     if processes.agreed(fit.steps) != fit.steps:
@@ -109,10 +110,10 @@ def train(
         )
     started = time.perf_counter() - fit.seconds
 
-    def keep(save: Callable[..., None]) -> None:
+    def keep(save: Callable[[Learning, Mapping[str, Tensor]], None]) -> None:
         fit.seconds = time.perf_counter() - started
         kept = {**best, "losses": torch.stack(losses) if losses else torch.empty(0)}
-        save(schedule, fit, trained, optimizer, kept)
+        save(at, kept)
 
     run = progress.tries if progress and progress.tries else schedule
     leave = progress.leave if progress and progress.tries else None

@@ -30,6 +30,17 @@ class Fit:
     curve: list[tuple[int, float, float]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Learning:
+    """Training by a schedule, and what it changes in place: how far it has come, the parameters
+    that train by name, and the moments of the optimizer."""
+
+    schedule: Schedule
+    fit: Fit
+    parameters: Mapping[str, Tensor]
+    optimizer: torch.optim.Optimizer
+
+
 @dataclass
 class Passed:
     """A point that the run by a schedule passes, as a trial of the same rates has left it; both
@@ -95,20 +106,13 @@ class Progress:
             self.tries = self._left = None
         return self.trials[name][0]
 
-    def leave(
-        self,
-        schedule: Schedule,
-        fit: Fit,
-        parameters: Mapping[str, Tensor],
-        optimizer: torch.optim.Optimizer,
-        others: Mapping[str, Tensor],
-    ) -> None:
+    def leave(self, at: Learning, others: Mapping[str, Tensor]) -> None:
         """Remember where a trial is: at a point that the run which it `tries` passes as well."""
         assert self.tries is not None
-        tensors = taken_down(parameters, optimizer, others)
+        tensors = taken_down(at.parameters, at.optimizer, others)
         copies = {name: t.clone() for name, t in tensors.items()}
-        done = replace(fit, curve=[*fit.curve])
-        self._left = Passed(_name(schedule), _name(self.tries), done, copies)
+        done = replace(at.fit, curve=[*at.fit.curve])
+        self._left = Passed(_name(at.schedule), _name(self.tries), done, copies)
 
     def fit(self, schedule: Schedule) -> Fit:
         """Where training by `schedule` stands: at its start, or where `restore` brings it."""
@@ -119,32 +123,20 @@ class Progress:
             return replace(self._passed.fit, curve=[*self._passed.fit.curve])
         return Fit()
 
-    def restore(
-        self,
-        schedule: Schedule,
-        parameters: Mapping[str, Tensor],
-        optimizer: torch.optim.Optimizer,
-    ) -> dict[str, Tensor]:
+    def restore(self, at: Learning) -> dict[str, Tensor]:
         """Bring training to where `fit` says that it stands, beyond its start; returns the tensors
         that were kept beside it. What a trial has done of it is training from now on."""
-        name = _name(schedule)
+        name = _name(at.schedule)
         if self._training is not None and self._training["schedule"] == name:
-            return self.state.restore(parameters, optimizer)
+            return self.state.restore(at.parameters, at.optimizer)
         assert self._passed is not None
         passed, self._passed = self._passed, None
-        others = brought_back(passed.tensors, parameters, optimizer)
+        others = brought_back(passed.tensors, at.parameters, at.optimizer)
         auc, seconds = self.trials[passed.trial]
         self.trials[passed.trial] = auc, max(0.0, seconds - passed.fit.seconds)
         return others
 
-    def save(
-        self,
-        schedule: Schedule,
-        fit: Fit,
-        parameters: Mapping[str, Tensor],
-        optimizer: torch.optim.Optimizer,
-        others: Mapping[str, Tensor],
-    ) -> None:
+    def save(self, at: Learning, others: Mapping[str, Tensor]) -> None:
         """Write the state of training, and all that came before it."""
         notes = {
             "seed": self.seed,
@@ -152,10 +144,10 @@ class Progress:
             "resumed": self.resumed,
             "trials": self.trials,
             "begun": self.begun,
-            "training": {"schedule": _name(schedule), "fit": asdict(fit)},
+            "training": {"schedule": _name(at.schedule), "fit": asdict(at.fit)},
             "seconds": self.seconds,
         }
-        self.state.save(parameters, optimizer, notes, others)
+        self.state.save(at.parameters, at.optimizer, notes, others)
 
 
 def _name(schedule: Schedule) -> str:
