@@ -32,8 +32,11 @@ def test_every_package_is_pinned_once_and_exactly():
         assert canonicalize_name(Requirement(name).name) in pinned, name
 
 
-def test_the_oldest_supported_python_is_the_oldest_allowed():
-    assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
+def test_the_supported_pythons_are_those_allowed_and_told():
+    least, *_, most = (int(python.partition(".")[2]) for python in PYTHONS)
+    assert PROJECT["requires-python"] == f">=3.{least},<3.{most + 1}"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"Python 3.{least} to 3.{most}," in readme
 
 
 @pytest.mark.network
