@@ -19,10 +19,10 @@ def fetch(arguments: argparse.Namespace) -> None:
 
 def data(_: argparse.Namespace) -> None:
     """Make the demo corpus, or bring the data that data.path names."""
-    from replication.mind.source import counted, provide_data
+    from replication.mind.source import provide_data
 
     provide_data(load_params(), paths.RAW)
-    print(f"{paths.RAW}: {counted(paths.RAW)}")
+    print(f"{paths.RAW}: train and dev; `prepare` checks and counts them")
 
 
 def prepare(_: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ from replication.importers.base import (
 )
 from replication.mind.behaviors import read_behaviors
 from replication.mind.news import read_news
-from replication.mind.prepare import find_file
+from replication.mind.raw_files import find_file
 from replication.mind.tsv import fail, read_rows
 
 LANGUAGES = (

@@ -9,7 +9,7 @@ from replication.files.atomic import new_folder, write_json
 from replication.files.documents import read_yaml, validated
 from replication.files.errors import StudyError
 from replication.mind.hub_zips import removed_if_refused
-from replication.mind.prepare import ORIGIN, find_file
+from replication.mind.raw_files import ORIGIN, find_file
 from replication.mind.releases import Excerpt, Pins, check_zip
 from replication.study.strict import strict
 

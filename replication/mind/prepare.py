@@ -1,29 +1,24 @@
 """Stage `prepare`: MIND's TSV files become integers in flat arrays."""
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import polars as pl
 
 from replication.files.atomic import new_folder, write_json
 from replication.files.digest import sha256
-from replication.files.documents import read_json
-from replication.files.errors import StudyError, shown, warn
-from replication.files.listing import files_below
+from replication.files.errors import shown, warn
 from replication.mind.behaviors import Behaviors, read_behaviors
 from replication.mind.by_day import by_day
 from replication.mind.columns.labelled import days, require_decided
 from replication.mind.columns.prepared import SECONDS_A_DAY
 from replication.mind.columns.ragged import Ragged, save_array
+from replication.mind.figures import figures_of, zips_of
 from replication.mind.news import read_news
+from replication.mind.raw_files import FILES, ORIGIN, SPLITS, find_file
 from replication.mind.releases import PINS
 from replication.mind.statistics import are_verified, check_statistics
 
-SPLITS = {"train": "train", "test": "dev"}  # ours: MIND's, whose own test set has no labels
-FILES = ("news.tsv", "behaviors.tsv")
-ORIGIN = "source.json"  # beside train/ and dev/: where they are from
 READ_FIELDS = ["news_id", "category", "subcategory", "title", "abstract"]
 
 
@@ -76,11 +71,11 @@ def prepare(
         for split, mind in SPLITS.items()
         for file in FILES
     }
-    zips = _zips(raw / ORIGIN, digests)
+    zips = zips_of(raw / ORIGIN, digests)
     told = {"sha256": digests, **({"zips": zips} if zips else {})}
     if train_days is not None:
         users = _number_users({split: behaviors[split].user_id for split in SPLITS})
-        whole = _meta(release, behaviors, news, articles, users) | told
+        whole = figures_of(release, behaviors, news, articles, users) | told
         check_statistics(whole, release, pins, are_verified(whole))
         path = paths["train"]["behaviors.tsv"]
         behaviors = by_day(behaviors["train"], train_days, path)
@@ -89,7 +84,7 @@ def prepare(
         news = dict.fromkeys(SPLITS, news["train"])
         articles = _number_articles(news)
     users = _number_users({split: behaviors[split].user_id for split in SPLITS})
-    meta = _meta(release, behaviors, news, articles, users) | told
+    meta = figures_of(release, behaviors, news, articles, users) | told
 
     with new_folder(out) as folder:
         articles.write_parquet(folder / "articles.parquet")
@@ -101,45 +96,6 @@ def prepare(
         else:
             meta["train_days"] = train_days
         write_json(folder / "meta.json", meta)
-
-
-def _meta(
-    release: str | None,
-    behaviors: dict[str, Behaviors],
-    news: dict[str, pl.DataFrame],
-    articles: pl.DataFrame,
-    users: pl.DataFrame,
-) -> dict[str, Any]:
-    """The figures of meta.json."""
-    return {
-        "release": release,
-        "splits": {split: _describe(behaviors[split], news[split]) for split in SPLITS},
-        **_totals(articles, users, behaviors),
-    }
-
-
-def _zips(origin: Path, digests: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Of the splits that came in zips, what meta.json says of these; digests: of the files read."""
-    splits = read_json(origin).get("splits") if origin.is_file() else None
-    zips = {}
-    for split, known in splits.items() if isinstance(splits, dict) else ():
-        if not isinstance(known, dict) or known.get("file") is None:
-            continue
-        read = {file: digests.get(f"{split}/{file}") for file in FILES}
-        verified = known.get("verified") is True and known.get("tables") == read
-        zips[split] = {"file": known["file"], "sha256": known.get("sha256"), "verified": verified}
-    return zips
-
-
-def find_file(folder: Path, name: str) -> Path:
-    """The one file called `name` in `folder` or, failing that, below it."""
-    if (folder / name).is_file():
-        return folder / name
-    found = files_below(folder, name)
-    if len(found) != 1:
-        count = f"{len(found)} such files" if found else "no such file"
-        raise StudyError(f"{folder / name}: {count}, here or in a subfolder; expected one")
-    return found[0]
 
 
 def _tell_different(news: dict[str, pl.DataFrame], paths: dict[str, Path]) -> None:
@@ -237,71 +193,3 @@ def _write_split(
 def _positions(ids: pl.Series, known: pl.Series) -> np.ndarray:
     """Position of each of `ids` in `known`, which holds it: int32."""
     return ids.cast(pl.Enum(known)).to_physical().cast(pl.Int32).to_numpy()
-
-
-def _describe(behaviors: Behaviors, news: pl.DataFrame) -> dict[str, Any]:
-    """The split in figures."""
-    day = behaviors.time // SECONDS_A_DAY
-    impressions = len(behaviors.candidates)
-    candidates = len(behaviors.labels)
-    clicks = int(behaviors.labels.sum())
-    return {
-        "impressions": impressions,
-        "users": behaviors.user_id.n_unique(),
-        "candidates": candidates,
-        "clicks": clicks,
-        "news": len(news),
-        **_describe_histories(_history_lengths(behaviors)),
-        "candidates_mean": candidates / impressions,
-        "clicks_mean": clicks / impressions,
-        "first": _iso(behaviors.time.min()),
-        "last": _iso(behaviors.time.max()),
-        "last_day_impressions": int((day == day.max()).sum()),
-        "missing_abstract_share": (news["abstract"] == "").mean(),
-    }
-
-
-def _history_lengths(behaviors: Behaviors) -> np.ndarray:
-    """Clicks in the history of each impression: (n,) int64."""
-    return behaviors.histories.lengths[behaviors.history_row]
-
-
-def _describe_histories(lengths: np.ndarray) -> dict[str, int | float]:
-    """Clicks per impression in figures."""
-    return {
-        "empty_history_share": float((lengths == 0).mean()),
-        "history_mean": float(lengths.mean()),
-        "history_median": float(np.median(lengths)),
-        "history_p95": float(np.percentile(lengths, 95)),
-        "history_max": int(lengths.max()),
-    }
-
-
-def _totals(
-    articles: pl.DataFrame, users: pl.DataFrame, behaviors: dict[str, Behaviors]
-) -> dict[str, int | float]:
-    """Both splits together; row 0 of either table is padding and not counted."""
-    # Polars' own types do not tell what a column of numbers or of truth values sums up to.
-    train_users = cast(int, users["in_train"].sum())
-    largest = [cast(int, articles[label].max()) for label in ("category_id", "subcategory_id")]
-    test_users = behaviors["test"].user_id.n_unique()
-    test_only_users = len(users) - 1 - train_users
-    return {
-        "articles": len(articles) - 1,
-        "test_only_articles": len(articles) - 1 - cast(int, articles["in_train"].sum()),
-        "users": len(users) - 1,
-        "train_users": train_users,
-        "test_users_unseen_share": test_only_users / test_users,
-        "categories": articles["category"].n_unique() - 1,
-        "subcategories": articles["subcategory"].n_unique() - 1,
-        "labels": max(largest),
-        "missing_abstract_share": cast(float, (articles["abstract"][1:] == "").mean()),
-        "impressions": sum(len(b.candidates) for b in behaviors.values()),
-        "candidates": sum(len(b.labels) for b in behaviors.values()),
-        "clicks": sum(int(b.labels.sum()) for b in behaviors.values()),
-        **_describe_histories(np.concatenate([_history_lengths(b) for b in behaviors.values()])),
-    }
-
-
-def _iso(seconds: np.int64) -> str:
-    return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None).isoformat()

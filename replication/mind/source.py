@@ -12,7 +12,7 @@ from replication.files.digest import sha256
 from replication.files.errors import StudyError
 from replication.mind.hub_zips import removed_if_refused
 from replication.mind.imports.base import DataSet
-from replication.mind.prepare import FILES, ORIGIN, find_file
+from replication.mind.raw_files import FILES, ORIGIN, find_file
 from replication.mind.releases import PINS, Pins, check_table, check_zip
 from replication.study.params import Params
 from replication.study.registry import data_set
@@ -54,20 +54,6 @@ def named_as_given(params: Params, raw: Path) -> Iterator[None]:
                     rest = told.removeprefix(str(copy))
                     raise StudyError(f"{own} (copied to {copy}){rest}") from None
         raise
-
-
-def counted(raw: Path) -> str:
-    """How many lines the tables of `raw` have, in a line."""
-    lines = {}
-    for split in SPLITS:
-        for file in FILES:
-            with find_file(raw / split, file).open("rb") as table:
-                lines[split, file] = sum(1 for _ in table)
-    return "; ".join(
-        f"{split}: {lines[split, 'behaviors.tsv']:,} impressions, {lines[split, 'news.tsv']:,} "
-        "articles"
-        for split in SPLITS
-    )
 
 
 def write_splits(

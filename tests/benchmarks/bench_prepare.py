@@ -10,7 +10,8 @@ from measuring import peak_of
 from naive.prepare import prepare as prepare_by_line
 
 from replication.mind.columns.prepared import load_prepared
-from replication.mind.prepare import SPLITS, prepare
+from replication.mind.prepare import prepare
+from replication.mind.raw_files import SPLITS
 
 
 def test_prepare(measure, mind_small, tmp_path):

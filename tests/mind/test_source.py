@@ -16,7 +16,7 @@ from zips import PAGE, REPOSITORY, pinned, write_pins, write_zips
 
 from replication.files.errors import StudyError
 from replication.mind.prepare import prepare
-from replication.mind.source import counted, named_as_given, provide_data
+from replication.mind.source import named_as_given, provide_data
 from replication.study.settings import Data
 
 TABLES = [f"{split}/{name}.tsv" for split in ("train", "dev") for name in ("news", "behaviors")]
@@ -397,11 +397,3 @@ def test_a_malformed_table_is_named_where_the_user_has_it(raw, pins, tmp_path):
     assert told().startswith(f"{own} (copied to {copy}){problem}")
     shutil.rmtree(raw)
     assert told().startswith(f"{copy}{problem}")
-
-
-def test_the_lines_of_the_tables_are_counted(raw):
-    (raw / "train/behaviors.tsv").write_text("a\n" * 1200 + "no end", encoding="utf-8")
-    assert counted(raw) == "train: 1,201 impressions, 3 articles; dev: " + ", ".join(
-        f"{len((raw / 'dev' / file).read_text(encoding='utf-8').splitlines())} {what}"
-        for file, what in (("behaviors.tsv", "impressions"), ("news.tsv", "articles"))
-    )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from replication.files.errors import StudyError
 from replication.mind.imports.base import DataSet
-from replication.mind.prepare import find_file
+from replication.mind.raw_files import find_file
 from replication.mind.releases import load_pins, zip_name
 from replication.mind.source import SPLITS, write_splits
 from replication.study import paths

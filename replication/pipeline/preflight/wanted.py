@@ -7,7 +7,7 @@ from replication.encoders.sources.glove import file_of
 from replication.encoders.sources.places import load_places
 from replication.files.documents import read_json
 from replication.files.errors import StudyError
-from replication.mind.prepare import ORIGIN
+from replication.mind.raw_files import ORIGIN
 from replication.mind.releases import Pins, load_pins, zip_name
 from replication.study import paths
 from replication.study.encoders import Encoder
