@@ -14,9 +14,7 @@ from commands import environ, shell
 
 from replication.files.digest import sha256
 from replication.files.documents import read_yaml
-from replication.paper.cells import read_grid, read_json
 from replication.study import paths
-from replication.study.params import load_params
 
 ROOT = Path(__file__).parents[1]
 SHRUNK = [
@@ -264,51 +262,3 @@ def test_every_stage_of_dvc_yaml_is_a_command_of_the_package():
         command = stage.get("do", stage)["cmd"].split()
         assert command[:3] == ["python", "-m", "replication"]
         assert command[3] in commands
-
-
-@pytest.fixture
-def committed(monkeypatch):
-    """The grid's cells and the references as the repository shows them."""
-    monkeypatch.chdir(ROOT)
-    return read_grid(load_params()), read_json(paths.BASELINES)
-
-
-def test_the_committed_reports_are_complete(committed):
-    """A clone shows results at once."""
-    for cell in committed[0]:
-        assert cell.metrics is not None, cell.folder
-        assert cell.cost is not None, cell.folder
-        assert cell.run is not None, cell.folder
-    for table in (paths.REPORTS / "tables").glob("*.md"):
-        assert "not run" not in table.read_text(encoding="utf-8"), table
-
-
-def test_what_is_learned_lies_between_popularity_and_the_ceiling(committed):
-    cells, references = committed
-    for cell in cells:
-        low, high = cell.metrics["ci95"]["auc"]
-        assert high < references["ceiling"]["ci95"]["auc"][0], cell.folder
-        if (cell.recommender, cell.encoder) == ("nrms", "smollm2"):
-            continue  # its states say little of a title, and NRMS reads nothing else
-        # Its own interval is wide enough: both allow for the clicked article, which runs share.
-        bound = references["popularity"]["auc"]
-        if (cell.recommender, cell.protocol) == ("nrms", "released"):
-            # So few batches teach it little (D7: a pooler over one token): more than chance alone.
-            low, bound = cell.metrics["auc"], references["random"]["ci95"]["auc"][1]
-        assert low > bound, cell.folder
-
-
-def test_the_committed_results_are_those_of_this_code():
-    """dvc.lock, which goes with the reports, names code and parameters as they are."""
-    output = shell(ROOT, "dvc", "status", "--json")
-    status = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
-    ours = ("params.yaml", "replication", "conf", "reports")
-    changed = [
-        (stage, path)
-        for stage, entries in status.items()
-        for entry in entries
-        for kind in ("changed deps", "changed outs")
-        for path in (entry.get(kind, {}) if isinstance(entry, dict) else ())
-        if path.startswith(ours)
-    ]
-    assert not changed, changed

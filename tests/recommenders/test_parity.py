@@ -2,12 +2,9 @@
 
 import pytest
 import torch
+from nearness import close
 from released_modules import VARIANTS, batch_of, build
 from user_vectors import user_vectors
-
-
-def close(ours: torch.Tensor, released: torch.Tensor) -> None:
-    torch.testing.assert_close(ours, released, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
