@@ -1,8 +1,11 @@
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import small
+from fetched import OUT
 
 from replication.encoders.lora.adapt import adapt
 from replication.encoders.sources.checkpoints import fetch_checkpoint
@@ -52,3 +55,37 @@ def adapted_copy(finished_adapter, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copytree(finished_adapter[0], tmp_path, dirs_exist_ok=True)
     return finished_adapter[1]
+
+
+@pytest.fixture
+def source(folders, tmp_path) -> Path:
+    """A copy of the tiny BERT, to be spoiled, beside files that are not wanted."""
+    folder = tmp_path / "source"
+    shutil.copytree(folders["bert"], folder)
+    for name in ("pytorch_model.bin", "modeling.py", "training_args.bin", "README.md"):
+        (folder / name).write_bytes(b"not wanted")
+    (folder / "onnx").mkdir()
+    (folder / "onnx" / "model.safetensors").write_bytes(b"not wanted")
+    return folder
+
+
+@pytest.fixture
+def package(folders, tmp_path, monkeypatch) -> str:
+    """An installed package that carries the tiny BERT in a subfolder."""
+    root = tmp_path / "site" / "tiny_bert_files"
+    shutil.copytree(folders["bert"], root / "model")
+    (root / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(root.parent))
+    yield "tiny_bert_files/model"
+    sys.modules.pop("tiny_bert_files", None)
+
+
+@pytest.fixture
+def filled() -> Callable[[], None]:
+    """Puts something in the way, which a failure must leave alone."""
+
+    def fill() -> None:
+        OUT.mkdir(parents=True)
+        (OUT / "kept").write_text("of before", encoding="utf-8")
+
+    return fill

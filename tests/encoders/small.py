@@ -54,6 +54,8 @@ TEXTS = [
     ("river town match", "the team loses a match: rain"),
     ("unheard words", "under the sun"),
 ]
+TITLES = ["", *(title for title, _ in TEXTS), "rain " * 9]
+LIMIT = 12  # tokens of a title
 
 
 def rows(path: Path, lines: list[tuple[str, ...]]) -> None:

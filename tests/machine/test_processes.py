@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import sys
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,6 @@ from replication.__main__ import main
 from replication.encoders.models import states
 from replication.evaluation.scoring import score
 from replication.experiment.fitting import build_recommender, training_and_selection
-from replication.files.errors import StudyError
 from replication.machine import processes
 from replication.machine.launch import share_stage
 from replication.mind.columns.prepared import load_prepared
@@ -28,7 +25,6 @@ from replication.study import paths
 from replication.study.params import load_params
 from replication.training.batches import draw_each_epoch, draw_once
 
-ROOT = Path(__file__).parents[2]
 YAML_OF = YAML(typ="safe", pure=True)
 CELLS = [  # each recommender, each kind of encoder, both protocols
     ("nrms", "minilm", "finetuned", "clean"),
@@ -36,34 +32,6 @@ CELLS = [  # each recommender, each kind of encoder, both protocols
     ("lstur", "static", "finetuned", "clean"),
     ("lstur", "minilm", "frozen", "released"),
 ]
-
-
-@pytest.fixture(scope="module")
-def inputs(tmp_path_factory) -> Path:
-    """The tiny project with a tiny Llama to adapt, and without any dropout."""
-    sys.path.append(str(ROOT / "tests/encoders"))
-    import small
-    from tiny_study import write_project
-
-    folder = tmp_path_factory.mktemp("together") / "inputs"
-    with pytest.MonkeyPatch.context() as patch:
-        write_project(folder, patch)
-        small.write_llama(folder / "llama")
-        adapter = small.ADAPTER.__dict__ | {"max_steps": 12, "dropout": 0.0, "batch_size": 5}
-        adapter |= {"targets": list(small.ADAPTER.targets), "save_every": 1}
-        llama = {"family": "causal", "source": "folder", "name": "llama", "layers": 3, "width": 16}
-        change_params(
-            folder,
-            encoders__llama=llama | {"finetune_layers": 0},
-            adapters={"llama-lora": adapter},
-            model__dropout=0.0,
-            model__user_dropout=0.0,
-        )
-        assert main(["checkpoint", "llama"]) == 0
-    config = folder / "checkpoints/minilm/config.json"
-    bert = json.loads(config.read_text())
-    config.write_text(json.dumps(bert | {k: 0.0 for k in bert if "dropout_prob" in k}))
-    return folder
 
 
 @pytest.fixture
@@ -95,91 +63,6 @@ def outcome(folder: Path) -> dict:
 
 
 # ---------------------------------------------------------------- what each process has
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 5])
-@pytest.mark.parametrize("samples", [1, 2, 4, 7])
-def test_shares_are_all_samples_once_and_weigh_as_many(monkeypatch, count, samples):
-    losses, total, seen = np.arange(1.0, samples + 1), 0.0, []
-    monkeypatch.setenv("WORLD_SIZE", str(count))
-    for rank in range(count):
-        monkeypatch.setenv("RANK", str(rank))
-        rows, weight = processes.share(samples)
-        assert rows  # each has to take part
-        seen += rows if weight else []
-        total += weight * losses[rows].mean() / count
-    assert sorted(seen) == list(range(samples))
-    assert total == pytest.approx(losses.mean())
-
-
-def test_a_world_without_a_rank_is_nobodys(monkeypatch):
-    """Schedulers set one without the other for processes that are alone."""
-    monkeypatch.delenv("RANK", raising=False)
-    monkeypatch.setenv("WORLD_SIZE", "4")
-    assert processes.count() == 1 and processes.is_first()
-
-
-@pytest.mark.parametrize(
-    ("variables", "named"),
-    [
-        ({"RANK": ""}, "RANK: '' is not accepted"),
-        ({"RANK": "one"}, "RANK: 'one' is not accepted"),
-        ({"RANK": "1"}, "WORLD_SIZE: is not set"),
-        ({"RANK": "0", "WORLD_SIZE": "two"}, "WORLD_SIZE: 'two' is not accepted"),
-        ({"RANK": "2", "WORLD_SIZE": "2"}, "RANK: '2' is not accepted"),
-        ({"RANK": "0", "WORLD_SIZE": "0"}, "RANK: '0' is not accepted"),
-        ({"RANK": "0", "WORLD_SIZE": "2"}, "LOCAL_RANK: is not set"),
-        ({"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}, "MASTER_PORT: is not set"),
-        ({"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_PORT": "1"}, "MASTER_ADDR:"),
-    ],
-)
-def test_half_an_environment_is_told_before_any_work(inputs, monkeypatch, capsys, variables, named):
-    """Such as a RANK that has stayed from other work; nothing waits, nothing is left unwritten."""
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(inputs)
-    for command in (["embed", "static"], ["check"]):
-        assert main(command) == 1
-        errors = capsys.readouterr().err
-        assert errors.startswith(f"error: {named}") and errors.count("\n") == 1
-        assert "unset RANK" in errors
-
-
-@pytest.fixture
-def checked(inputs):
-    """A folder in which stage `check` finds what data.path names."""
-    (inputs / "replication/mind/demo").mkdir(parents=True, exist_ok=True)
-    return inputs
-
-
-def test_number_0_of_one_is_alone(checked, monkeypatch):
-    for name, value in {"RANK": "0", "WORLD_SIZE": "1"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(checked)
-    assert main(["check"]) == 0
-    monkeypatch.delenv("WORLD_SIZE")
-    assert main(["check"]) == 0
-
-
-def test_a_command_that_is_not_shared_ends_well_in_each_process(checked, monkeypatch):
-    world = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_PORT": "1"}
-    for name, value in (world | {"MASTER_ADDR": "localhost"}).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(checked)
-    assert main(["check"]) == 0
-
-
-def test_one_that_waits_in_vain_says_so_and_ends_with_a_line(monkeypatch, capsys):
-    world = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_PORT": "1"}
-    for name, value in (world | {"MASTER_ADDR": "localhost"}).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(processes, "PATIENCE", timedelta(seconds=2))
-    monkeypatch.setattr(processes, "SOON", 0.1)
-    with pytest.raises(StudyError, match=r"process 1 of 2 .* not at localhost:1 .* unset RANK"):
-        processes.join()
-    assert "process 1 of 2 (RANK, WORLD_SIZE) waits for" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- the same results
