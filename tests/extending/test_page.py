@@ -123,8 +123,6 @@ def test_the_data_set_is_brought_prepared_expected_and_run(extended, own_project
     edit(lambda values: values.update(profile="local"))
     edit(lambda values: values["data"].update(path=str(tmp_path)))
     printed = python(BRING, extended)
-    six = "6 impressions, 12 articles"
-    assert f"data/raw: train: {six}; dev: {six}\n" in printed
     assert "data/prepared: 12 articles, 6 users; train: 6 impressions, " in printed
     card = json.loads(Path("reports/data.json").read_bytes())
     assert card["articles"] == 12 and card["splits"]["train"]["impressions"] == 6
