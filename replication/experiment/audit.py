@@ -151,7 +151,14 @@ def audit_cell(
     own = "frozen" if FAMILIES[params.registry[encoder].family].by_lora else tuning
     cell = grid_cell(params, pair.recommender, encoder, own, base, seed)
     cell = replace(cell, protocol=replace(flipped(base, flip), seeded=True))
-    # No search: with rates chosen anew, a flip would change two things.
+    if cell.schedule.start == "frozen":  # which is the pair's own frozen run, as long as that
+        cell = replace(_of_length(params, replace(cell, tuning="frozen")), tuning=cell.tuning)
+    return _of_length(params, cell)
+
+
+def _of_length(params: Params, cell: Params) -> Params:
+    """As long as the audit's runs are, and without a search: with rates chosen anew, a flip would
+    change two things."""
     rate, encoder_rate = (candidates(getattr(cell.schedule, key))[0] for key in RATES)
     return with_rates(cell, rate, encoder_rate, params.audit.max_steps)
 

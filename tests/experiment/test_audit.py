@@ -59,6 +59,13 @@ def test_a_cell_is_the_grids_but_for_its_length(study):
     assert audit_cell(long, "bert", "clean", "none", "frozen").schedule == study.training.frozen
 
 
+def test_tuning_begins_from_the_pairs_own_frozen_run():
+    params = load_params()
+    tuned, frozen = (audit_cell(params, "layers", "clean", "none", t) for t in module.TUNINGS[::-1])
+    assert tuned.schedule.start == "frozen" and tuned.training.frozen == frozen.schedule
+    assert frozen.schedule.max_steps == params.audit.max_steps < params.training.frozen.max_steps
+
+
 @pytest.mark.parametrize(
     ("pair", "tuning", "expected"),
     [

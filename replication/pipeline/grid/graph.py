@@ -92,7 +92,7 @@ def choose(stages: Mapping[str, Stage], only: str | None) -> list[str]:
 
 def needed_by(stages: Mapping[str, Stage], names: Collection[str]) -> set[str]:
     """All stages that `names` need, directly or not."""
-    return _closure({s.name: s.upstream for s in stages.values()}, names)
+    return closure({s.name: s.upstream for s in stages.values()}, names)
 
 
 def needing(stages: Mapping[str, Stage], names: Collection[str]) -> set[str]:
@@ -101,10 +101,11 @@ def needing(stages: Mapping[str, Stage], names: Collection[str]) -> set[str]:
     for stage in stages.values():
         for other in stage.upstream:
             below[other].append(stage.name)
-    return _closure(below, names)
+    return closure(below, names)
 
 
-def _closure(arrows: Mapping[str, Iterable[str]], names: Collection[str]) -> set[str]:
+def closure(arrows: Mapping[str, Iterable[str]], names: Collection[str]) -> set[str]:
+    """All that `arrows` lead to from `names`, in one step or more."""
     found: set[str] = set()
     left = list(names)
     while left:

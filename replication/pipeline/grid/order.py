@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from replication.files.errors import StudyError
-from replication.pipeline.grid.graph import Stage, needed_by
+from replication.pipeline.grid.graph import Stage, closure
 from replication.pipeline.plan.calibration import calibration
 from replication.pipeline.plan.schedule import longest_chains
 from replication.pipeline.plan.stages import planned, works
@@ -33,6 +33,6 @@ def in_order(
         return {name: own[name] for name in chosen}
     needs = {stage.name: stage.needs for stage in found}
     left = longest_chains({stage.name: stage.seconds for stage in found}, needs)
-    at_hand = {FIRST, *needed_by(stages, [FIRST])} if FIRST in stages else set()
+    at_hand = {FIRST, *closure(needs, [FIRST])} if FIRST in stages else set()
     urgent = sorted(chosen, key=lambda name: (name not in at_hand, -left[name]))
     return {name: tuple(n for n in needs[name] if n in stages) for name in urgent}

@@ -86,7 +86,7 @@ def test_a_start_is_counted_once_for_all_runs_that_begin_from_it(bare, own):
     more = found.stage[inside].seconds - fresh.stage[inside].seconds
     (start,) = (found.stage[name] for name in STARTS["demo"])
     assert found.device_seconds - fresh.device_seconds == pytest.approx(start.seconds + more)
-    assert more > start.seconds
+    assert more > 0
     assert 0 < start.seconds < found.stage["grid@nrms-minilm-frozen-clean-s1"].seconds
 
     alone = again("tunings: [frozen, finetuned]", "tunings: [finetuned]")
