@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from replication.report.names import (
+    commit_name,
     encoder_name,
     encoder_sizes,
     processor_name,
@@ -93,7 +94,7 @@ def _machines(study: Study) -> str:
         return "No experiment has been run."
     processors = list(dict.fromkeys(_processor(cell.run or {}) for cell in study.done))
     gpus = [gpu for gpu in distinct(study.done, "hardware", "gpu") if gpu != "unknown"]
-    commits = list(dict.fromkeys(_commit(cell.run) for cell in study.done))
+    commits = list(dict.fromkeys(commit_name((cell.run or {}).get("git"), "`") for cell in study.done))
     return (
         f"Processor: {', '.join([*processors, *gpus])}{'' if gpus else ', no GPU'}; commit: "
         f"{', '.join(commits)}."
@@ -105,13 +106,6 @@ def _processor(run: Mapping[str, Any]) -> str:
     name = processor_name(run.get("hardware") or {}, run.get("precision"))
     return name or "unknown"
 
-
-def _commit(run: Mapping[str, Any] | None) -> str:
-    """Such as `d74cef78e7`, with a word where the tree was another."""
-    git = (run or {}).get("git") or {}
-    if not git.get("commit"):
-        return "not recorded"
-    return f"`{git['commit'][:10]}`{', changed' if git.get('changed') else ''}"
 
 
 def models_table(study: Study) -> Table:

@@ -53,6 +53,14 @@ def processor_name(hardware: Mapping[str, Any], *more: str | None) -> str | None
     return f"{name} ({inside})" if name and inside else name
 
 
+def commit_name(git: Mapping[str, Any] | None, mark: str = "") -> str:
+    """Such as `d74cef78e7`, with a word where the tree was another, of what run.json has; `mark`
+    stands around the number."""
+    if not git or not git.get("commit"):
+        return "not recorded"
+    return f"{mark}{git['commit'][:10]}{mark}{', changed' if git.get('changed') else ''}"
+
+
 def encoder_sizes(cells: Iterable[Cell]) -> dict[str, int]:
     """Parameters of each encoder as its runs counted them: what a frozen run does not train.
 

@@ -1,6 +1,7 @@
 """The first page: its sentence, the claims in every state, and the pairs of figures."""
 
 import json
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -60,7 +61,9 @@ def test_four_facts_stand_above_the_claims(inside):
     )
     assert facts["Claims tested"] == "0 of 11; on MIND"
     assert facts["Data"] == "synthetic; 12,000 impressions to train on, 3,000 to test"
-    assert "commit" in facts["Made on"]
+    runs = [json.loads(file.read_bytes()) for file in Path("reports/runs").glob("*/run.json")]
+    [commit] = {run["git"]["commit"] for run in runs}  # theirs, not that of the tree at hand
+    assert facts["Made on"].endswith(f"; commit {commit[:10]}")
 
 
 def test_seeds_that_are_missing_are_counted_as_partial(inside):

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from replication.browser.content.provenance import commit, contents
+from replication.browser.content.provenance import contents
 from replication.browser.reading.runs import READY
 from replication.browser.reading.study import Study
 from replication.browser.words import counted
 from replication.paper.models import MODELS
 from replication.paper.words import kind_of, told, word_counts
-from replication.report.names import encoder_name, encoder_sizes, short_count
+from replication.report.names import commit_name, encoder_name, encoder_sizes, short_count
 from replication.report.study import COMPARED
 from replication.report.tables import Field, Table
 
@@ -68,12 +68,11 @@ def tiles(study: Study, claims: Sequence[Record], protocols: Sequence[str]) -> l
     done = sum(experiment.complete for experiment in grid)
     words = words_of(claims, protocols[0], study.judged_on) if protocols else []
     tested = sum(kind_of(word) in TESTED for word in words)
-    hardware = _hardware(study)
     return [
         ["Data", *_data(study)],
         ["Experiments done", f"{done} of {len(grid)}", _undone(study)],
         ["Claims tested", f"{tested} of {len(claims)}", f"on {_release(study)}"],
-        ["Made on", hardware[0] if hardware else "nothing yet", f"commit {commit()}"],
+        ["Made on", *_made(study)],
     ]
 
 
@@ -99,12 +98,18 @@ def _data(study: Study) -> tuple[str, str]:
     return name or "own", "{:,} impressions to train on, {:,} to test".format(*sizes)
 
 
-def _hardware(study: Study) -> list[str]:
-    """Every kind of machine that the runs name: its processor, or its accelerator."""
-    machines = [run["hardware"] for run in contents(study)]
-    names = [m["gpu"] or f"{m['processor']}, {m['cores']} cores" for m in machines]
-    found = list(dict.fromkeys(names))
-    return [f"{len(found)} kinds of machine"] if len(found) > 1 else found
+def _made(study: Study) -> tuple[str, str]:
+    """The machine that the runs name, by its processor or accelerator, and their commit."""
+    runs = contents(study)
+    if not runs:
+        return "nothing yet", ""
+    machines = [run["hardware"] for run in runs]
+    names = {m["gpu"] or f"{m['processor']}, {m['cores']} cores" for m in machines}
+    commits = {commit_name(run.get("git")) for run in runs}
+    return (
+        names.pop() if len(names) == 1 else f"{len(names)} kinds of machine",
+        f"commit {commits.pop()}" if len(commits) == 1 else f"{len(commits)} commits",
+    )
 
 
 def stand_ins(study: Study) -> Table | None:
