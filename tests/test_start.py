@@ -18,7 +18,7 @@ NUMBERS = {"scipy", "polars"}
 # imports when it needs it: transformers only where there is a model to load.
 ALLOWED = {
     "check": set(), "compose": set(), "preflight": {"polars"}, "expect": {"polars"},
-    "plan": set(), "fetch": {"polars"}, "data": {"polars"}, "prepare": {"polars"},
+    "plan": set(), "fetch": {"polars"}, "data": set(), "prepare": {"polars"},
     "checkpoint": set(), "merge": {"torch"}, "adapt": {"torch", "polars"},
     "embed": {"torch", "polars"},
     "run": {"torch", *NUMBERS}, "experiment": {"torch", *NUMBERS}, "audit": {"torch", *NUMBERS},

@@ -114,6 +114,7 @@ def test_repro_takes_the_inventory_of_all_that_it_made(study):
     unlisted = (
         paths.SETTINGS,
         paths.SOURCE.parent,
+        paths.BESIDE,
         paths.CODE / "encoders.json",
         paths.CODE / "runs.json",
         paths.INVENTORY,

@@ -66,6 +66,11 @@ class Disk:
             self._seen[path] = self._digest(path)
         return self._seen[path]
 
+    def is_made_again(self, path: str) -> bool:
+        """Whether it lies in a folder that is a recorded output, and absent: DVC would fetch or
+        make the whole of that."""
+        return any(folder in self._absent for folder in folders_above(path))
+
     def _digest(self, path: str) -> Digest | None:
         start = f"{path}/"
         listed = {

@@ -147,7 +147,8 @@ def _changes(
             if found is None or not found.agrees(recorded):
                 yield from settings.changes(path, recorded, definition.outs)
         elif found is None:
-            yield f"{path} is missing"
+            if not disk.is_made_again(path):
+                yield f"{path} is missing"
         # Its producer may have made another since, of the same size and not to be told from it.
         elif not found.agrees(recorded) or outs.get(path, recorded).md5 != recorded.md5:
             yield f"{path} has changed since"
