@@ -94,7 +94,8 @@ def _machines(study: Study) -> str:
         return "No experiment has been run."
     processors = list(dict.fromkeys(_processor(cell.run or {}) for cell in study.done))
     gpus = [gpu for gpu in distinct(study.done, "hardware", "gpu") if gpu != "unknown"]
-    commits = list(dict.fromkeys(commit_name((cell.run or {}).get("git"), "`") for cell in study.done))
+    gits = [(cell.run or {}).get("git") for cell in study.done]
+    commits = list(dict.fromkeys(commit_name(git, "`") for git in gits))
     return (
         f"Processor: {', '.join([*processors, *gpus])}{'' if gpus else ', no GPU'}; commit: "
         f"{', '.join(commits)}."
@@ -105,7 +106,6 @@ def _processor(run: Mapping[str, Any]) -> str:
     """Such as `AMD EPYC (AuthenticAMD 25 1 1, fp32)`."""
     name = processor_name(run.get("hardware") or {}, run.get("precision"))
     return name or "unknown"
-
 
 
 def models_table(study: Study) -> Table:
