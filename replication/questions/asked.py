@@ -38,8 +38,8 @@ class Asked:
         the two has invented clicks and the other has not. Errors: as of `Evidence`."""
         if self.params.questions.beside is None:
             raise not_testable(
-                "questions.beside names no other study; expected the folder of one whose runs are "
-                "made"
+                "no other study stands beside: `questions.beside` names none; expected the folder "
+                "of one whose runs are made"
             )
         params = load_params(paths.BESIDE / paths.PARAMS)
         if params.demo != self.params.demo:

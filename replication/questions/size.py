@@ -73,8 +73,8 @@ def _ladders(asked: Asked, protocol: str) -> list[list[Place]]:
     ladder = asked.params.questions.ladder
     if len(ladder) < LEAST:
         raise not_testable(
-            f"questions.ladder names {len(ladder)} encoders of one family; it needs {LEAST} or "
-            "more, as `-S study=size` has them"
+            f"the ladder, `questions.ladder`, has {len(ladder)} encoders of one family; it needs "
+            f"{LEAST} or more, as `-S study=size` has them"
         )
     frozen = {
         (place.recommender, place.encoder): place

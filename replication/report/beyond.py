@@ -20,11 +20,11 @@ ABOUT = (
 def questions_table(questions: Sequence[Record]) -> Table:
     """A row per question and protocol. questions: those of questions.json."""
     rows: list[list[Field]] = [
-        [q["id"], q["title"], sentence_of(q), protocol, answer_word(answer)]
+        [q["id"], answer_word(answer), q["title"], sentence_of(q), protocol]
         for q in questions
         for protocol, answer in q["answers"].items()
     ]
-    header = ["id", "title", "question", "protocol", "answer"]
+    header = ["id", "answer", "title", "question", "protocol"]
     caption = "The questions beyond the paper and their answers."
     return Table("questions", caption, ANSWERED, header, rows, text_columns=len(header))
 

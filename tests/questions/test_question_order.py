@@ -112,7 +112,7 @@ def test_without_another_study_nothing_is_asked(params):
     asked = two(params, ranked(SIX, 0.02), ranked(SIX, 0.02), impressions=100)
     alone = replace(asked, params=params)
     found = answer(ORDER, alone, "clean")
-    assert found["verdict"] == "not testable" and "names no other study" in found["reason"]
+    assert found["verdict"] == "not testable" and "no other study stands beside" in found["reason"]
 
 
 def test_a_study_beside_that_is_damaged_is_an_error_that_names_the_file(params):

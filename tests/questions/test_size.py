@@ -109,7 +109,7 @@ def test_too_few_rungs_and_missing_runs_are_told(tmp_path, monkeypatch):
     params = params_of(tmp_path, monkeypatch, models=LADDER[:2])
     study = Planted(params, impressions=100)
     found = answer(SIZE, asked(study, 0.0), "clean")
-    assert found["verdict"] == "not testable" and "names 2 encoders" in found["reason"]
+    assert found["verdict"] == "not testable" and "has 2 encoders" in found["reason"]
     more = replace(params, questions=Questions((*params.questions.ladder, own("bert-base"))))
     found = answer(SIZE, Asked(more, asked(study, 0.0).evidence), "clean")
     assert "no frozen my-bert-base in naml, clean" in found["reason"]

@@ -66,7 +66,7 @@ def _question(study: Study, question: Mapping[str, Any]) -> None:
 
 
 def _panels(answer: Mapping[str, Any], name: str) -> None:
-    curves = answer["curves"]
+    curves = [curve for curve in answer["curves"] if curve["points"]]
     for i in range(0, len(curves), ACROSS):
         for column, curve in zip(st.columns(ACROSS), curves[i:], strict=False):
             with column:

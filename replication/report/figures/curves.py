@@ -1,5 +1,6 @@
 """A panel of an answer to a question beyond the paper: its lines of points, as data."""
 
+import textwrap
 from typing import Any
 
 import altair as alt
@@ -14,6 +15,7 @@ from replication.report.figures.theme import (
     tuning_shape,
 )
 
+TITLE = 32  # characters of a line
 SCHEMA = {"tuning": str, "x": float, "y": float, "low": float, "high": float, "impressions": int}
 
 
@@ -23,7 +25,9 @@ def curves_panel(curve: dict[str, Any], theme: Theme) -> alt.TopLevelMixin:
     if not rows:
         return nothing_yet(theme)
     ends = [row[key] for row in rows for key in ("y", "low", "high") if row[key] is not None]
-    x = alt.X("x:Q", title=curve["x"], scale=alt.Scale(zero=False, nice=False, padding=14))
+    # Three panels stand side by side: a longer title is cut off at their edges.
+    title = textwrap.wrap(curve["x"], TITLE)
+    x = alt.X("x:Q", title=title, scale=alt.Scale(zero=False, nice=False, padding=14))
     y: dict[str, Any] = {"scale": auc_scale(ends), "title": curve["y"]}
     base = alt.Chart(pl.DataFrame(rows, schema=SCHEMA)).encode(
         x=x,
