@@ -1,4 +1,4 @@
-"""How long the results browser takes with two hundred runs: the first page in a new window, whose
+"""How long the results browser takes with 270 runs: the first page in a new window, whose
 cache is empty, and each change of page.
 
 `python -m pytest tests/benchmarks/bench_browser.py`
@@ -20,7 +20,7 @@ from served import CHROMIUM, chromium, served, settle
 
 from replication.browser.views import VIEWS
 
-RUNS = 216
+RUNS = 270
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH")
 
