@@ -1,4 +1,4 @@
-"""What would decide an answer that is undecided."""
+"""What would decide an answer that is undecided, and what stands beside one and decides nothing."""
 
 from replication.paper import verdict
 from replication.paper.results import Result
@@ -18,3 +18,13 @@ def wanted(
         sure, part["effect"], verdict.SIGNIFICANT, impressions, users, shared
     )
     return counts and {"effect": part["effect"], "unit": part["unit"], "seeds": None, **counts}
+
+
+def told_aside(
+    what: str, unit: str, found: float | None, ends: list[float] | None, reason: str
+) -> Result:
+    """A part of an answer that no test judges; `reason`: why."""
+    return {
+        "what": what, "unit": unit, "found": found, "ci95": ends, "p": None, "p_holm": None,
+        "effect": None, "small": False, "verdict": "not testable", "reason": reason,
+    }  # fmt: skip

@@ -19,7 +19,7 @@ from replication.paper.results import (
     result,
 )
 from replication.questions.asked import Asked
-from replication.questions.deciding import wanted
+from replication.questions.deciding import told_aside, wanted
 
 EQUAL = 0.1  # of the larger number of clicks: no further apart
 OF_ONE = "told: the answer is that of all recommenders"
@@ -114,22 +114,13 @@ def _told(evidence: Evidence, pairs: Sequence[tuple[Place, Place]]) -> list[Resu
     told: list[Result] = []
     for (place, _), part in zip(pairs, differences(evidence, pairs, "auc"), strict=True):
         what = f"{place.recommender}: LoRA in the top {place.layers} layers less two steps"
-        told.append(_aside(what, "AUC", part["found"], part["ci95"], OF_ONE))
+        told.append(told_aside(what, "AUC", part["found"], part["ci95"], OF_ONE))
     seconds = [
         _seconds(evidence, place) - _seconds(evidence, two_steps) for place, two_steps in pairs
     ]
     what = "seconds of a run: end to end less two steps"
-    told.append(_aside(what, "s", float(np.mean(seconds)), None, SECONDS))
+    told.append(told_aside(what, "s", float(np.mean(seconds)), None, SECONDS))
     return told
-
-
-def _aside(
-    what: str, unit: str, found: float | None, ends: list[float] | None, reason: str
-) -> Result:
-    return {
-        "what": what, "unit": unit, "found": found, "ci95": ends, "p": None, "p_holm": None,
-        "effect": None, "small": False, "verdict": "not testable", "reason": reason,
-    }  # fmt: skip
 
 
 def _seconds(evidence: Evidence, place: Place) -> float:

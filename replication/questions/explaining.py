@@ -11,6 +11,7 @@ import numpy as np
 from replication.paper.cells import read_json
 from replication.paper.evidence import Evidence, Place
 from replication.paper.results import Result, minus
+from replication.questions.deciding import told_aside
 from replication.study.parts import part_name
 
 LEAST = 8  # points of a correlation whose square says anything
@@ -58,7 +59,7 @@ def _less(evidence: Evidence, what: str, pairs: Sequence[tuple[Place, Place]]) -
     ours, top = (_trained(evidence, [pair[i] for pair in pairs]) for i in (0, 1))
     if ours is not None and top is not None:
         what += f" ({ours:,.0f} trained parameters, {top:,.0f})"
-    return _told(what, "AUC", found, evidence.tested(found, "auc", sides)[1], TOLD)
+    return told_aside(what, "AUC", found, evidence.tested(found, "auc", sides)[1], TOLD)
 
 
 def _trained(evidence: Evidence, places: Sequence[Place]) -> float | None:
@@ -124,14 +125,14 @@ def correlation(what: str, points: Sequence[tuple[float, float]]) -> Result:
             f"{len(points)} recommenders have a best depth and a figure; how much is explained can "
             f"be told from {LEAST} on"
         )
-        return _told(what, "r", None, None, reason)
+        return told_aside(what, "r", None, None, reason)
     if not (np.ptp(depths) and np.ptp(values)):
-        return _told(what, "r", None, None, "all recommenders have the same")
+        return told_aside(what, "r", None, None, "all recommenders have the same")
     r = float(np.corrcoef(depths, values)[0, 1])
     half = NORMAL / math.sqrt(len(points) - 3)
     middle = math.atanh(min(max(r, -1 + 1e-12), 1 - 1e-12))
     ends = [math.tanh(middle - half), math.tanh(middle + half)]
-    return _told(what, "r", r, ends, f"told: explains {r * r:.0%} of the variation of depths")
+    return told_aside(what, "r", r, ends, f"told: explains {r * r:.0%} of the variation of depths")
 
 
 def _centres(evidence: Evidence, place: Place, key: str) -> list[float]:
@@ -152,12 +153,3 @@ def _by_layer(evidence: Evidence, place: Place, key: str) -> list[list[float]]:
         if isinstance(values, list) and all(isinstance(v, int | float) for v in values):
             found.append([float(value) for value in values])
     return found
-
-
-def _told(
-    what: str, unit: str, found: float | None, ends: list[float] | None, reason: str
-) -> Result:
-    return {
-        "what": what, "unit": unit, "found": found, "ci95": ends, "p": None, "p_holm": None,
-        "effect": None, "small": False, "verdict": "not testable", "reason": reason,
-    }  # fmt: skip
