@@ -77,6 +77,10 @@ def test_entries_that_stand_in_two_files_are_the_same():
     own = read_yaml(encoders / "offline.yaml")["minilm"]
     assert read_yaml(encoders / "minilm.yaml")["minilm"] == own
     assert depths["smollm2"] == offline | {"layers": 30}
+    five = read_yaml(encoders / "languages-offline.yaml")
+    known = read_yaml(encoders / "offline.yaml") | depths
+    known["smollm2-l3"] = depths["smollm2-l6"] | {"layers": 3}
+    assert five == {name: known[name] for name in five}
 
 
 def test_what_a_study_fetches_is_told_with_its_licence(configuration, monkeypatch):
