@@ -7,7 +7,7 @@ from replication.commands.command import argument
 
 
 @argument("kind", help="the data set: ebnerd, xmind, adressa or movielens")
-@argument("folder", type=Path, help="as it is published; a zip of MovieLens or xMIND too; "
+@argument("folder", type=Path, help="as it is published; a zip of it too, but Adressa's; "
           "movielens: 100k or 1m downloads it")  # fmt: skip
 @argument("out", type=Path, help="the new folder, for `data.path` of profile local")
 @argument("--mind", type=Path, help="xmind: MIND's folder, whose clicks the translations serve")

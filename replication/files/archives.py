@@ -18,7 +18,8 @@ _DAMAGE = (
 
 
 def read_member(archive: Path, name: str, limit: int) -> Iterator[bytes]:
-    """The content of the one file called `name`, in whatever folder of a zip, chunk by chunk.
+    """The content of the one file called `name`, in whatever folder of a zip, chunk by chunk. The
+    name may begin with folders, where several files are told apart by them: `train/news.tsv`.
 
     No path of the archive is used for anything: where the chunks go is the caller's choice.
     StudyError, in one line, for a zip that is missing, broken or encrypted, that holds no such
@@ -54,7 +55,12 @@ def _find(archive: Path, members: list[zipfile.ZipInfo], name: str) -> zipfile.Z
             raise StudyError(f"{archive}: refused, for a path in it leads out: {member.filename!r}")
         if stat.S_ISLNK(member.external_attr >> 16):
             raise StudyError(f"{archive}: refused, for it holds a link: {member.filename!r}")
-    found = [m for m in members if PureWindowsPath(m.filename).name == name and not m.is_dir()]
+    wanted = tuple(name.split("/"))
+    found = [
+        member
+        for member in members
+        if PureWindowsPath(member.filename).parts[-len(wanted) :] == wanted and not member.is_dir()
+    ]
     if len(found) != 1:
         count = f"{len(found)} files" if found else "no file"
         raise StudyError(f"{archive}: {count} called {name} in it; expected one")

@@ -1,6 +1,7 @@
-"""EB-NeRD (Danish; arXiv 2410.03432) as published: articles.parquet, and of train/ and validation/
-each behaviors.parquet and history.parquet. validation/ becomes dev/."""
+"""EB-NeRD (Danish; arXiv 2410.03432) as published, zipped or not: articles.parquet, and of train/
+and validation/ each behaviors.parquet and history.parquet. validation/ becomes dev/."""
 
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 
@@ -52,21 +53,27 @@ class EbNerd(Importer):
 
     def sources(self) -> list[Path]:
         if self.folder.is_file():
-            raise StudyError(f"{self.folder}: no folder; unpack it, for Parquet is read in place")
+            if self.folder.suffix != ".zip":
+                raise StudyError(f"{self.folder}: no folder; expected EB-NeRD's, or its zip")
+            return [self.folder]
         names = [f"{folder}/{part}" for folder in FOLDERS.values() for part in _PARTS]
         found = [self.folder / name for name in ("articles.parquet", *names)]
         for path in found:
             if not path.is_file():
-                raise StudyError(f"{path}: no such file; expected EB-NeRD's folder, unpacked")
+                raise StudyError(f"{path}: no such file; expected EB-NeRD's folder, or its zip")
         return found
+
+    def _opened(self, name: str) -> AbstractContextManager[Path]:
+        """The file of that name, unpacked from the zip for as long as the block lasts."""
+        return tables.opened(self.folder if self.folder.is_file() else self.folder / name, name)
 
     @cached_property
     def _articles(self) -> tuple[pl.DataFrame, np.ndarray, int]:
         """News, their numbers (ascending), and how many had no title."""
-        path = self.folder / "articles.parquet"
-        read = tables.read_parquet(path, ARTICLES)
-        numbers = read["article_id"]
-        tables.refuse(path, numbers, ~numbers.is_first_distinct(), "each article once")
+        with self._opened("articles.parquet") as path:
+            read = tables.read_parquet(path, ARTICLES)
+            numbers = read["article_id"]
+            tables.refuse(path, numbers, ~numbers.is_first_distinct(), "each article once")
         category = pl.col("category").cast(pl.String)
         news = read.sort("article_id").select(
             pl.col("article_id").cast(pl.Int64),
@@ -81,14 +88,14 @@ class EbNerd(Importer):
 
     def split(self, name: str) -> Split:
         news, numbers, silent = self._articles
-        folder = self.folder / FOLDERS[name]
-        path = folder / "behaviors.parquet"
-        rows = tables.read_parquet(path, BEHAVIORS)
-        ids = rows["impression_id"]
-        tables.refuse(path, ids, ~ids.is_first_distinct(), "each impression once")
+        with self._opened(f"{FOLDERS[name]}/behaviors.parquet") as path:
+            rows = tables.read_parquet(path, BEHAVIORS)
+            ids = rows["impression_id"]
+            tables.refuse(path, ids, ~ids.is_first_distinct(), "each impression once")
         split = Split(news, iter(()))
         split.left_out[NO_TEXT] = silent
-        histories = _Histories(folder / "history.parquet", news, numbers, self.asked.history)
+        with self._opened(f"{FOLDERS[name]}/history.parquet") as path:
+            histories = _Histories(path, news, numbers, self.asked.history)
         split.left_out["clicks of histories without text"] = histories.silent
 
         def batch(start: int, end: int) -> Batch:

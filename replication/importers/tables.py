@@ -86,12 +86,13 @@ def given(folder: Path, name: str) -> Path | None:
 @contextmanager
 def opened(source: Path, name: str) -> Iterator[Path]:
     """The file itself, or where `source` is a zip the one called `name` in it, unpacked for as long
-    as the block lasts; an error about it then names the zip. `StudyError` as from `read_member`."""
+    as the block lasts; an error about it then names the zip. The name may begin with folders, as
+    `read_member` has it. `StudyError` as from there."""
     if source.suffix != ".zip":
         yield source
         return
     with TemporaryDirectory() as place:
-        path = Path(place) / name
+        path = Path(place) / Path(name).name
         try:
             with path.open("wb") as file:
                 file.writelines(read_member(source, name, _LIMIT))

@@ -47,6 +47,15 @@ def test_none_or_several_of_that_name(archive):
     assert refusal(archive, two).startswith("2 files called news.tsv")
 
 
+def test_files_of_one_name_are_told_apart_by_their_folders(archive):
+    archive.write_bytes(zipped({"x/a/n": b"one", "x/b/n": b"two", "x/ba/n": b"three", "x/bn": b""}))
+    assert b"".join(read_member(archive, "b/n", 10)) == b"two"
+    assert b"".join(read_member(archive, "x/ba/n", 10)) == b"three"
+    for name in ("c/n", "a/b/n", "/n", "../n"):
+        with pytest.raises(StudyError, match=f"no file called {name} in it"):
+            list(read_member(archive, name, 10))
+
+
 @pytest.mark.parametrize(
     "name",
     ["/etc/x", "../x", "a/../../x", "a/..", "..\\x", "\\x", "C:\\x", "c:x", "//host/share/x"],

@@ -1,10 +1,13 @@
 """EB-NeRD: what a miniature becomes, counted by hand, and what malformed ones are told."""
 
 import json
+import tempfile
+from datetime import timedelta
 
 import polars as pl
 import pytest
 from miniatures import ARTICLES, BEHAVIORS, HISTORY, START, write_ebnerd, written
+from zipped import zipped
 
 from replication.files.errors import StudyError
 from replication.importers.base import Options
@@ -37,6 +40,64 @@ def test_a_miniature_becomes_what_is_computed_by_hand(tmp_path):
         },
     }  # fmt: skip
     assert json.loads((tmp_path / "out/import.json").read_text(encoding="utf-8")) == figures
+
+
+def packed(folder, path, above="ebnerd_demo/", without=(), **more):
+    """The folder's files in one zip, below a folder and beside what a Mac adds to a zip."""
+    members = {}
+    for file in sorted(folder.rglob("*.parquet")):
+        name = f"{above}{file.relative_to(folder).as_posix()}"
+        if not name.endswith(tuple(without)):
+            members[name] = file.read_bytes()
+            members[f"__MACOSX/{above}{file.parent.relative_to(folder)}/._{file.name}"] = b"x"
+    path.write_bytes(zipped(members | more))
+    return path
+
+
+@pytest.mark.parametrize("above", ["", "ebnerd_demo/", "a/b/"])
+def test_a_zip_gives_what_its_folder_gives(tmp_path, monkeypatch, above):
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    folder = write_ebnerd(tmp_path / "in")
+    # Splits that differ, so that one taken for the other shows.
+    times = [time + timedelta(days=9) for time in BEHAVIORS["impression_time"]]
+    later = {**BEHAVIORS, "impression_time": times}
+    pl.DataFrame(later).write_parquet(folder / "validation/behaviors.parquet")
+    path = packed(folder, tmp_path / "ebnerd_demo.zip", above)
+    figures = [
+        import_data("ebnerd", source, tmp_path / out, Options())
+        for source, out in ((folder, "a"), (path, "b"))
+    ]
+    assert figures[0]["splits"] == figures[1]["splits"]
+    [source] = figures[1]["sources"]
+    assert (source["file"], source["bytes"]) == (path.name, path.stat().st_size)
+    for file in (tmp_path / "a").rglob("*.tsv"):
+        there = tmp_path / "b" / file.relative_to(tmp_path / "a")
+        assert file.read_bytes() == there.read_bytes()
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_a_zip_that_is_none_of_ebnerd_is_told_in_one_line(tmp_path):
+    folder, path = write_ebnerd(tmp_path / "in"), tmp_path / "ebnerd.zip"
+
+    def told() -> str:
+        with pytest.raises(StudyError) as error:
+            import_data("ebnerd", path, tmp_path / "out", Options())
+        assert not (tmp_path / "out").exists() and "\n" not in str(error.value)
+        return str(error.value).removeprefix(f"{path}: ")
+
+    packed(folder, path, without=("validation/history.parquet",))
+    assert told() == "no file called validation/history.parquet in it; expected one"
+    packed(folder, path, **{"again/train/behaviors.parquet": b"x"})
+    assert told() == "2 files called train/behaviors.parquet in it; expected one"
+    packed(folder, path, **{"../out.parquet": b"x"})
+    assert told() == "refused, for a path in it leads out: '../out.parquet'"
+    path.write_bytes(b"none")
+    assert told().startswith("broken zip")
+    packed(folder, path, without=("articles.parquet",), **{"articles.parquet": b"none"})
+    assert told().startswith("articles.parquet: no readable Parquet")
+    path = path.rename(tmp_path / "ebnerd.rar")
+    assert told() == "no folder; expected EB-NeRD's, or its zip"
 
 
 def test_the_study_reads_what_is_written(tmp_path):
