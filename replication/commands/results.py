@@ -75,12 +75,21 @@ def report(_: argparse.Namespace) -> None:
 
 @argument("file", type=Path, help="a JSON file to write, such as reports/real-clicks/results.json")
 @argument("--page", type=Path, help="a Markdown page whose tables are made anew")
+@argument(
+    "--question",
+    action="append",
+    default=[],
+    help="a question beyond the paper, such as Q2, whose answer belongs to it; may be repeated",
+)
 def distil(arguments: argparse.Namespace) -> None:
     """Write what was found as one file of figures without a row of the data, and print it."""
     from replication.files.atomic import write_json, write_text
     from replication.report.distilled import distil, distilled_tables, with_tables
+    from replication.report.distilled_answers import answers
 
     found = distil(load_params())
+    if arguments.question:
+        found["questions"] = answers(arguments.question)
     page = with_tables(arguments.page, found) if arguments.page else None
     write_json(arguments.file, found)
     if page is not None:

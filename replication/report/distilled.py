@@ -19,6 +19,7 @@ from replication.files.errors import StudyError
 from replication.paper.cells import Cell, read_grid, read_json
 from replication.paper.contrasts import GROUPS
 from replication.paper.evidence import Evidence, Place
+from replication.report.distilled_answers import answers_text
 from replication.report.tables import markdown
 from replication.study import paths
 from replication.study.params import Params
@@ -191,8 +192,9 @@ def _difference(evidence: Evidence, a: Place, b: Place) -> dict[str, Any]:
 
 
 def distilled_tables(found: dict[str, Any]) -> str:
-    """The file's figures as three Markdown tables: results, differences, cold start."""
-    return "\n".join([_results(found), _differences(found), _cold(found)])
+    """The file's figures as Markdown tables: results, differences, cold start, and `questions`."""
+    answered = answers_text(found.get("questions", ()))
+    return "\n".join([_results(found), _differences(found), _cold(found), *answered])
 
 
 def with_tables(page: Path, found: dict[str, Any]) -> str:
