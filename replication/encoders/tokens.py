@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,7 @@ def piece_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
             f"text: {limit} tokens are not accepted; accepted: {special} or more, for "
             f"{checkpoint.name} adds {special} of its own to each text"
         )
-    tokenizer.enable_truncation(limit)
-    return _ragged([e.ids for e in tokenizer.encode_batch(texts)])
+    return _ragged(_cut(tokenizer, texts, limit))
 
 
 def prompted_ids(texts: list[str], checkpoint: Path, limit: int, prompt: str = PROMPT) -> Ragged:
@@ -101,11 +101,19 @@ def truncated_ids(
     The whole sentence is cut at `limit` tokens, so that a long text loses the prompt's end. One of
     fewer than `least` tokens, the positions that are read, is filled up on the left with token 0.
     """
-    tokenizer = load_tokenizer(checkpoint)
+    sentences = [around(prompt, text)[0] for text in texts]
+    rows = _cut(load_tokenizer(checkpoint), sentences, limit)
+    padding = np.array([max(0, least - len(row)) for row in rows], np.int64)
+    return _ragged([[0] * n + row for n, row in zip(padding, rows, strict=True)]), padding
+
+
+def _cut(tokenizer: "Tokenizer", texts: list[str], limit: int) -> list[list[int]]:
+    """Ids of each text, at most `limit`. The tokenizer, which is shared, is left as it was."""
     tokenizer.enable_truncation(limit)
-    sentences = tokenizer.encode_batch([around(prompt, text)[0] for text in texts])
-    padding = np.array([max(0, least - len(s.ids)) for s in sentences], np.int64)
-    return _ragged([[0] * n + s.ids for n, s in zip(padding, sentences, strict=True)]), padding
+    try:
+        return [found.ids for found in tokenizer.encode_batch(texts)]
+    finally:
+        tokenizer.no_truncation()
 
 
 def _prompted(
@@ -130,12 +138,24 @@ def lowers_letters(checkpoint: Path) -> bool:
 
 
 def load_tokenizer(checkpoint: Path) -> "Tokenizer":
-    """The checkpoint's own tokenizer, which neither cuts nor pads; `StudyError` without one."""
+    """The checkpoint's own tokenizer, which neither cuts nor pads; `StudyError` without one.
+
+    It is read once a process, and shared: whoever changes it changes it back.
+    """
+    path = checkpoint / "tokenizer.json"
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        told = f"{path}: no such file; run `dvc repro checkpoint@{checkpoint.name}`"
+        raise StudyError(told) from None
+    return _read(path.absolute(), found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, changed: int, size: int) -> "Tokenizer":
+    """It takes up to a second. changed, size: of the file, so that another one is read anew."""
     from tokenizers import Tokenizer
 
-    path = checkpoint / "tokenizer.json"
-    if not path.is_file():
-        raise StudyError(f"{path}: no such file; run `dvc repro checkpoint@{checkpoint.name}`")
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library has no narrower kind

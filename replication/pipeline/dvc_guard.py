@@ -4,9 +4,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from replication.files.errors import StudyError, one_line
+
+if TYPE_CHECKING:
+    import psutil
 
 PATIENCE = 30  # seconds; a grid that was killed ends what it began within 20
 _LONGEST = 80  # characters of a command that a message shows
@@ -58,7 +61,7 @@ def _holder(lock: Path) -> str:
 
     number = lock.read_text(encoding="utf-8", errors="replace").strip()
     try:
-        words = psutil.Process(int(number)).cmdline()
+        words = _words(psutil.Process(int(number)))
         return _named(["dvc", *_arguments(words)] if _is_dvc(words) else words, int(number))
     except (ValueError, psutil.Error):
         return "a process on this machine or another"
@@ -71,7 +74,7 @@ def at_work(folder: Path) -> str | None:
     here = folder.resolve()
     for process in psutil.process_iter():
         try:
-            words = process.cmdline()
+            words = _words(process)
             if _is_dvc(words) and _project(Path(process.cwd())) == here:
                 return _named(["dvc", *_arguments(words)], process.pid)
         except (psutil.Error, OSError):  # it has ended, or is somebody else's
@@ -82,6 +85,12 @@ def at_work(folder: Path) -> str | None:
 def _named(words: list[str], number: int) -> str:
     told = one_line(" ".join(words))
     return f"`{told if len(told) <= _LONGEST else told[:_LONGEST] + '...'}` (process {number})"
+
+
+def _words(process: "psutil.Process") -> list[str]:
+    """What was typed; of a DVC that was forked (`grid.warm`) its name alone."""
+    words = process.cmdline()
+    return words if _is_dvc(words) or process.name() != "dvc" else ["dvc"]
 
 
 def _is_dvc(words: list[str]) -> bool:

@@ -1,9 +1,12 @@
+import shutil
+
 import numpy as np
 import pytest
 from small import MINILM, TEXTS
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from replication.encoders.tokens import (
+    load_tokenizer,
     lowers_letters,
     piece_ids,
     prompted_ids,
@@ -142,3 +145,20 @@ def test_a_missing_tokenizer_names_the_command(tmp_path):
 def test_a_tokenizer_that_lowers_letters_is_known_by_its_file(folders, tmp_path):
     assert lowers_letters(MINILM)
     assert not lowers_letters(folders["roberta"]) and not lowers_letters(tmp_path)
+
+
+def test_a_tokenizer_is_read_once_and_never_left_cutting(folders):
+    first = load_tokenizer(folders["bert"])
+    piece_ids(["some words that are cut"], folders["bert"], 4)
+    truncated_ids(["some words that are cut"], folders["bert"], 4)
+    assert load_tokenizer(folders["bert"]) is first and first.truncation is None
+
+
+def test_a_tokenizer_that_has_changed_is_read_anew(folders, tmp_path):
+    path = tmp_path / "tokenizer.json"
+    shutil.copy(folders["bert"] / path.name, path)
+    first = piece_ids(TITLES, tmp_path, 50)
+    expected = lists(piece_ids(TITLES, folders["roberta"], 50))
+    shutil.copy(folders["roberta"] / path.name, path)
+    assert lists(piece_ids(TITLES, tmp_path, 50)) == expected
+    assert lists(first) == lists(piece_ids(TITLES, folders["bert"], 50))

@@ -35,7 +35,7 @@ def run_grid(arguments: argparse.Namespace) -> None:
             _submit(arguments, stages, chosen)
         elif arguments.dry_run:
             for name in chosen:
-                print(shlex.join(["dvc", *command(name)[3:]]))
+                print(shlex.join(command(name)))
         else:
             with offered(sum(computes(stages[name]) for name in chosen)):
                 order = in_order(stages, chosen, load_params())

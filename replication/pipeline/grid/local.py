@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from replication.files.errors import StudyError
 from replication.pipeline.dvc_lock import order_lock
-from replication.pipeline.dvc_process import dvc, stage_environment
+from replication.pipeline.dvc_process import stage_environment
 from replication.pipeline.dvc_state import make_good
 from replication.pipeline.grid.graph import Stage, needing
 from replication.pipeline.grid.presence import mark
@@ -26,7 +26,7 @@ _PATIENCE = 10  # seconds in which a killed process is gone
 def command(stage: str) -> list[str]:
     """What runs one stage beside others: DVC waits for its lock, which it holds only to look up
     and to record, not while the stage runs."""
-    return dvc("--wait-for-lock", "repro", "--single-item", stage)
+    return ["dvc", "--wait-for-lock", "repro", "--single-item", stage]
 
 
 def log_of(stage: str) -> Path:

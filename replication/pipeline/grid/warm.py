@@ -1,9 +1,10 @@
-"""A process that has the libraries imported, of which the grid's stages are forked.
+"""A process that has the libraries imported, of which the grid's stages and their DVCs are forked.
 
-Torch takes seconds to import, and transformers more. `python -m replication` as a stage of the grid
-hands its words, folder, environment and streams over to a child of that process, and then only
-stands for the child: an interrupt goes on to it, its status comes back, and no child outlives the
-one that stands for it. Where nobody listens, the command runs as it would without all this.
+Torch takes seconds to import, transformers more, and DVC one. `python -m replication` as a stage of
+the grid, and the DVC that runs it (`grid.cell`), hand their words, folder, environment and streams
+over to a child of that process, and then only stand for the child: an interrupt goes on to it, its
+status comes back, and no child outlives the one that stands for it. Where nobody listens, a command
+runs as it would without all this.
 """
 
 import gc
@@ -29,6 +30,7 @@ from replication.study import paths
 LIBRARIES = (
     "torch", "scipy.sparse", "scipy.special", "pydantic", "ruamel.yaml", "tqdm",
     "safetensors.torch", "transformers.modeling_utils", "transformers.masking_utils",
+    "dvc.cli.parser", "dvc.commands.repro", "dvc.repo.reproduce", "dvc.stage.loader",
 )  # fmt: skip
 # Not as a module of the package, of which nothing must be loaded in a child.
 START = f"import sys; from {__name__} import main; main(*sys.argv[1:])"
@@ -63,15 +65,17 @@ def offered(stages: int) -> Iterator[None]:
             process.wait()
 
 
-def handed_over(words: Sequence[str]) -> int | None:
-    """Let a child of the process at paths.WARM run `python -m replication` with these words.
+def handed_over(module: str, words: Sequence[str]) -> int | None:
+    """Let a child of the process at paths.WARM run `python -m` MODULE with these words.
 
     Its exit status; None where no child could take them. If the child is killed, so is this.
     """
+    if not os.environ.get(paths.WARM):  # as in all but what the grid starts
+        return None
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(os.environ[paths.WARM])
-        given = [list(words), str(Path.cwd()), dict(os.environ)]
+        given = [module, list(words), str(Path.cwd()), dict(os.environ)]
         told = json.dumps(given).encode()
         socket.send_fds(connection, [len(told).to_bytes(4, "big")], [0, 1, 2])
         connection.sendall(told)
@@ -130,23 +134,26 @@ def _serve(connection: socket.socket) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    words, folder, environ = json.loads(told)
+    module, words, folder, environ = json.loads(told)
     os.chdir(folder)
+    if module == __package__.partition(".")[0]:  # what a stage starts in turn is not handed over
+        del environ[paths.WARM]
     os.environ.clear()
-    os.environ.update({name: value for name, value in environ.items() if name != paths.WARM})
+    os.environ.update(environ)
     sys.argv[1:], sys.path[0] = words, folder
+    Path("/proc/self/comm").write_text(module, encoding="ascii")  # for `top`, and `dvc_guard`
     connection.sendall(_TAKEN)
     threading.Thread(target=_follow, args=(connection,), daemon=True).start()
-    status = _run()
+    status = _run(module)
     connection.sendall(bytes([status]))
     os._exit(status)
 
 
-def _run() -> int:
-    """`python -m replication`; its exit status."""
+def _run(module: str) -> int:
+    """`python -m` MODULE; its exit status."""
     status = 0
     try:
-        runpy.run_module("replication", run_name="__main__", alter_sys=True)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         if isinstance(ended.code, str):
             print(ended.code, file=sys.stderr)

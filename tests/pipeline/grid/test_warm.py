@@ -5,6 +5,7 @@ The commands are those of a small package that stands in the place of the study'
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from replication.pipeline.grid import warm
@@ -22,7 +24,7 @@ CLIENT = """
 import os, sys
 from replication.pipeline.grid.warm import handed_over
 os.chdir(sys.argv[1])
-status = handed_over(sys.argv[2:])
+status = handed_over(sys.argv[2], sys.argv[3:])
 sys.exit(99 if status is None else status)
 """
 PACKAGE = """
@@ -64,6 +66,7 @@ def folder(tmp_path_factory):
     (folder / "replication").mkdir()
     (folder / "replication/__init__.py").touch()
     (folder / "replication/__main__.py").write_text(PACKAGE, encoding="utf-8")
+    shutil.copytree(folder / "replication", folder / "other")
     return folder
 
 
@@ -87,10 +90,10 @@ def until(condition) -> None:
         time.sleep(0.01)
 
 
-def start(folder: Path, address: str, *words: str) -> subprocess.Popen:
+def start(folder: Path, address: str, *words: str, module: str = "replication") -> subprocess.Popen:
     environ = os.environ | {paths.WARM: address, "PYTHONPATH": str(ROOT), "TOLD": "\udcff é"}
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", CLIENT, str(folder), *words],
+        [sys.executable, "-P", "-c", CLIENT, str(folder), module, *words],
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -126,6 +129,19 @@ def test_the_child_has_words_folder_environment_streams_and_the_library(folder, 
         "main": str(folder / "replication/__main__.py"),
         "handed": None,  # what it starts in turn is not handed over
     }
+
+
+def test_what_another_module_starts_is_handed_over_in_turn(folder, address):
+    """DVC's stages, after DVC itself."""
+    told = json.loads(start(folder, address, "tell", module="other").communicate()[0])
+    assert told["main"] == str(folder / "other/__main__.py") and told["handed"] == address
+
+
+def test_it_is_known_by_the_name_of_its_module(folder, address):
+    process, child = waiting(folder, address)
+    assert psutil.Process(child).name() == "replication"
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate()
 
 
 @pytest.mark.parametrize(
