@@ -46,9 +46,8 @@ def test_a_dvc_is_told_with_what_was_typed(project):
 
 def test_one_in_another_project_is_not(project, tmp_path_factory):
     assert at_work(project) is None
-    with subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(60)", "dvc"], cwd=tmp_path_factory.mktemp("o")
-    ) as process:
+    command = [sys.executable, "-c", "import time; time.sleep(60)", "dvc"]
+    with subprocess.Popen(command, cwd=tmp_path_factory.mktemp("another")) as process:
         time.sleep(0.2)
         assert at_work(project) is None
         os.kill(process.pid, 9)
