@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Dozens of processes start in a study: where the environment forbids Python to keep what it has
+# compiled, as in many containers, each would compile the package anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help repro app test test-all simulate bench bench-gpu lint docs figures screenshots setup params lock audit archive docker-check
 

@@ -127,6 +127,7 @@ def _serve(connection: socket.socket) -> None:
     """In the child: do as the one at the other end was told, in its place."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` has it ignored
     size, streams, _, _ = socket.recv_fds(connection, 4, 3)
     told = connection.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
     if len(told) < int.from_bytes(size, "big"):  # it has been killed meanwhile

@@ -196,8 +196,11 @@ def test_a_listener_that_goes_away_has_taken_nothing(folder, tmp_path):
 
 
 def test_it_ends_with_its_starter(folder, tmp_path):
+    # As a job in the background, which a shell starts with interrupts ignored.
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
     listener = subprocess.Popen(
-        [sys.executable, "-c", warm.START, str(tmp_path / "socket")], stdin=subprocess.PIPE
+        [*ignoring, sys.executable, "-c", warm.START, str(tmp_path / "socket")],
+        stdin=subprocess.PIPE,
     )
     until((tmp_path / "socket").exists)
     process, child = waiting(folder, str(tmp_path / "socket"))
