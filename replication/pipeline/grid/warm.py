@@ -152,6 +152,10 @@ def _serve(connection: socket.socket) -> None:
 
 def _run(module: str) -> int:
     """`python -m` MODULE; its exit status."""
+    if module == "dvc":
+        from replication.pipeline.grid.lock_entry import install
+
+        install()
     status = 0
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
