@@ -30,7 +30,8 @@ from replication.study import paths
 LIBRARIES = (
     "torch", "scipy.sparse", "scipy.special", "pydantic", "ruamel.yaml", "tqdm",
     "safetensors.torch", "transformers.modeling_utils", "transformers.masking_utils",
-    "dvc.cli.parser", "dvc.commands.repro", "dvc.repo.reproduce", "dvc.stage.loader",
+    "dvc.cli.parser", "dvc.commands.repro", "dvc.repo.reproduce", "dvc.stage.loader", "dvc.scm",
+    "dvc.rwlock", "dvc.utils.strictyaml", "dvc.data_cloud",
 )  # fmt: skip
 # Not as a module of the package, of which nothing must be loaded in a child.
 START = f"import sys; from {__name__} import main; main(*sys.argv[1:])"
