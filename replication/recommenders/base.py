@@ -150,11 +150,15 @@ class Recommender(nn.Module):
         reader  token vectors after the head (m, t, w) and their mask (m, t) or None -> (m, width)
         """
         encoder, head = self.text[field], self.heads[field]
-        lengths = cast(Any, encoder).places.lengths
+        parts = self.read_together(field, articles)
+        found = torch.cat([reader(*head(*encoder(articles[some]))) for some in parts])
+        return found.index_select(0, torch.cat(parts).argsort())
+
+    def read_together(self, field: str, articles: Tensor) -> tuple[Tensor, ...]:
+        """Places in `articles` (n,) of those whose texts are read at once, the shortest first."""
+        lengths = cast(Any, self.text[field]).places.lengths
         order = lengths[articles].argsort(stable=True)
-        size = len(articles) if articles.is_cuda else ARTICLES_AT_ONCE
-        parts = [reader(*head(*encoder(articles[some]))) for some in order.split(max(1, size))]
-        return torch.cat(parts).index_select(0, order.argsort())
+        return order.split(max(1, len(articles) if articles.is_cuda else ARTICLES_AT_ONCE))
 
     @property
     def ignores_padding(self) -> bool:

@@ -1,9 +1,16 @@
-"""Operations of a training step of a recommender: the same each time, and no trace is left."""
+"""Operations of a training step of a recommender: those of the whole step; no trace is left."""
 
 import numpy as np
+import pytest
 import torch
-from tiny_study import random_impressions, recommender, with_schedule
+from tiny_study import change, random_impressions, recommender, with_schedule
 
+from replication.experiment.fitting import build_recommender
+from replication.machine.operations import counted
+from replication.recommenders import base
+from replication.study.registry import RECOMMENDERS
+from replication.training.batches import batches, draw_each_epoch, draw_once
+from replication.training.loop import loss_of
 from replication.training.operations import operations_a_sample
 
 
@@ -21,3 +28,26 @@ def test_a_step_is_counted_and_leaves_no_trace(params):
     assert found > 0 and found == operations_a_sample(model, impressions, params, "fp32")
     for name, p in model.named_parameters():
         assert torch.equal(p, before[name]) and p.grad is None, name
+
+
+@pytest.mark.parametrize("protocol", ["clean", "released"])
+@pytest.mark.parametrize(
+    "of", ["static frozen", "static finetuned", "minilm frozen", "minilm finetuned"]
+)
+@pytest.mark.parametrize("name", list(RECOMMENDERS))
+def test_they_are_those_of_the_whole_step(params, data, monkeypatch, name, of, protocol):
+    """Though of texts of a length only one is read."""
+    monkeypatch.setattr(base, "ARTICLES_AT_ONCE", 5)
+    encoder, tuning = of.split()
+    params = change(params, protocol, recommender=name, encoder=encoder, tuning=tuning)
+    params = with_schedule(params, batch_size=8)
+    model = build_recommender(params, data)
+    rng = np.random.default_rng(params.seed)
+    draw = draw_once if protocol == "released" else draw_each_epoch
+    samples = draw(data.train, params.protocol.negatives, rng)
+    order = params.protocol.history_order
+    batch = next(batches(samples, data.train, params.history, order, 8, rng))
+    model.train()
+    whole = counted(lambda: loss_of(model(batch), batch).backward())
+    found = operations_a_sample(model, data.train, params, "fp32")
+    assert found == whole / len(batch.users)
