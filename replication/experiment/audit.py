@@ -17,9 +17,10 @@ import polars as pl
 from replication.encoders.sources.checkpoints import checkpoint_digest
 from replication.encoders.tokens import lowers_letters
 from replication.experiment.record import relevant
-from replication.experiment.run import run
+from replication.experiment.run import auc_on_test
 from replication.files.atomic import new_file, write_json
 from replication.files.digest import of_key
+from replication.files.documents import read_json
 from replication.files.errors import StudyError
 from replication.machine import environment, processes
 from replication.study import paths
@@ -29,6 +30,7 @@ from replication.study.registry import FAMILIES, RECOMMENDERS
 from replication.training.search import with_rates
 
 TUNINGS = ("frozen", "finetuned")
+_SUMMARY, _IMPRESSIONS = "summary.json", "auc.npy"  # of a finished run, in the cache
 
 
 # What a recommender has whose own deviation it is.
@@ -176,8 +178,8 @@ def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
     folder = paths.AUDIT_CACHE / of_key(key)
     if not processes.agreed(folder.exists()):
         with processes.folder_by_first(folder) as temporary:
-            run(cell, temporary / "run", temporary / "impressions.parquet", counted=False)
-    metrics = json.loads((folder / "run/metrics.json").read_bytes())
-    cost = json.loads((folder / "run/cost.json").read_bytes())
-    auc = pl.read_parquet(folder / "impressions.parquet", columns=["auc"])["auc"]
-    return {"auc": metrics["auc"], "seconds": cost["seconds"]}, auc.to_numpy()
+            auc, of_impressions, seconds = auc_on_test(cell)
+            if processes.is_first():
+                write_json(temporary / _SUMMARY, {"auc": auc, "seconds": round(seconds, 2)})
+                np.save(temporary / _IMPRESSIONS, of_impressions)
+    return read_json(folder / _SUMMARY), np.load(folder / _IMPRESSIONS, allow_pickle=False)

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +40,7 @@ from replication.training.progress import Fit, Progress
 from replication.training.search import search
 
 
-def run(params: Params, folder: Path, per_impression: Path, counted: bool = True) -> dict:
+def run(params: Params, folder: Path, per_impression: Path) -> dict:
     """Run the experiment at hand.
 
     Writes metrics.json, cold_start.json, cost.json and run.json into `folder`, where another part
@@ -48,25 +49,55 @@ def run(params: Params, folder: Path, per_impression: Path, counted: bool = True
     cut off goes on from its last state in cache/training, if there is one, to the same result.
     Where another stage is at the same run, this one waits for it. Several processes share training
     and scoring; the first one writes.
-
-    counted: whether floating-point operations are, which takes one step more
     """
     environment.return_freed_memory()
     data = load_prepared(paths.PREPARED)
     with _progress(params, data) as progress:
-        return _run(params, data, progress, folder, per_impression, counted)
+        start = FrozenStart(params, data, _precision(params), progress)
+        one = _tested(params, data, progress, start)
+        found = None
+        if params.tuning == "finetuned" and params.tuned_parts != "top":
+            with booked_elsewhere():
+                found = layer_evidence(one.model, one.params, data, start, _precision(params))
+        if processes.is_first():
+            _write(one, found, data, progress, folder, per_impression)
+        return one.summary
 
 
-def _run(
-    params: Params,
-    data: Prepared,
-    progress: Progress,
-    folder: Path,
-    per_impression: Path,
-    counted: bool,
-) -> dict:
-    precision = resolve_precision(params.training.precision)
-    start = FrozenStart(params, data, precision, progress)
+def auc_on_test(params: Params) -> tuple[float, np.ndarray, float]:
+    """Of the experiment at hand, of which nothing is written: AUC of the test split, that of each
+    impression (I,), NaN where there is none, and the seconds it took. It goes on as `run` does."""
+    environment.return_freed_memory()
+    data = load_prepared(paths.PREPARED)
+    with _progress(params, data) as progress:
+        start = FrozenStart(params, data, _precision(params), progress)
+        one = _tested(params, data, progress, start)
+        seconds = progress.seconds + one.seconds["start"]
+        return one.summary["auc"], one.metrics["auc"], seconds
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A recommender that is trained, and measured on the test split.
+
+    params   with one value for each learning rate, of those that were tried
+    metrics  of each impression (I,), by name; `summary`: their means
+    scores   (N,) float32 of all candidates
+    seconds  of start, search and test
+    """
+
+    params: Params
+    tried: list[dict]
+    model: Recommender
+    fitted: Fit
+    summary: dict
+    metrics: dict[str, np.ndarray]
+    scores: np.ndarray
+    seconds: dict[str, float]
+
+
+def _tested(params: Params, data: Prepared, progress: Progress, start: FrozenStart) -> _Tested:
+    precision = _precision(params)
 
     def trial_auc(trial: Params, whole: Params) -> float:
         learn = partial(fit, trial, data, precision, progress, start)
@@ -76,23 +107,33 @@ def _run(
     model, fitted = fit(params, data, precision, progress, start)
     leave_start(params, data, model, fitted, progress)
     testing = time.perf_counter()
-    summary, metrics, scores = evaluate(model, data.test, params, precision)
-    found = None
-    if params.tuning == "finetuned" and params.tuned_parts != "top":
-        with booked_elsewhere():
-            found = layer_evidence(model, params, data, start, precision)
-    if not processes.is_first():
-        return summary
+    measured = evaluate(model, data.test, params, precision)
     seconds = {"search": progress.search_seconds, "test": time.perf_counter() - testing}
-    operations = None
-    if counted:
-        with booked_elsewhere():
-            learn, _ = training_and_selection(params, data)
-            operations = operations_a_sample(model, learn, params, precision)
     seconds["start"] = progress.begun["seconds"] if progress.begun else 0.0
+    return _Tested(params, tried, model, fitted, *measured, seconds)
+
+
+def _precision(params: Params) -> str:
+    return resolve_precision(params.training.precision)
+
+
+def _write(
+    one: _Tested,
+    found: dict | None,
+    data: Prepared,
+    progress: Progress,
+    folder: Path,
+    per_impression: Path,
+) -> None:
+    """found: of `layer_evidence`"""
+    params, model, fitted, metrics = one.params, one.model, one.fitted, one.metrics
+    precision = _precision(params)
+    with booked_elsewhere():
+        learn, _ = training_and_selection(params, data)
+        operations = operations_a_sample(model, learn, params, precision)
     samples = params.evaluation.bootstrap_samples
     clusters = clusters_of(data.test)
-    summary["ci95"] = bootstrap_ci(
+    one.summary["ci95"] = bootstrap_ci(
         {m: metrics[m] for m in METRICS}, samples, params.seed, clusters=clusters
     )
     rule = params.protocol.groups
@@ -101,20 +142,19 @@ def _run(
     halves = user_groups(data.test, rule, params.history, HALVES)
     users = np.asarray(data.test.user)
     cold = cold_start(metrics, lengths, groups, users, samples, params.seed, halves, clusters)
-    save_impressions(per_impression, data.test, lengths, groups, metrics, scores)
+    save_impressions(per_impression, data.test, lengths, groups, metrics, one.scores)
     with new_folder(folder) as temporary:
-        write_json(temporary / "metrics.json", summary)
+        write_json(temporary / "metrics.json", one.summary)
         write_json(temporary / "cold_start.json", {"rule": rule, **cold})
-        seconds["all"] = progress.seconds + seconds["start"]
+        seconds = one.seconds | {"all": progress.seconds + one.seconds["start"]}
         took = cost(params, model, fitted, seconds, progress.resumed, operations)
         write_json(temporary / "cost.json", took)
         if found is not None:
             write_json(temporary / "layers.json", found)
         write_json(
             temporary / "run.json",
-            origin(params, data, run_id(params), progress, precision, model, fitted, tried),
+            origin(params, data, run_id(params), progress, precision, model, fitted, one.tried),
         )
-    return summary
 
 
 @contextmanager

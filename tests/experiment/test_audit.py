@@ -125,17 +125,13 @@ def runs(study, monkeypatch, tmp_path):
         monkeypatch.setattr(paths, name, tmp_path / name.lower())
     done = []
 
-    def run(cell, folder, per_impression, counted):
+    def auc_on_test(cell):
         done.append((cell.tuning, cell.protocol.negatives, cell.seed))
         auc = np.full(4, 0.5 + cell.protocol.negatives / 100 + cell.seed / 1000)
         auc[0] = np.nan
-        folder.mkdir(parents=True)
-        metrics = {"auc": float(np.nanmean(auc))}
-        (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
-        (folder / "cost.json").write_text('{"seconds": 1.5}', encoding="utf-8")
-        pl.DataFrame({"auc": auc}).fill_nan(None).write_parquet(per_impression)
+        return float(np.nanmean(auc)), auc, 1.5
 
-    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(module, "auc_on_test", auc_on_test)
     return done
 
 
@@ -161,18 +157,18 @@ def test_what_is_written(study, runs):
 
 
 def test_an_interrupted_audit_goes_on_where_it_was(study, runs, monkeypatch):
-    whole = module.run
+    whole = module.auc_on_test
 
-    def breaks(cell, folder, per_impression, counted):
+    def breaks(cell):
         if len(runs) == 5:
             raise KeyboardInterrupt
-        whole(cell, folder, per_impression, counted)
+        return whole(cell)
 
-    monkeypatch.setattr(module, "run", breaks)
+    monkeypatch.setattr(module, "auc_on_test", breaks)
     with pytest.raises(KeyboardInterrupt):
         audit("bert", study)
     assert not (paths.AUDIT / "bert.json").exists()
-    monkeypatch.setattr(module, "run", whole)
+    monkeypatch.setattr(module, "auc_on_test", whole)
     audit("bert", study)
     columns = pl.read_parquet(paths.IMPRESSIONS / "audit/bert.parquet").columns
     alone = len(columns) - 2  # D11 is the second seed of the base, which is not run twice

@@ -31,7 +31,7 @@ def evidence(params, tmp_path):
     def of(part, number, **changes):
         lora = Lora(rank=2, alpha=4, dropout=0.0, encoder_learning_rate=0.05)
         one = change(params, tuned_parts=part, finetune_layers=number, lora=lora, **changes)
-        run(one, tmp_path / part, tmp_path / f"{part}.parquet", counted=False)
+        run(one, tmp_path / part, tmp_path / f"{part}.parquet")
         path = tmp_path / part / "layers.json"
         return json.loads(path.read_bytes()) if path.exists() else None
 
