@@ -82,11 +82,12 @@ class LSTUR(Recommender):
         order = lengths.argsort(descending=True, stable=True)
         gates, state, ended = gates[order], start[order], []
         reading = (lengths[:, None] > torch.arange(int(lengths.max()))).sum(0).tolist()
-        for slot, rows in enumerate(reading):
+        # Taken apart at once: the gradient of a slot taken by its number is as large as all slots.
+        for here, rows in zip(gates.unbind(1), reading, strict=False):
             ended.append(state[rows:])
             state = state[:rows]
             own = F.linear(state, weight, bias)
-            read_reset, read_update, read_new = gates[:rows, slot].chunk(3, dim=1)
+            read_reset, read_update, read_new = here[:rows].chunk(3, dim=1)
             own_reset, own_update, own_new = own.chunk(3, dim=1)
             reset = torch.sigmoid(read_reset + own_reset)
             update = torch.sigmoid(read_update + own_update)
