@@ -82,6 +82,21 @@ def test_masked_attention_knows_neither_amount_nor_content_of_padding(side):
             torch.testing.assert_close(read(padding), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("window", [1, 2, 3, 5])
+def test_in_32_bits_a_processor_multiplies_what_pytorch_convolves(window):
+    """The same CNN, output and gradients."""
+    torch.manual_seed(0)
+    reader = ConvolutionReader(7, 5, window, 4, dropout=0.0)
+    x = torch.randn(3, 9, 7, requires_grad=True)
+    ours, theirs = reader._convolved(x), reader.cnn(x.transpose(1, 2)).transpose(1, 2)
+    assert ours.shape == theirs.shape
+    torch.testing.assert_close(ours, theirs)
+    down, inputs = torch.randn_like(theirs), (x, reader.cnn.weight, reader.cnn.bias)
+    found = (torch.autograd.grad(y, inputs, down) for y in (ours, theirs))
+    for own, other in zip(*found, strict=True):
+        torch.testing.assert_close(own, other)
+
+
 def test_convolution_reader_by_hand():
     torch.manual_seed(3)
     reader = ConvolutionReader(4, 6, 3, 5, dropout=0.2).eval()
