@@ -37,7 +37,8 @@ from replication.study import paths
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-TOKENS_PER_BATCH = 8192
+TOKENS_PER_BATCH = 2048  # what a layer makes of them stays in a processor's caches
+TOKENS_ON_GPU = 8192  # which is the faster the more it is given
 # The code that can change a bit of them.
 _MADE_BY = (
     "machine", "encoders/models", "encoders/sources", "encoders/architectures.py",
@@ -180,9 +181,10 @@ def _batches(tokens: Ragged, length: int | None, done: int) -> Iterator[tuple[np
     """
     order = np.argsort(-tokens.lengths, kind="stable")  # like lengths together: little padding
     order = order[done:]
+    size = TOKENS_ON_GPU if computing_device().type == "cuda" else TOKENS_PER_BATCH
     while len(order):
         width = length or int(tokens.lengths[order[0]])
-        rows, order = np.split(order, [max(1, TOKENS_PER_BATCH // width)])
+        rows, order = np.split(order, [max(1, size // width)])
         yield rows, width
 
 
