@@ -23,7 +23,7 @@ from replication.questions.exposures import (
     days_of,
     exposures,
 )
-from replication.questions.slopes import slope
+from replication.questions.slopes import slope, units_to_decide
 
 MIDDLE = (10, 90)  # percentiles between which an effect has to show
 POINTS = 5  # of a curve, of equally many impressions
@@ -55,14 +55,32 @@ def judge(question: Question, asked: Asked, protocol: str) -> Result:
     main, others = parts(drift, -1), parts(_less(asked, places), 1)
     [answer] = [part for part in main if part["name"] == "time"]
     users = len(clusters.user)
+    power = wanted(answer, answer["uncertainty"], len(test), users)
+    why = None if power else _why_none(answer, len(places), len(test), users)
     return result(
         answer["verdict"],
-        answer["reason"],
+        answer["reason"] or why,
         parts=[_shown(part) for part in (*main, *others)],
         places=places,
         small=answer["small"],
         curves=[_curve(name, x, asked, places, clusters) for name, x in found.items()],
-        power=wanted(answer, answer["uncertainty"], len(test), users),
+        power=power,
+        power_reason=why,
+    )
+
+
+def _why_none(answer: Result, experiments: int, impressions: int, users: int) -> str | None:
+    """Why no number of users decides it, and how many would with more experiments."""
+    sure = answer["uncertainty"]
+    if answer["verdict"] != "undecided" or sure is None:
+        return None
+    said = f"of {experiments} experiments, whose slopes differ too much for any number of users"
+    more = units_to_decide(sure, answer["effect"], verdict.SIGNIFICANT, impressions, users)
+    if more is None:
+        return said
+    return (
+        f"{said}; {more['units']} that differ like these would decide it with "
+        f"{more['impressions']:,} impressions ({more['users']:,} users)"
     )
 
 

@@ -10,6 +10,7 @@ each counts by how much it says of a slope: the sum of its squared distances fro
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from replication.evaluation.groups import Groups, effective
 from replication.evaluation.statistics import ROUNDING
 from replication.paper.power import MOST_TIMES, WANTED, power_with
 from replication.paper.significance import Uncertainty
+
+MOST_DOUBLINGS = 10  # of the number of units
 
 
 def slope(
@@ -97,4 +100,23 @@ def impressions_to_decide(
                 "impressions": math.ceil(impressions * times),
                 "users": math.ceil(users * times),
             }
+    return None
+
+
+def units_to_decide(
+    found: Uncertainty, effect: float, level: float, impressions: int, users: int
+) -> dict[str, int] | None:
+    """`impressions_to_decide` with the fewest `units`, of twice, four times, ... as many, where it
+    has an answer, if more of them spread as these do. None for one unit, or where none has one.
+    """
+    first, *rest = found.parts
+    if len(rest) != 1:
+        return None
+    [(variance, freedom)] = rest
+    for times in 2 ** np.arange(1, MOST_DOUBLINGS + 1):
+        units = round(freedom + 1) * int(times)
+        more = replace(found, parts=(first, (variance / times, units - 1.0)))
+        counts = impressions_to_decide(more, effect, level, impressions, users)
+        if counts:
+            return {"units": units, **counts}
     return None

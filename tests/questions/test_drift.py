@@ -1,5 +1,6 @@
 """Q2: yes where a loss was planted, no where none was and that can be told, else undecided."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from planted import planted_params
 
 from replication.paper import verdict
 from replication.paper.questions import load_questions
+from replication.paper.words import would_decide
 from replication.questions.answers import answer
 
 [DRIFT] = [question for question in load_questions() if question.judge == "drift"]
@@ -52,6 +54,22 @@ def test_without_a_loss_many_impressions_say_no_and_few_are_undecided(params):
     assert found["verdict"] == "undecided"
     assert found["power"]["impressions"] > 400
     assert found["power"]["users"] == pytest.approx(found["power"]["impressions"] / 2, rel=0.2)
+
+
+def test_where_experiments_differ_too_much_it_says_how_many_would_decide(params):
+    """Half of them lose .01 a day and half gain as much: no number of users tells their mean."""
+    study = Drifting(params, impressions=3000)
+
+    def auc(cell, x):
+        return 0.6 + 0.01 * (x["time"] - 2.5) * (1 if cell.recommender == "naml" else -1)
+
+    found = answer(DRIFT, study.asked(auc), "clean")
+    assert (found["verdict"], found["power"]) == ("undecided", None)
+    told = re.search(r"of (\d+) experiments, whose slopes .*; (\d+) that .* ([\d,]+) impressions",
+                     found["reason"])  # fmt: skip
+    there, wanted = int(told[1]), int(told[2])
+    assert wanted > there == len(study.asked(auc).places("clean")) and wanted % there == 0
+    assert would_decide(found) is None  # it stands in the reason
 
 
 def test_no_loss_is_found_no_oftener_than_one_in_twenty(params):

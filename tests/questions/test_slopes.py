@@ -1,12 +1,15 @@
 """Slopes and their errors: against other formulas, and against chance."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from replication.evaluation.clusters import Clusters
 from replication.mind.columns.ragged import Ragged
-from replication.questions.slopes import impressions_to_decide, slope
+from replication.paper.significance import Uncertainty
+from replication.questions.slopes import impressions_to_decide, slope, units_to_decide
 
 
 def invented(rng, n=600, users=150, articles=60, beta=0.0, spread=0.1):
@@ -107,3 +110,25 @@ def test_so_many_impressions_decide_as_simulation_says():
         found += sure.p(value) < 0.05
     assert 0.7 < found / 300 < 0.9
     assert impressions_to_decide(sure, 1e-9, 0.05, n, n) is None
+
+
+def test_so_many_units_decide_as_simulation_says_where_no_number_of_impressions_does():
+    """A slope of 0.05 on average over units, between which it has a standard deviation of 0.06."""
+    rng = np.random.default_rng(7)
+    n, spread = 200, 0.06
+    sure = Uncertainty(((0.3**2 / n, n - 2.0), (spread**2 / 2, 1.0)), 0.0)
+    assert impressions_to_decide(sure, 0.05, 0.05, n, n) is None
+    told = units_to_decide(sure, 0.05, 0.05, n, n)
+    units, many = told["units"], told["impressions"]
+    assert units % 2 == 0 and units > 2
+    found = 0
+    for _ in range(300):
+        x, noise = rng.normal(size=many), rng.normal(scale=0.3, size=many)
+        y = [rng.normal(0.05, spread) * x + noise for _ in range(units)]
+        value, sampled = slope(y, x, Clusters.independent(many))
+        found += sampled.p(value) < 0.05
+    assert 0.7 < found / 300 < 0.97
+    half = replace(sure, parts=(sure.parts[0], (spread**2 / (units / 2), units / 2 - 1)))
+    assert impressions_to_decide(half, 0.05, 0.05, n, n) is None
+    assert units_to_decide(replace(sure, parts=sure.parts[:1]), 0.05, 0.05, n, n) is None
+    assert units_to_decide(sure, 1e-9, 0.05, n, n) is None
