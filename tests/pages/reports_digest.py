@@ -3,8 +3,9 @@
 import hashlib
 from pathlib import Path
 
-# Not on these pages: times of benchmarks, and a list of all files that follows from the others.
-_BESIDE = ("reports/benchmarks/", "reports/inventory.json")
+# Not on these pages: times of benchmarks, what was found on real clicks, and a list of all files that
+# follows from the others.
+_BESIDE = ("reports/benchmarks/", "reports/real-clicks/", "reports/inventory.json")
 
 
 def digest(root: Path) -> str:

@@ -15,6 +15,7 @@ PAGES = {  # file of figures, page, training impressions, and what the page says
     "results": ("real-clicks", 4032, "5,000 real impressions: evidence on little data"),
     "ebnerd": ("real-clicks-ebnerd", 24_724, "two small English models: evidence on little data"),
     "movielens": ("real-clicks-movielens", 48_916, "not news, and little data"),
+    "drift": ("real-clicks-drift", 9_805, "two experiments: evidence on little data"),
 }
 
 
