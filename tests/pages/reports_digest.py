@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
-# Not on these pages: times of benchmarks, what was found on real clicks, and a list of all files that
-# follows from the others.
+# Not on these pages: times of benchmarks, what was found on real clicks, and a list of all files
+# that follows from the others.
 _BESIDE = ("reports/benchmarks/", "reports/real-clicks/", "reports/inventory.json")
 
 
