@@ -136,14 +136,19 @@ def training(cell: Params, shape: Shape, machine: Machine) -> Estimate:
     load, distinct = _load(cell, shape), _distinct(cell, shape)
     steps, evaluations = _steps(cell, shape)
     encoded = evaluations * shape.train_articles + shape.test_articles
-    operations = steps * distinct * load.both + encoded * load.forward
     on_test = cell.protocol.selection == "test"
     looked_at = shape.test_impressions if on_test else shape.impressions * (1 - shape.learned)
+    ranked = evaluations * looked_at + shape.test_impressions
+    operations = steps * distinct * load.both + encoded * load.forward
+    # Of the user encoder: three times as much forward and backward as forward.
+    histories = 3 * steps * cell.schedule.batch_size + ranked
+    user = RECOMMENDERS[cell.recommender].clicks(cell.model.filters)
+    operations += 2.0 * user * histories * _clicks(cell, shape)
     parts = {
         "arithmetic": operations / machine.rate(cell.schedule_name),
         "vectors on disk": _reading(steps * distinct + encoded, load, shape, machine),
         "batches": steps * (machine.batch_seconds + load.weights / machine.bandwidth),
-        "ranking": (evaluations * looked_at + shape.test_impressions) / machine.ranked,
+        "ranking": ranked / machine.ranked,
     }
     tokens, width = distinct * load.tokens, cell.registry[cell.encoder].width
     memory = load.weights + _activations(tokens, load.kept_layers, width)
@@ -240,11 +245,15 @@ def _reader(cell: Params, encoder: Encoder) -> int:
     return encoder.width * filters + own + filters * cell.model.query
 
 
+def _clicks(cell: Params, shape: Shape) -> float:
+    """Of a history that are read; histories are taken to be exponentially distributed."""
+    return shape.history * -math.expm1(-cell.history / shape.history)
+
+
 def _distinct(cell: Params, shape: Shape) -> float:
-    """Distinct articles of a batch; histories are taken to be exponentially distributed."""
-    clicks = shape.history * -math.expm1(-cell.history / shape.history)
+    """Distinct articles of a batch."""
     popular = min(POPULAR, shape.articles)
-    slots = cell.schedule.batch_size * (1 + cell.protocol.negatives + clicks)
+    slots = cell.schedule.batch_size * (1 + cell.protocol.negatives + _clicks(cell, shape))
     return popular * -math.expm1(-slots / popular)
 
 

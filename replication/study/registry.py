@@ -42,6 +42,16 @@ def self_attention(filters: int, window: int) -> int:
     return 3 * filters**2
 
 
+def no_layer(filters: int) -> int:
+    """Of a user encoder that only weighs what it reads."""
+    return 0
+
+
+def gru(filters: int) -> int:
+    """Parameters of LSTUR's GRU, three times as wide as its filters: of a click and of a state."""
+    return 2 * 3 * (3 * filters) ** 2
+
+
 @dataclass(frozen=True)
 class Listed:
     """A recommender, with what is asked about it where there is no torch. Called, it is built.
@@ -49,13 +59,15 @@ class Listed:
     code        subclass of `recommenders.Recommender`, or its address
     fields      the texts of an article that it reads: title, abstract
     reader      (filters, window) -> parameters that a token meets between head and pooling, by
-                which its cost is estimated
+                which its cost is estimated; clicks: (filters) -> those that a click of a history
+                meets
     deviations  those of D1-D18 that touch it and not every recommender
     """
 
     code: Any
     fields: tuple[str, ...]
     reader: Callable[[int, int], int] = convolution
+    clicks: Callable[[int], int] = no_layer
     deviations: tuple[str, ...] = ()
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -66,8 +78,10 @@ _ROOM = "replication.recommenders"
 RECOMMENDERS = Lines(
     {
         "naml": Listed(f"{_ROOM}.naml:NAML", ("title", "abstract"), deviations=("D15",)),
-        "nrms": Listed(f"{_ROOM}.nrms:NRMS", ("title",), self_attention, ("D13",)),
-        "lstur": Listed(f"{_ROOM}.lstur:LSTUR", ("title",), deviations=("D3", "D9", "D15")),
+        "nrms": Listed(f"{_ROOM}.nrms:NRMS", ("title",), self_attention, deviations=("D13",)),
+        "lstur": Listed(
+            f"{_ROOM}.lstur:LSTUR", ("title",), clicks=gru, deviations=("D3", "D9", "D15")
+        ),
     }
 )
 

@@ -1,6 +1,7 @@
 """Expected cost against counts by hand, PyTorch's own counter and what a run wrote down."""
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 from dvc.utils.hydra import compose_and_dump
 from safetensors.numpy import save_file
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from replication.files.errors import StudyError
@@ -26,6 +28,7 @@ from replication.report.expected import duration, expected_rows, expected_table,
 from replication.report.machines import Machine
 from replication.study import paths
 from replication.study.params import grid_cell, load_params
+from replication.study.registry import RECOMMENDERS
 
 ROOT = Path(__file__).parents[2]
 FREE = Machine("whose batches and reading cost nothing", 1e12, float("inf"), 0.0)
@@ -147,6 +150,24 @@ def test_one_training_step_by_hand(small):
     articles = 5  # one clicked, four not; histories are empty
     found = training(one, shape, FREE).operations
     assert found == pytest.approx(articles * 20 * 6 * (layer + reader), rel=1e-2)
+
+
+def test_the_gru_of_lstur_reads_every_click(small):
+    """With all its weights, of a click and of a state: two operations each, thrice in training."""
+    lstur = grid_cell(small, "lstur", "glove", "frozen", "clean", 1)
+    own = training(lstur, SMALL, FREE).operations
+    with pytest.MonkeyPatch.context() as patch:
+        listed = RECOMMENDERS.data["lstur"]
+        patch.setitem(RECOMMENDERS.data, "lstur", replace(listed, clicks=lambda filters: 0))
+        others = training(lstur, SMALL, FREE).operations
+    width = 3 * lstur.model.filters
+    gru = sum(p.numel() for n, p in nn.GRU(width, width).named_parameters() if "weight" in n)
+    clicks = SMALL.history * (1 - math.exp(-lstur.history / SMALL.history))
+    steps = 3 * math.ceil(SMALL.clicks * SMALL.learned / lstur.schedule.batch_size)
+    last_day = SMALL.impressions * (1 - SMALL.learned)
+    looked_at = math.ceil(steps / lstur.schedule.evaluate_every) * last_day + SMALL.test_impressions
+    read = clicks * (3 * steps * lstur.schedule.batch_size + looked_at)
+    assert own - others == pytest.approx(2 * gru * read)
 
 
 def test_a_search_trains_each_candidate(small):

@@ -3,7 +3,8 @@
 A run's work, training and test, scales the estimate of others of its kind on the same machine; what
 it takes besides (building the model, intervals, files) is taken as it is. Runs that searched for
 learning rates count by the training that was kept. A start that is booked to every run that begins
-from it is no part of any: it is work of its own.
+from it is no part of any: it is work of its own. What embedding all articles took scales that of
+other models and articles, by the operations that were counted of it.
 """
 
 import math
@@ -15,7 +16,7 @@ from typing import Any
 
 from replication.files.documents import validated
 from replication.files.errors import StudyError
-from replication.files.listing import files_below
+from replication.files.listing import files_below, files_in
 from replication.paper.cells import read_json
 from replication.report.estimate import adapting, training
 from replication.report.expected import mean_cost, shape_of
@@ -78,12 +79,12 @@ class Calibration:
 
 
 def calibration(params: Params, machine: Machine) -> Calibration:
-    """From all finished runs and adapters in `reports/` that such a machine has made.
+    """From all finished runs, adapters and embeddings in `reports/` that such a machine has made.
 
     params: where a run's own parameters are silent. What is damaged or was resumed does not count.
     """
     folders = [path.parent for path in files_below(paths.REPORTS, "run.json")]
-    runs = [*_runs(folders, params, machine), *_adapters(params, machine)]
+    runs = [*_runs(folders, params, machine), *_adapters(params, machine), *_embeddings(machine)]
     return Calibration(machine, tuple(runs))
 
 
@@ -140,3 +141,18 @@ def _adapters(params: Params, machine: Machine) -> Iterable[Run]:
             estimated = adapting(params, name, machine).seconds
             folder, (took, peak, _) = f"adapters/{name}", whole
             yield Run(folder, name, params.profile, "adapt", took, estimated, 0.0, took, peak)
+
+
+def _embeddings(machine: Machine) -> Iterable[Run]:
+    """Their records do not say of which profile they are, so they predict and are not predicted."""
+    for file in files_in(paths.EMBEDDING_COSTS, "*.json"):
+        try:
+            cost = read_json(file) or {}
+            whole, operations = mean_cost([cost]), float(cost["operations"])
+        except (StudyError, KeyError, TypeError, ValueError, AttributeError):
+            continue
+        if whole and operations > 0 and machine.did(cost.get("hardware")):
+            name, (took, peak, _) = file.stem, whole
+            estimated = operations / machine.rate("embed")
+            folder = f"embeddings/{name}"
+            yield Run(folder, folder, "", "embed", took, estimated, 0.0, took, peak)

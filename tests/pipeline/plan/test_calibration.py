@@ -144,7 +144,7 @@ def test_measured_stages_stand_as_they_were_measured(demo):
         seconds = took[folder] + load_machines().host.stage_s
         assert demo.stage[name].seconds == pytest.approx(seconds)
     assert demo.stage["audit@words"].basis == "calibrated"
-    assert demo.stage["embed@minilm"].basis == "estimated"
+    assert demo.stage["embed@minilm"].basis == "calibrated"  # its record names no profile
     shown = text(demo)
     assert "| sweep@naml-minilm-finetuned-k4-clean-s1 " in shown and "| tuned_layers |" in shown
 
@@ -184,6 +184,31 @@ def test_runs_that_tell_nothing_do_not_count(own):
     assert other.stage["grid@naml-bert-base-frozen-clean-s1"].basis == "calibrated"
     assert other.stage["grid@naml-bert-base-finetuned-clean-s1"].basis == "estimated"
     assert "Calibrated by 1 measured on such a machine, of another profile" in text(other)
+
+
+def test_embeddings_scale_those_of_other_models_and_articles(own):
+    """By their seconds over those of the operations that were counted; by others nothing."""
+    paths.EMBEDDING_COSTS.mkdir(parents=True)
+    core = {"processor": "one", "gpu": None}
+
+    def record(name: str, operations: float, seconds: float, hardware: dict) -> None:
+        cost = {"operations": operations, "seconds": seconds, "hardware": hardware}
+        content = json.dumps(cost | {"peak_memory_mib": 500})
+        (paths.EMBEDDING_COSTS / f"{name}.json").write_text(content, encoding="utf-8")
+
+    bare = plan("mind-mini", "core")
+    rate = CORES.rate("embed")
+    record("words", 0.0, 1.0, core)
+    record("slow", 10 * rate, 20.0, core)
+    record("quick", 10 * rate, 80.0, core)
+    record("elsewhere", 10 * rate, 1.0, {"gpu": "NVIDIA H100 80GB HBM3"})
+    (paths.EMBEDDING_COSTS / "damaged.json").write_text("[1]", encoding="utf-8")
+    found = plan("mind-mini", "core")
+    assert sorted(run.id for run in found.known.runs) == ["embeddings/quick", "embeddings/slow"]
+    assert found.known.factor("embed") == pytest.approx((2 * 8) ** 0.5)
+    for name in ("embed@minilm", "embed@smollm2"):
+        before, after = (p.stage[name].parts["arithmetic"] for p in (bare, found))
+        assert after == pytest.approx(4 * before) and found.stage[name].basis == "calibrated"
 
 
 def test_the_page_on_planning_says_what_is_found_now(demo, idle):
