@@ -15,6 +15,7 @@ PAGES = {  # file of figures, page, training impressions, and what the page says
     "results": ("real-clicks", 4032, "5,000 real impressions: evidence on little data"),
     "ebnerd": ("real-clicks-ebnerd", 24_724, "two small English models: evidence on little data"),
     "movielens": ("real-clicks-movielens", 48_916, "not news, and little data"),
+    "orders": ("real-clicks-orders", 4032, "one recommender, one seed: evidence on little data"),
     "drift": ("real-clicks-drift", 9_805, "two experiments: evidence on little data"),
 }
 
@@ -78,4 +79,4 @@ def test_the_pages_of_real_clicks_show_the_committed_figures(name):
     for machine in found["hardware"]:
         assert machine["processor"] in page
     assert found["data"]["train"]["impressions"] == impressions
-    assert found["data"]["release"] == ("mini" if name == "results" else None)
+    assert found["data"]["release"] == ("mini" if name in ("results", "orders") else None)
