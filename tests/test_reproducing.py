@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from networkx import descendants
 
 from replication.paper.claims import load_claims
 
@@ -49,12 +50,15 @@ def stages(tmp_path_factory):
     conf, none = str(ROOT / "conf"), str(ROOT / "conf/protocol")  # without Hydra plugins
     compose_and_dump(folder / "params.yaml", conf, None, "config", none, ["profile=mind-small"])
     with Repo(folder) as repo:
-        yield lambda target: {
-            stage.addressing.rsplit(":", 1)[-1]
-            for stage in repo.stage.collect(
-                f"{folder}/dvc.yaml:{target}", glob=True, with_deps=True
-            )
-        }
+        graph = repo.index.graph  # from a stage to those that it needs
+    named = {stage.addressing.rsplit(":", 1)[-1]: stage for stage in graph}
+    names = {stage: name for name, stage in named.items()}
+
+    def ran(target: str) -> set[str]:
+        chosen = [stage for name, stage in named.items() if fnmatchcase(name, target)]
+        return {names[one] for stage in chosen for one in (stage, *descendants(graph, stage))}
+
+    return ran
 
 
 def addresses(kind: str, cell: str, seeds: int) -> list[str]:

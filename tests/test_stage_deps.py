@@ -105,9 +105,10 @@ def test_no_long_list_of_rooms_stands_twice():
     "path", sorted(ROOT.glob("reports/runs/*/run.json")), ids=lambda p: p.parent.name
 )
 def test_what_a_run_has_loaded_is_among_the_dependencies_of_its_stage(path):
-    """As the run itself wrote it down; the command line is no part of a result, nor are the ways to
-    bring data, which are asked whether parameters are possible."""
+    """As the run itself wrote it down. The command line is no part of a result, nor is what hands it
+    over in the grid, nor the ways to bring data, which are asked whether parameters are possible.
+    """
     loaded = [Path(file) for file in json.loads(path.read_text(encoding="utf-8"))["code_sha256"]]
-    beside = ("commands", "imports")
+    beside = ("commands", "grid", "imports")
     code = [f for f in loaded if not f.name.startswith("__") and f.parts[-2] not in beside]
     assert not [file for file in code if not any(within(file, room) for room in rooms("grid"))]

@@ -75,7 +75,12 @@ def no_failure(page: Page) -> None:
     assert page.get_by_text("This app has encountered an error").count() == 0
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=NAMES)
+# Each page has tests of its own without a browser; here one stands for all in `make test`.
+@pytest.mark.parametrize(
+    "view",
+    [VIEWS[0], *(pytest.param(view, marks=pytest.mark.slow) for view in VIEWS[1:])],
+    ids=NAMES,
+)
 def test_every_page_is_reached_by_the_navigation_and_says_what_it_is_for(visit, view):
     page = visit()
     page.get_by_test_id("stSidebarNav").get_by_role("link", name=view.title, exact=True).click()

@@ -46,6 +46,7 @@ pathlib.Path("runs/experiment.parquet").write_text("scores")
 """
 
 
+@pytest.mark.slow
 def test_an_experiment_of_another_stage_is_no_result(repository):
     """`dvc exp run STAGE` leaves the run of the commit, or of an edited folder, as it was."""
     Path("dvc.yaml").write_text(STAGES)

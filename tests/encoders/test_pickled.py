@@ -165,6 +165,7 @@ def test_anything_but_tensors_is_refused_and_nothing_is_run(params, source, cont
     assert message.startswith(f"encoders.tiny: {source / PICKLED}: refused: ") and told in message
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="memory is limited on Linux")
 def test_an_archive_that_would_fill_the_memory(params, source):
     (source / PICKLED).write_bytes(bomb())

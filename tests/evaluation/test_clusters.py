@@ -137,6 +137,7 @@ def test_replicates_of_differences_have_the_variance_of_their_test(several):
         assert found == pytest.approx(variance * freedom / (freedom - 2), rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "world",
     [

@@ -138,6 +138,7 @@ def test_without_halves_there_are_none_and_without_impressions_all_is_null():
     assert all(g["impressions"] == 0 and g["auc"] is None for g in found["groups"])
 
 
+@pytest.mark.slow
 def test_intervals_cover_what_was_planted_in_each_group():
     rng = np.random.default_rng(4)
     five = np.repeat(np.arange(1, 6), 60)

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import pytest
 import two_processes
 from filelock import FileLock
 
@@ -20,6 +21,7 @@ def enter(name: str) -> None:
     processes.leave()
 
 
+@pytest.mark.slow
 def test_all_processes_of_a_stage_wait_for_another_one(tmp_path):
     folder = tmp_path / paths.LOCKS
     folder.mkdir(parents=True)

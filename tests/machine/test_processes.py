@@ -28,9 +28,9 @@ from replication.training.batches import draw_each_epoch, draw_once
 YAML_OF = YAML(typ="safe", pure=True)
 CELLS = [  # each recommender, each kind of encoder, both protocols
     ("nrms", "minilm", "finetuned", "clean"),
-    ("naml", "minilm", "finetuned", "released"),
+    pytest.param("naml", "minilm", "finetuned", "released", marks=pytest.mark.slow),
     ("lstur", "static", "finetuned", "clean"),
-    ("lstur", "minilm", "frozen", "released"),
+    pytest.param("lstur", "minilm", "frozen", "released", marks=pytest.mark.slow),
 ]
 
 
@@ -155,6 +155,7 @@ def test_an_audit_is_shared_run_by_run(pair):
     assert not (pair[1] / "log1").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fsdp", "base", "apart"), [(False, "fp32", 1e-5), (True, "fp32", 1e-5), (True, "bf16", 0.03)]
 )

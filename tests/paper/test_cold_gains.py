@@ -184,6 +184,7 @@ def test_size_without_anybody_in_group_1(params):
     assert (found["verdict"], found["found"]) == ("not testable", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed_sd", [0.0, 0.02])
 def test_no_trend_is_found_where_there_is_none(params, seed_sd):
     """40 studies without an effect, 6 trends each, runs that differ by their seed: the p of a trend

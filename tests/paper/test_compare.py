@@ -119,6 +119,7 @@ def test_the_files_have_what_the_report_shows(params):
     assert len(comparison["audit"]) == 1 and comparison["cross_checks"]
 
 
+@pytest.mark.slow
 def test_it_writes_the_same_bytes_again(params):
     write(params, as_claimed, impressions=60)
     compare(params)
@@ -218,6 +219,7 @@ def test_some_runs_are_partial_with_the_commands_of_the_rest(params):
     ]
 
 
+@pytest.mark.slow
 def test_every_protocol_has_its_own_verdict(params):
     params = replace(params, grid=replace(params.grid, protocols=("clean", "released")))
     planted = Planted(params, impressions=1500)
@@ -231,6 +233,7 @@ def test_every_protocol_has_its_own_verdict(params):
     assert by_id["C3a"]["released"]["verdict"] == "not testable"
 
 
+@pytest.mark.slow
 def test_imported_values_bring_verdicts(params, monkeypatch):
     write(params, as_claimed, impressions=60)
     ours = read_json(read_grid(params)[0].folder / "metrics.json")["auc"]

@@ -262,6 +262,7 @@ def test_identical_runs_differ_by_zero_with_an_interval_of_no_width(tmp_path, mo
 # ---------------------------------------------------------------- nothing planted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed_sd", [0.0, 0.02])
 def test_signs_are_not_found_where_there_are_none(tmp_path, monkeypatch, seed_sd):
     """40 studies of six equal models: of 240 comparisons few are called, even where seeds differ by

@@ -60,6 +60,7 @@ def test_one_inversion_confirms_whatever_the_other_ladders_do(params):
     assert [part["verdict"] for part in found["parts"]].count("contradicted") == 5
 
 
+@pytest.mark.slow
 def test_no_inversion_is_found_where_there_is_none(params):
     """40 studies of four equal models, 240 ladders."""
     words = []

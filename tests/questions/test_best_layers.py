@@ -55,6 +55,7 @@ def test_a_choice_by_luck_gains_nothing_and_few_impressions_leave_it_undecided(p
     assert found["small"] is False and not found["missing"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_lucky_on_both_days_is_not_tested_at_its_own_choice(params):
     """Of 60 studies in which nothing but seeds differ; choosing and testing by the same runs would
     find a gain in most of them."""

@@ -72,6 +72,7 @@ def test_where_experiments_differ_too_much_it_says_how_many_would_decide(params)
     assert would_decide(found) is None  # it stands in the reason
 
 
+@pytest.mark.slow
 def test_no_loss_is_found_no_oftener_than_one_in_twenty(params):
     """Of 60 studies without one."""
     wrong = 0

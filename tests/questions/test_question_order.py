@@ -60,6 +60,7 @@ def test_encoders_that_are_alike_are_undecided(params):
     assert found["verdict"] == "undecided"
 
 
+@pytest.mark.slow
 def test_chance_orders_are_the_same_no_oftener_than_one_in_forty(params):
     """Of 60 pairs of studies whose encoders are ranked by two draws."""
     wrong = 0

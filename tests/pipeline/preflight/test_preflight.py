@@ -62,6 +62,7 @@ def test_without_a_token_the_gated_model_stands_first_with_its_remedy(project):
     assert state(done, "token of the hub") == "none"
 
 
+@pytest.mark.slow
 def test_a_mirror_that_hides_the_commit(project):
     other = StandIn(project.hub.repositories)
     with serving(other.answer) as project.hub.mirror:
@@ -90,6 +91,7 @@ def test_an_endpoint_that_is_no_address(project):
     assert "bert-tiny" in stopping(done) and not [p for p, _ in project.hub.asked if "resolve" in p]
 
 
+@pytest.mark.slow
 def test_the_second_source_is_told_and_stops_nothing(project):
     project.hub.down = {"/datasets/someone/news/*"}
     done = project.run("preflight", HF_TOKEN=TOKEN)
