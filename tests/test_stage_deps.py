@@ -105,8 +105,8 @@ def test_no_long_list_of_rooms_stands_twice():
     "path", sorted(ROOT.glob("reports/runs/*/run.json")), ids=lambda p: p.parent.name
 )
 def test_what_a_run_has_loaded_is_among_the_dependencies_of_its_stage(path):
-    """As the run itself wrote it down. The command line is no part of a result, nor is what hands it
-    over in the grid, nor the ways to bring data, which are asked whether parameters are possible.
+    """As the run itself wrote it down. No part of a result are the command line, what hands it over
+    in the grid, and the ways to bring data, which are asked whether parameters are possible.
     """
     loaded = [Path(file) for file in json.loads(path.read_text(encoding="utf-8"))["code_sha256"]]
     beside = ("commands", "grid", "imports")
