@@ -111,5 +111,6 @@ def _told(benchmark: Any, work: str, goal: str, seconds: float | None = None) ->
 
 def _go(page: Page, title: str, heading: str | None = None) -> None:
     """heading: None: the title, as on all pages but the first"""
-    page.get_by_role("link", name=title, exact=True).click()
+    # The first page has links of its own to some.
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
     settle(page, heading or title)
