@@ -181,5 +181,5 @@ def _run_once(cell: Params, label: str) -> tuple[dict, np.ndarray]:
             auc, of_impressions, seconds = auc_on_test(cell)
             if processes.is_first():
                 write_json(temporary / _SUMMARY, {"auc": auc, "seconds": round(seconds, 2)})
-                np.save(temporary / _IMPRESSIONS, of_impressions)
+                np.save(temporary / _IMPRESSIONS, of_impressions, allow_pickle=False)
     return read_json(folder / _SUMMARY), np.load(folder / _IMPRESSIONS, allow_pickle=False)
