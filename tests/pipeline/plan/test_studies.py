@@ -8,6 +8,7 @@ import pytest
 from replication.encoders.sources.places import load_places
 from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
+from replication.paper.cells import sweep_cells
 from replication.paper.questions import load_questions
 from replication.pipeline.plan.stages import study
 
@@ -37,6 +38,7 @@ def test_every_stage_of_a_study_has_what_it_needs(configuration, monkeypatch, pr
     assert runs and read == made
     assert {f"checkpoint@{key}" for key in params.encoders} <= graph.keys()
     assert {f"adapt@{key}" for key in params.adapters} <= graph.keys()
+    assert all(cell.layers is not None for cell in sweep_cells(params)), "no depth to compare"
     held = {*params.grid.encoders, *params.grid.llms}
     assert set(params.questions.ladder) <= held
 
