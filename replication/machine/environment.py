@@ -24,6 +24,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 LIBRARIES = (
     "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy", "polars",
 )  # fmt: skip
+IN_4_BITS = "bitsandbytes"  # told where it is installed: nothing but weights in 4 bits needs it
 PACKAGE = Path(__file__).parents[1]
 # What a model is brought to disk and embedded by, and what a run is made by: that which the stages
 # `code-encoders` and `code-runs` of dvc.yaml depend on.
@@ -84,6 +85,8 @@ def libraries() -> dict[str, str | None]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = None
+    with suppress(PackageNotFoundError):
+        found[IN_4_BITS] = version(IN_4_BITS)
     return found
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from replication.encoders.tokens import GPU_SHARE, token_limits
 from replication.report.machines import Machine
-from replication.report.weights import counted
+from replication.report.weights import bytes_held, counted
 from replication.study.checks import candidates
 from replication.study.encoders import Encoder
 from replication.study.params import Params
@@ -63,10 +63,13 @@ class Estimate:
         return sum(self.parts.values())
 
 
-def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Estimate:
+def embedding(
+    params: Params, name: str, shape: Shape, machine: Machine, devices: int = 1
+) -> Estimate:
     """Every article once through the whole model; its vectors kept in 16 bits.
 
-    A causal model's weights are held in 16 bits on a GPU, all others in 32.
+    A causal model's weights are held in 16 bits on a GPU, all others in 32, but for an entry that
+    says otherwise: in 4 bits, or in equal parts on so many devices. Memory is that of one device.
     """
     encoder = params.registry[name]
     family = FAMILIES[encoder.family]
@@ -87,8 +90,11 @@ def embedding(params: Params, name: str, shape: Shape, machine: Machine) -> Esti
         "arithmetic": operations / machine.rate("embed"),
         "vectors on disk": disk / machine.bytes_read,
     }
-    size = 2.0 if family.half and machine.gpu is not None else 4.0
-    return Estimate(operations, parts, size * (weights + table), disk)
+    form = "bf16" if family.half and machine.gpu is not None else "fp32"
+    form = "nf4" if "nf4" in encoder.held else form
+    memory = bytes_held(form, weights, table * (2 if encoder.held else 1))  # loaded with the head
+    memory /= devices if "spread" in encoder.held else 1
+    return Estimate(operations, parts, memory, disk)
 
 
 def checkpoint_bytes(encoder: Encoder) -> float:
@@ -118,8 +124,7 @@ def adapting(params: Params, name: str, machine: Machine) -> Estimate:
         "arithmetic": operations / machine.rate("adapt"),
         "batches": adapter.max_steps * machine.batch_seconds,
     }
-    size = {"fp32": 4.0, "bf16": 2.0, "nf4": 0.55}[adapter.base_format]
-    memory = size * (weights + 2 * table)
+    memory = bytes_held(adapter.base_format, weights, 2 * table)
     memory += _activations(tokens, 1 if again else encoder.layers, encoder.width)
     memory += 2.0 * tokens * encoder.layers * encoder.width * again
     return Estimate(operations, parts, memory, 0.0)

@@ -1,4 +1,5 @@
-"""Parameters of an encoder for its estimates: of its checkpoint, where that is on this disk."""
+"""Parameters of an encoder for its estimates: of its checkpoint, where that is on this disk; and
+what they take in memory."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +9,15 @@ from replication.encoders.sources.counts import weight_counts
 from replication.files.errors import StudyError
 from replication.study import paths
 from replication.study.encoders import Encoder
+
+# Bytes of a weight. In nf4 64 of them share a scale of four (QLoRA, 2023, section 2; the scales are
+# not quantised again).
+FORMATS = {"fp32": 4.0, "bf16": 2.0, "nf4": 0.5 + 4 / 64}
+
+
+def bytes_held(form: str, layers: float, tables: float) -> float:
+    """Of so many parameters; tables of tokens, and heads, are never held in 4 bits."""
+    return FORMATS[form] * layers + max(FORMATS[form], 2.0) * tables
 
 
 def counted(name: str, encoder: Encoder) -> tuple[float, float] | None:

@@ -7,7 +7,13 @@ from typing import Any
 from replication.files.errors import StudyError, shown
 from replication.files.listing import files_in
 from replication.study import paths
-from replication.study.entries import STAGE, check_encoder, check_name
+from replication.study.entries import (
+    STAGE,
+    check_adapter,
+    check_encoder,
+    check_name,
+    refuse_held,
+)
 from replication.study.parts import PARTS, part_called, part_named
 from replication.study.protocol import DEVIATIONS
 from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES, data_set
@@ -60,16 +66,7 @@ def check(params: Params, where: Path) -> None:
         require(f"encoders.{name}.source", entry.source, SOURCES, where)
     for name, adapter in params.adapters.items():
         require(f"adapters.{name}.base", adapter.base, params.encoders, where)
-        by_lora = FAMILIES[params.encoders[adapter.base].family].by_lora
-        if not by_lora or name in params.encoders:
-            raise StudyError(
-                f"{where}: adapters.{name}: expected a name of its own and a causal base"
-            )
-        if "lm_head" in adapter.targets:  # the loss does not pass through it
-            raise StudyError(
-                f"{where}: adapters.{name}.targets: lm_head is not accepted; accepted: modules of "
-                "the layers, such as q_proj"
-            )
+        check_adapter(name, adapter, params.encoders, where)
     require("encoder", params.encoder, params.registry, where)
     encoder = params.registry[params.encoder]
     family = FAMILIES[encoder.family]
@@ -102,6 +99,7 @@ def check(params: Params, where: Path) -> None:
 def _check_tuned_in_place(params: Params, where: Path) -> None:
     """Of what the release does with other encoders, or with frozen ones, a causal model that is
     tuned in a recommender does nothing."""
+    refuse_held(f"{where}: encoder", params.encoder, params.registry[params.encoder])
     accepted = {"prompt": "kept", "frozen_dropout": False, "tune_embeddings": False}
     for key, value in accepted.items():
         if (given := getattr(params.protocol, key)) != value:

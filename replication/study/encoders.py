@@ -73,6 +73,9 @@ class Encoder:
              null: reckoned from layers and width
     pooling  one vector for a text, from its last token, its first one or the mean of all; null: as
              in the paper, those of a causal model's last positions, or of all of a transformer's
+    held     how a causal model's weights are held while frozen vectors are made: nf4, linear layers
+             in 4 bits (needs a GPU and bitsandbytes); spread, layers over all GPUs that one process
+             sees, then in memory, then on disk; or both. Empty: whole, on one device
     """
 
     family: str
@@ -87,3 +90,4 @@ class Encoder:
     prompt: str | None = None
     pooling: Literal["last", "mean", "cls"] | None = None
     parameters: int | None = None
+    held: tuple[Literal["nf4", "spread"], ...] = ()

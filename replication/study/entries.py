@@ -1,10 +1,11 @@
 """What types cannot say of an entry of the registry of encoders, and of names."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from replication.files.errors import StudyError, shown
-from replication.study.encoders import Digest, Digests, Encoder
+from replication.study.encoders import Adapter, Digest, Digests, Encoder
 from replication.study.registry import FAMILIES, SOURCES
 
 # Of a file, and of what is part of a stage's name, where DVC takes no dot.
@@ -38,6 +39,11 @@ def check_encoder(name: str, entry: Encoder, where: Path) -> None:
             f"{key}.pooling: cls is not accepted; accepted: last, mean, for the first token of a "
             "causal model has read nothing but itself"
         )
+    if entry.held and not family.half:
+        raise StudyError(
+            f"{key}.held: {shown(list(entry.held))} is not accepted; accepted of family "
+            f"{entry.family}: none, for nf4 and spread are for causal models: leave it out"
+        )
     # An unknown revision (null) is refused where the checkpoint is wanted, not before.
     revisions = {"revision": entry.revision}
     if entry.tokenizer is not None:
@@ -51,6 +57,31 @@ def check_encoder(name: str, entry: Encoder, where: Path) -> None:
     _check_digests(f"{key}.sha256", entry.sha256)
     if entry.tokenizer is not None:
         _check_digests(f"{key}.tokenizer.sha256", entry.tokenizer.sha256)
+
+
+def check_adapter(
+    name: str, adapter: Adapter, encoders: Mapping[str, Encoder], where: Path
+) -> None:
+    """An adapter has a name of its own, over layers of a causal base that is held whole."""
+    base = encoders[adapter.base]
+    if not FAMILIES[base.family].by_lora or name in encoders:
+        raise StudyError(f"{where}: adapters.{name}: expected a name of its own and a causal base")
+    refuse_held(f"{where}: adapters.{name}.base", adapter.base, base)
+    if "lm_head" in adapter.targets:  # the loss does not pass through it
+        raise StudyError(
+            f"{where}: adapters.{name}.targets: lm_head is not accepted; accepted: modules of "
+            "the layers, such as q_proj"
+        )
+
+
+def refuse_held(key: str, name: str, entry: Encoder) -> None:
+    """`StudyError` where something is to be trained over an entry whose weights are held otherwise
+    than whole."""
+    if entry.held:
+        raise StudyError(
+            f"{key}: {name} is not accepted, whose held: {shown(list(entry.held))} is for frozen "
+            "vectors alone; accepted: an entry without it, such as a second one of the same model"
+        )
 
 
 def _check_digests(key: str, digests: Digests) -> None:

@@ -88,6 +88,7 @@ def _last_positions(params: Params, field: str, last: int) -> StoredVectors:
             kept,
             encoder.pooling,
             padding=padding,
+            held=encoder.held,
         )
         offsets, last = np.arange(len(tokens) + 1) * kept, min(last, kept)
     masked = protocol.attention_masks

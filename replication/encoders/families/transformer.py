@@ -53,7 +53,7 @@ class Transformer(Family):
             path, record = folder / f"{field}.states.npy", folder / f".{field}.done"
             write_states(
                 path, checkpoint, encoder.layers, tokens[field], precision, f"{name}: {field}s",
-                None, last, record, encoder.pooling,
+                None, last, record, encoder.pooling, held=encoder.held,
             )  # fmt: skip
             if last:
                 tokens[field] = tokens[field].newest(1 if encoder.pooling else last)

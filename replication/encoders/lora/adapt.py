@@ -12,7 +12,6 @@ on from its last state (`cache/adapt/`) to the adapter that it would have reache
 each learn from a share of every batch; the first one writes.
 """
 
-import importlib.util
 import json
 import shutil
 import warnings
@@ -35,6 +34,7 @@ from replication.encoders.lora.questions import WORDING, Questioner
 from replication.encoders.lora.refusals import refuse_long, refuse_shared
 from replication.encoders.sources.adapters import base_digest, load_causal
 from replication.encoders.sources.configs import model_config
+from replication.encoders.sources.held import in_four_bits
 from replication.files.atomic import write_json
 from replication.files.digest import sha256
 from replication.files.errors import StudyError
@@ -147,17 +147,7 @@ def _weights(name: str, adapter: Adapter) -> dict[str, Any]:
     """How the frozen base is held, as arguments of `from_pretrained`."""
     if adapter.base_format != "nf4":
         return {"dtype": "float32" if adapter.base_format == "fp32" else "bfloat16"}
-    if not torch.cuda.is_available() or importlib.util.find_spec("bitsandbytes") is None:
-        raise StudyError(
-            f"adapters.{name}.base_format: nf4 needs a GPU and the package bitsandbytes; "
-            "accepted without: bf16, fp32"
-        )
-    from transformers import BitsAndBytesConfig
-
-    four_bits = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
-    )
-    return {"dtype": "bfloat16", "quantization_config": four_bits}
+    return in_four_bits(f"adapters.{name}.base_format", "bf16, fp32")
 
 
 def _trainable(model: nn.Module) -> dict[str, Tensor]:

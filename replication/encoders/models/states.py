@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from replication.encoders.models.pooling import pooled
 from replication.encoders.sources.adapters import load_causal
 from replication.encoders.sources.checkpoints import checkpoint_digest
 from replication.encoders.sources.configs import config_folder
+from replication.encoders.sources.held import held_weights
 from replication.encoders.sources.tensors import load_pretrained
 from replication.files.atomic import write_json, write_text
 from replication.files.digest import of_key
@@ -47,7 +48,11 @@ _MADE_BY = (
 
 
 def load_transformer(
-    checkpoint: Path, layers: int, start: int = 0, ends: bool = True
+    checkpoint: Path,
+    layers: int,
+    start: int = 0,
+    ends: bool = True,
+    held: tuple[str, ...] = (),
 ) -> "PreTrainedModel":
     """Layers `start` to `layers` of a checkpoint as a Hugging Face model without a pooler.
 
@@ -55,26 +60,25 @@ def load_transformer(
     Models that end in a norm (Llama, ModernBERT) end in it here too, unless `ends` is False. An
     adapter is merged into its base. Weights are float32, but bfloat16 for a causal model on a GPU,
     which float32 would fill.
+    held: of a causal model, as in its registry entry (`sources/held.py`)
     Errors: `StudyError` where the checkpoint, or an adapter's base, is not there or has changed, or
-    is of an architecture that is not accepted.
+    is of an architecture that is not accepted; or it cannot be held so here.
     """
     from transformers import AutoModel
 
     folder = config_folder(checkpoint)
     parts = architecture(folder)
     if parts.family == "causal":
-        dtype = "bfloat16" if computing_device().type == "cuda" else "float32"
-        count = max(layers, 1)
+        options: dict[str, Any] = {
+            "dtype": "bfloat16" if computing_device().type == "cuda" else "float32",
+            "num_hidden_layers": max(layers, 1),
+            **held_weights(checkpoint.name, held),
+        }
         if has_head(folder):
-            model = load_causal(checkpoint, dtype, num_hidden_layers=count).get_decoder()
+            model = load_causal(checkpoint, **options).get_decoder()
         else:
-            model = load_pretrained(
-                AutoModel,
-                folder,
-                dtype=dtype,
-                num_hidden_layers=count,
-                attn_implementation=attention(folder),
-            ).eval()
+            options["attn_implementation"] = attention(folder)
+            model = load_pretrained(AutoModel, folder, **options).eval()
         model.config.use_cache = False  # keys and values of every layer, for tokens to come
         return cut(model, start, layers, ends)
     model = load_pretrained(
@@ -103,6 +107,7 @@ def write_states(
     pooling: str | None = None,
     ends: bool = True,
     padding: np.ndarray | None = None,
+    held: tuple[str, ...] = (),
 ) -> None:
     """Write hidden states after layer `depth` to `path` (.npy): (positions, d) float16.
 
@@ -114,16 +119,17 @@ def write_states(
              down, every few minutes; if it is there, the work goes on after those: it and `path`
              must be of the same arguments
     pooling  one row for each article, of its own tokens (`pooling.py`)
-    ends     as in `load_transformer`
+    ends, held   as in `load_transformer`
     padding  so many tokens at the start of each article (n,) are padding: they are computed with
              behind a mask too, but kept (D8)
 
     Several processes compute a batch each, and the first one writes: to the bytes that one process
     alone would have written.
     """
-    model = load_transformer(checkpoint, depth, ends=ends)
+    model = load_transformer(checkpoint, depth, ends=ends, held=held)
     model.requires_grad_(False)  # of DeBERTa, operations could not be counted otherwise
-    model.to(computing_device())  # type: ignore[arg-type]  # transformers wraps it without its self
+    if not held:
+        model.to(computing_device())  # type: ignore[arg-type]  # wrapped without its self
     refuse_unfit(tokens, length, model.config, checkpoint, label)
     kept = tokens.lengths if length is None else np.full(len(tokens), length)
     if pooling is not None:
@@ -189,7 +195,7 @@ def _batches(tokens: Ragged, length: int | None, done: int) -> Iterator[tuple[np
 
 
 def _one_text(model: "PreTrainedModel", width: int, precision: str) -> None:
-    ids = torch.zeros(1, width, dtype=torch.int64, device=model.device)
+    ids = torch.zeros(1, width, dtype=torch.int64, device=computing_device())
     with torch.no_grad(), autocast(precision):
         model(ids, attention_mask=torch.ones_like(ids))
 
@@ -206,11 +212,11 @@ def _kept_states(
     mask = steps < lengths  # (n, t)
     ids = ids.masked_fill(~mask, model.config.pad_token_id or 0)
     own = mask if padding is None else mask & (steps >= torch.from_numpy(padding[rows])[:, None])
-    ids, attend = ids.to(model.device), own.long().to(model.device)
+    ids, attend = (of.to(computing_device()) for of in (ids, own.long()))
     with autocast(precision):
         output = model(ids, attention_mask=attend).last_hidden_state  # (n, t, d)
     if pooling is not None:
-        return pooled(output, attend.bool(), pooling).cpu().half()
+        return pooled(output, attend.to(output.device).bool(), pooling).cpu().half()
     keep = torch.ones_like(mask) if length else mask & (steps >= lengths - (last or width))
     return output.cpu()[keep].half()
 
@@ -233,11 +239,12 @@ def cached_states(
     pooling: str | None = None,
     ends: bool = True,
     padding: np.ndarray | None = None,
+    held: tuple[str, ...] = (),
 ) -> np.ndarray:
     """What `write_states` writes, memory-mapped from the cache of states.
 
     Made when first wanted: for checkpoint bytes (and those of an adapter's base), depth, tokens
-    and their padding, length, last, pooling, ends and precision, by each kind of machine for
+    and their padding, length, last, pooling, ends, held and precision, by each kind of machine for
     itself, and anew where code or libraries are others: all these can change a bit of them. Of
     several stages that want the same at once, one makes them and the others wait.
     """
@@ -255,6 +262,7 @@ def cached_states(
         "last": last,
         "pooling": pooling,
         "ends": ends,
+        "held": held,
         "precision": precision,
         "computing": environment.computing(),
     }
@@ -273,7 +281,7 @@ def cached_states(
                 with taken(len(tokens)) as cost:
                     write_states(
                         file, checkpoint, depth, tokens, precision, label, length, last, record,
-                        pooling, ends, padding,
+                        pooling, ends, padding, held,
                     )  # fmt: skip
                 if processes.is_first():
                     write_json(temporary / MADE, cost)

@@ -2,7 +2,7 @@
 
 An adapter corrects the weights that it was trained beside. Merged into the base as it was before
 it was rounded to 4 bits, it would correct another model. So the base is rounded first, here and
-without bitsandbytes, which needs a GPU; the sum is kept in the number format of the model.
+without bitsandbytes, which is no requirement; the sum is kept in the number format of the model.
 """
 
 import torch

@@ -208,7 +208,9 @@ def predicted(work: Work, known: Calibration) -> dict[str, float]:
     return dict(parts)
 
 
-def works(params: Params, machine: Machine, host: Host) -> Iterator[tuple[str, Work]]:
+def works(
+    params: Params, machine: Machine, host: Host, devices: int = 1
+) -> Iterator[tuple[str, Work]]:
     """What stages do, by name, and the starts from which their training begins; stages of which
     nothing is known beside their start are left out.
 
@@ -219,7 +221,7 @@ def works(params: Params, machine: Machine, host: Host) -> Iterator[tuple[str, W
     for name, encoder in params.encoders.items():
         yield f"checkpoint@{name}", _checkpoint(name, encoder, host)
     for name in params.registry:
-        estimate = embedding(params, name, shape, machine)
+        estimate = embedding(params, name, shape, machine, devices)
         stage = "embed-adapted" if name in params.adapters else "embed"
         files = {f"embeddings/{name}": estimate.disk}
         yield f"{stage}@{name}", Work((("embed", estimate),), files)

@@ -42,12 +42,13 @@ def _packages(params: Params) -> Iterator[Row]:
     names = set(PACKAGES)
     for encoder in params.encoders.values():
         names.update(SOURCES[encoder.source].packages(encoder))
-    if any(adapter.base_format == "nf4" for adapter in params.adapters.values()):
+    if _in_four_bits(params):
         names.add(NF4)
     missing = sorted(name for name in names if find_spec(name.partition(".")[0]) is None)
     problem = None
     if missing:
-        problem = f"{', '.join(missing)} not installed: run `make setup`"
+        remedy = "`make setup`" if missing != [NF4] else f"`pip install {NF4}`"
+        problem = f"{', '.join(missing)} not installed: run {remedy}"
     state = "missing" if missing else "installed"
     yield Row("packages", f"Python {sys.version.split()[0]}", None, "", state, problem)
 
@@ -92,7 +93,10 @@ def _there(path: Path) -> Path:
 def _device(params: Params, planned: Plan) -> Iterator[Row]:
     """The largest stage against the memory here; without a GPU what is meant for one is slow."""
     gpu = _gpu()
-    largest = max(planned.stages, key=lambda stage: stage.memory)
+    # What is spread over devices and does not fit there goes to memory and disk.
+    spread = {f"embed@{n}" for n, e in params.encoders.items() if "spread" in e.held}
+    on_one = [stage for stage in planned.stages if stage.name not in spread]
+    largest = max(on_one, key=lambda stage: stage.memory)
     have = gpu[1] if gpu else _memory()
     name = gpu[0] if gpu else "no GPU; the processor computes"
     problem = None
@@ -109,9 +113,8 @@ def _device(params: Params, planned: Plan) -> Iterator[Row]:
 
 
 def _time(params: Params, planned: Plan, gpu: bool) -> Row:
-    four_bit = [n for n, a in params.adapters.items() if a.base_format == "nf4"]
-    if four_bit and not gpu:
-        problem = f"adapters.{four_bit[0]}.base_format: nf4 needs one: use bf16"
+    if not gpu and (asked := _in_four_bits(params)):
+        problem = f"{asked[0]}: nf4 needs a GPU: leave it out, or use bf16"
         return Row("time", planned.machine.name, None, "", "no GPU", problem)
     told = f"~{duration(planned.device_seconds)} (estimated)"
     if gpu or planned.machine.gpu is None:
@@ -122,6 +125,13 @@ def _time(params: Params, planned: Plan, gpu: bool) -> Row:
         note=f"time: no GPU here; on one core of a processor the plan is ~{slow} (estimated): "
         "profile mind-small-laptop is meant for that",
     )  # fmt: skip
+
+
+def _in_four_bits(params: Params) -> list[str]:
+    """The parameters that ask for it."""
+    adapters, encoders = params.adapters.items(), params.encoders.items()
+    found = [f"adapters.{n}.base_format" for n, a in adapters if a.base_format == "nf4"]
+    return found + [f"encoders.{n}.held" for n, e in encoders if "nf4" in e.held]
 
 
 def _gpu() -> tuple[str, float] | None:

@@ -10,6 +10,7 @@ from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
 from replication.paper.cells import sweep_cells
 from replication.paper.questions import load_questions
+from replication.pipeline.plan.plan import plan
 from replication.pipeline.plan.stages import study
 
 ROOT = Path(__file__).parents[3]
@@ -55,18 +56,43 @@ def test_a_ladder_is_one_family_smallest_first(configuration, monkeypatch, name)
     assert params.grid.tunings == ("frozen",) and len(params.grid.seeds) == 3
 
 
+TABLE = 128_256 * 8_192  # Llama 3's tokens, of the largest's width; its head is as large
+
+
 @pytest.mark.parametrize(
-    ("name", "largest", "size"),
-    [("size-qwen3", "qwen3-32b", 32.76e9 - 0.78e9), ("size-llama", "llama-70b", 70.55e9 - 1.05e9)],
+    ("name", "largest", "size", "memory"),
+    [
+        ("size-qwen3", "qwen3-32b", 32.76e9, 2 * (32.76e9 - 0.78e9)),
+        # In 4 bits with a scale of 4 bytes for 64 weights, but for the table and the head.
+        ("size-llama", "llama-70b", 70.55e9, (70.55e9 - 2 * TABLE) * (4 + 32 / 64) / 8 + 4 * TABLE),
+    ],
 )
-def test_the_largest_model_is_planned_by_its_own_parameters(bare, name, largest, size):
-    """Without its head; in 16 bits on a GPU. The checkpoint has the head too."""
+def test_the_largest_model_is_planned_by_its_own_parameters(bare, name, largest, size, memory):
+    """Each fits one device of 80 GB. The checkpoint is in 16 bits, with the head."""
     found = bare("mind-small", "1xH100", name)
     stage = found.stage[f"embed@{largest}"]
-    assert stage.memory == pytest.approx(2 * size, rel=0.01)
-    assert found.fits(stage) == (largest == "qwen3-32b")
+    assert stage.memory == pytest.approx(memory, rel=0.01)
+    assert found.machine.memory == 80e9 and found.fits(stage) and found.unfit == []
     assert found.stage[f"checkpoint@{largest}"].disk == pytest.approx(2 * size, rel=0.03)
     assert f"--study {name} " in found.command
+
+
+@pytest.mark.parametrize(
+    ("held", "devices", "memory", "fits"),
+    [
+        ("[spread]", "1xH100", 141.1e9, False),
+        ("[spread]", "2xH100", 141.1e9 / 2, True),
+        ("[nf4, spread]", "2xRTX4090", 42.7e9 / 2, True),
+        ("[]", "2xH100", 141.1e9 - 2 * TABLE, False),  # without its head
+    ],
+)
+def test_what_is_spread_is_divided_among_the_devices(own, held, devices, memory, fits):
+    path = own / "conf/encoders/llama-sizes.yaml"
+    path.write_text(path.read_text().replace("held: [nf4]", f"held: {held}"))
+    found = plan("mind-small", devices, "size-llama")
+    stage = found.stage["embed@llama-70b"]
+    assert stage.memory == pytest.approx(memory, rel=0.01)
+    assert found.fits(stage) == fits
 
 
 def test_entries_that_stand_in_two_files_are_the_same():

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 from standin_hub import TOKEN, StandIn
@@ -134,6 +135,40 @@ def test_too_little_disk_memory_and_packages_stop(project, monkeypatch):
     monkeypatch.setattr(machine, "_gpu", lambda: ("a large GPU", 80e9))
     row = next(r for r in machine.machine_rows(params, "mind-small", 0) if "memory" in r.what)
     assert row.problem is None
+
+
+def test_what_four_bits_need(project, monkeypatch):
+    params = load_params()
+    name, entry = "llama-8b-instruct", params.encoders["llama-8b-instruct"]
+
+    def rows(held, gpu, installed):
+        monkeypatch.setattr(machine, "_gpu", lambda: gpu)
+        monkeypatch.setattr(machine, "find_spec", lambda package: package in installed or None)
+        changed = replace(params, encoders={**params.encoders, name: replace(entry, held=held)})
+        return {row.what: row for row in machine.machine_rows(changed, "mind-small", 0)}
+
+    others = {*machine.PACKAGES}
+    found = rows(("nf4",), None, others)
+    assert found["packages"].problem == "bitsandbytes not installed: run `pip install bitsandbytes`"
+    assert found["time"].problem.startswith(f"encoders.{name}.held: nf4 needs a GPU")
+    found = rows(("nf4",), ("a GPU", 80e9), {*others, "bitsandbytes"})
+    assert found["packages"].problem is None and found["time"].problem is None
+    assert rows((), ("a GPU", 80e9), others)["packages"].problem is None
+
+
+def test_what_is_spread_need_not_fit_one_device(project, monkeypatch):
+    params, name = load_params(), "llama-8b-instruct"
+    spread = replace(params.encoders[name], held=("spread",))
+    planned = machine.plan("mind-small", None)
+    both = tuple(s for s in planned.stages if s.name in (f"embed@{name}", "embed@bert-base"))
+    monkeypatch.setattr(machine, "plan", lambda *_: replace(planned, stages=both))
+    monkeypatch.setattr(machine, "_gpu", lambda: ("a small GPU", 4e9))
+    problems = []
+    for entry in (params.encoders[name], spread):
+        changed = replace(params, encoders={**params.encoders, name: entry})
+        rows = {row.what: row for row in machine.machine_rows(changed, "mind-small", 0)}
+        problems.append(rows["memory of the GPU"].problem)
+    assert problems[0].startswith(f"embed@{name} needs ~15 GB") and problems[1] is None
 
 
 def test_one_remedy_for_several_is_told_once():
