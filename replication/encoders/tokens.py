@@ -101,8 +101,14 @@ def truncated_ids(
     The whole sentence is cut at `limit` tokens, so that a long text loses the prompt's end. One of
     fewer than `least` tokens, the positions that are read, is filled up on the left with token 0.
     """
-    sentences = [around(prompt, text)[0] for text in texts]
-    rows = _cut(load_tokenizer(checkpoint), sentences, limit)
+    return _truncated(tuple(texts), load_tokenizer(checkpoint), limit, prompt, least)
+
+
+@lru_cache(maxsize=4)  # an audit reads the same texts in dozens of runs
+def _truncated(
+    texts: tuple[str, ...], tokenizer: "Tokenizer", limit: int, prompt: str, least: int
+) -> tuple[Ragged, np.ndarray]:
+    rows = _cut(tokenizer, [around(prompt, text)[0] for text in texts], limit)
     padding = np.array([max(0, least - len(row)) for row in rows], np.int64)
     return _ragged([[0] * n + row for n, row in zip(padding, rows, strict=True)]), padding
 

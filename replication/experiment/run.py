@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -50,30 +49,34 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
     Where another stage is at the same run, this one waits for it. Several processes share training
     and scoring; the first one writes.
     """
-    environment.return_freed_memory()
-    data = load_prepared(paths.PREPARED)
-    with _progress(params, data) as progress:
-        start = FrozenStart(params, data, _precision(params), progress)
-        one = _tested(params, data, progress, start)
+    with _opened(params) as at:
+        one = _tested(params, at)
         found = None
         if params.tuning == "finetuned" and params.tuned_parts != "top":
             with booked_elsewhere():
-                found = layer_evidence(one.model, one.params, data, start, _precision(params))
+                found = layer_evidence(one.model, one.params, at.data, at.start, at.precision)
         if processes.is_first():
-            _write(one, found, data, progress, folder, per_impression)
+            _write(one, found, at, folder, per_impression)
         return one.summary
 
 
 def auc_on_test(params: Params) -> tuple[float, np.ndarray, float]:
     """Of the experiment at hand, of which nothing is written: AUC of the test split, that of each
     impression (I,), NaN where there is none, and the seconds it took. It goes on as `run` does."""
-    environment.return_freed_memory()
-    data = load_prepared(paths.PREPARED)
-    with _progress(params, data) as progress:
-        start = FrozenStart(params, data, _precision(params), progress)
-        one = _tested(params, data, progress, start)
-        seconds = progress.seconds + one.seconds["start"]
+    with _opened(params) as at:
+        one = _tested(params, at)
+        seconds = at.progress.seconds + one.seconds["start"]
         return one.summary["auc"], one.metrics["auc"], seconds
+
+
+@dataclass(frozen=True)
+class _Experiment:
+    """What all parts of an experiment read. precision: bf16 or fp32."""
+
+    data: Prepared
+    precision: str
+    progress: Progress
+    start: FrozenStart
 
 
 @dataclass(frozen=True)
@@ -96,41 +99,31 @@ class _Tested:
     seconds: dict[str, float]
 
 
-def _tested(params: Params, data: Prepared, progress: Progress, start: FrozenStart) -> _Tested:
-    precision = _precision(params)
+def _tested(params: Params, at: _Experiment) -> _Tested:
+    progress = at.progress
 
     def trial_auc(trial: Params, whole: Params) -> float:
-        learn = partial(fit, trial, data, precision, progress, start)
-        return progress.trial(trial.schedule, whole.schedule, lambda: learn()[1])
+        return progress.trial(trial.schedule, whole.schedule, lambda: _fit(trial, at)[1])
 
     params, tried = search(params, trial_auc)
-    model, fitted = fit(params, data, precision, progress, start)
-    leave_start(params, data, model, fitted, progress)
+    model, fitted = _fit(params, at)
+    leave_start(params, at.data, model, fitted, progress)
     testing = time.perf_counter()
-    measured = evaluate(model, data.test, params, precision)
+    measured = evaluate(model, at.data.test, params, at.precision)
     seconds = {"search": progress.search_seconds, "test": time.perf_counter() - testing}
     seconds["start"] = progress.begun["seconds"] if progress.begun else 0.0
     return _Tested(params, tried, model, fitted, *measured, seconds)
 
 
-def _precision(params: Params) -> str:
-    return resolve_precision(params.training.precision)
-
-
 def _write(
-    one: _Tested,
-    found: dict | None,
-    data: Prepared,
-    progress: Progress,
-    folder: Path,
-    per_impression: Path,
+    one: _Tested, found: dict | None, at: _Experiment, folder: Path, per_impression: Path
 ) -> None:
     """found: of `layer_evidence`"""
     params, model, fitted, metrics = one.params, one.model, one.fitted, one.metrics
-    precision = _precision(params)
+    data, progress = at.data, at.progress
     with booked_elsewhere():
         learn, _ = training_and_selection(params, data)
-        operations = operations_a_sample(model, learn, params, precision)
+        operations = operations_a_sample(model, learn, params, at.precision)
     samples = params.evaluation.bootstrap_samples
     clusters = clusters_of(data.test)
     one.summary["ci95"] = bootstrap_ci(
@@ -153,13 +146,16 @@ def _write(
             write_json(temporary / "layers.json", found)
         write_json(
             temporary / "run.json",
-            origin(params, data, run_id(params), progress, precision, model, fitted, one.tried),
+            origin(params, data, run_id(params), progress, at.precision, model, fitted, one.tried),
         )
 
 
 @contextmanager
-def _progress(params: Params, data: Prepared) -> Iterator[Progress]:
-    """Of the experiment at hand: what a run of it that was cut off has left, or nothing yet."""
+def _opened(params: Params) -> Iterator[_Experiment]:
+    """The experiment at hand: what a run of it that was cut off has left, or nothing yet."""
+    environment.return_freed_memory()
+    data = load_prepared(paths.PREPARED)
+    precision = resolve_precision(params.training.precision)
     key = environment.result_key(
         environment.RUNS,
         params=relevant(params),
@@ -169,17 +165,16 @@ def _progress(params: Params, data: Prepared) -> Iterator[Progress]:
     with state_of(paths.TRAINING / run_id(params), key) as state:
         # D11: unseeded as released, yet what was drawn is written down.
         seed = params.seed if params.protocol.seeded else secrets.randbits(31)
-        yield Progress(state, int(processes.agreed(seed)))
+        progress = Progress(state, int(processes.agreed(seed)))
+        yield _Experiment(data, precision, progress, FrozenStart(params, data, precision, progress))
 
 
-def fit(
-    params: Params, data: Prepared, precision: str, progress: Progress, start: FrozenStart
-) -> tuple[Recommender, Fit]:
+def _fit(params: Params, at: _Experiment) -> tuple[Recommender, Fit]:
     """A recommender trained as the experiment at hand says; all that is drawn follows the seed."""
-    torch.manual_seed(progress.seed)
-    model = build_recommender(params, data)
+    torch.manual_seed(at.progress.seed)
+    model = build_recommender(params, at.data)
     # A run that is gone on with, or that a trial has begun, has left its start behind.
-    if params.schedule.start == "frozen" and not progress.fit(params.schedule).steps:
-        start.give(model)
-        torch.manual_seed(progress.seed)
-    return model, learned(model, params, data, precision, progress)
+    if params.schedule.start == "frozen" and not at.progress.fit(params.schedule).steps:
+        at.start.give(model)
+        torch.manual_seed(at.progress.seed)
+    return model, learned(model, params, at.data, at.precision, at.progress)

@@ -53,7 +53,7 @@ def draw_once(impressions: Impressions, k: int, rng: np.random.Generator) -> Sam
     for which fewer than `k` are left are dropped."""
     clicked, impression, others, starts, counts = _split(impressions)
     owner = np.repeat(np.arange(len(counts)), counts)
-    shuffled = others[np.lexsort((rng.random(len(others)), owner))]
+    shuffled = others[np.argsort(owner + rng.random(len(others)))]
     clicks = np.bincount(impression, minlength=len(counts))
     turn = np.arange(len(clicked)) - (np.cumsum(clicks) - clicks)[impression]
     served = (turn + 1) * k <= counts[impression]
