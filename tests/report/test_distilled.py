@@ -16,6 +16,7 @@ PAGES = {  # file of figures, page, training impressions, and what the page says
     "ebnerd": ("real-clicks-ebnerd", 24_724, "two small English models: evidence on little data"),
     "movielens": ("real-clicks-movielens", 48_916, "not news, and little data"),
     "orders": ("real-clicks-orders", 4032, "one recommender, one seed: evidence on little data"),
+    "orders-films": ("real-clicks-orders-films", 48_916, "one seed: little data"),
     "orders-danish": ("real-clicks-orders-danish", 24_724, "one seed: evidence on little data"),
     "drift": ("real-clicks-drift", 9_805, "two experiments: evidence on little data"),
 }
