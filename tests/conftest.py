@@ -1,9 +1,13 @@
 """Fixtures that several folders share."""
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import ready_python
+from filelock import FileLock
 from hypothesis import settings
 
 # The same examples every time, however busy the machine: `--hypothesis-profile default` looks for
@@ -21,6 +25,12 @@ LONG = (
 )  # fmt: skip
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Several workers share one server, which gets ready while they collect."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        ready_python.share()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those of `LONG` come first, the others after them as they were."""
     place = {name: number for number, name in enumerate(LONG)}
@@ -28,14 +38,41 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def project_folder(tmp_path_factory) -> Path:
-    """One tiny project for the whole session: its inputs are written once."""
-    from tiny_study import write_project
+def once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """`once(name, make)`: a folder that `make` fills once for all workers; none may change it."""
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    folder = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        write_project(folder, patch)
-    return folder
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = common / name, common / f"{name}.made"
+        with FileLock(f"{folder}.lock"):
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of one that failed
+                folder.mkdir()
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def made_project(once) -> Path:
+    """One tiny project, as `write_project` has made it: tests work in copies of it."""
+
+    def make(folder: Path) -> None:
+        from tiny_study import write_project
+
+        with pytest.MonkeyPatch.context() as patch:
+            write_project(folder, patch)
+
+    return once("made_project", make)
+
+
+@pytest.fixture(scope="session")
+def project_folder(made_project, tmp_path_factory) -> Path:
+    """One copy for the whole session."""
+    return shutil.copytree(made_project, tmp_path_factory.mktemp("tiny") / "project")
 
 
 @pytest.fixture

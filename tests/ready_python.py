@@ -1,6 +1,6 @@
 """`python -m replication` and `dvc` for tests, without the seconds of import before each.
 
-They are forked from a process that has the libraries imported (`ready_server`), one for each worker
+They are forked from a process that has the libraries imported (`ready_server`), one for all workers
 of pytest. What a test is about start-up, threads, signals to a group of processes or other seeds of
 Python's hashes takes `sys.executable`, a new interpreter.
 """
@@ -17,11 +17,19 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
+_SHARED = "READY_PYTHON"  # variable that names the folder to processes started after `share`
+
+
+def share() -> None:
+    """Start the server for this process and all that it starts."""
+    os.environ[_SHARED] = str(programs())
 
 
 @functools.cache
 def programs() -> Path:
     """The folder of such a `python` and `dvc`; the first call starts the server."""
+    if _SHARED in os.environ:
+        return Path(os.environ[_SHARED])
     folder = Path(tempfile.mkdtemp(prefix="ready-"))  # a socket's path may have 107 characters
     address, real = folder / "socket", Path(sys.executable)
     server = subprocess.Popen(

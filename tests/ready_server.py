@@ -22,7 +22,8 @@ from pathlib import Path
 
 LIBRARIES = (
     *("accelerate", "altair", "dvc.cli", "dvc.commands.experiments.run", "dvc.commands.repro"),
-    *("dvc.repo", "filelock", "peft", "polars", "psutil", "pydantic", "requests", "ruamel.yaml"),
+    *("dvc.repo", "filelock", "hydra", "omegaconf", "peft", "polars", "psutil", "pydantic"),
+    *("requests", "ruamel.yaml"),
     *("safetensors.torch", "scipy.stats", "tokenizers", "torch", "tqdm"),
     *("transformers.models.auto.modeling_auto", "transformers.models.auto.tokenization_auto"),
     *("transformers.models.bert.modeling_bert", "transformers.models.llama.modeling_llama"),

@@ -3,10 +3,12 @@
 That it does so twice, and another seed does not, is tested with the experiment (D11).
 """
 
+import contextlib
+import functools
 import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,18 +38,37 @@ def result(folder: Path, kind: str, **changes) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in files}
 
 
-@every_kind
-def test_in_another_folder(project, tmp_path, monkeypatch, kind):
+@pytest.fixture(scope="module")
+def first(project_folder, tmp_path_factory) -> Callable[[str], dict[str, bytes]]:
+    """The result of each kind in the session's project, found once."""
+
+    @functools.cache
+    def found(kind: str) -> dict[str, bytes]:
+        with contextlib.chdir(project_folder):
+            return result(tmp_path_factory.mktemp("first"), kind)
+
+    return found
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory) -> Path:
     """Everything is made anew there: prepared data, checkpoints, embeddings, states."""
-    first = result(tmp_path / "a", kind)
-    write_project(tmp_path / "elsewhere", monkeypatch)
-    assert Path.cwd() != project
-    assert result(tmp_path / "b", kind) == first
+    folder = tmp_path_factory.mktemp("elsewhere")
+    with pytest.MonkeyPatch.context() as patch:
+        write_project(folder, patch)
+    return folder
 
 
 @every_kind
-def test_without_caches(project_folder, tmp_path, monkeypatch, kind):
-    shutil.copytree(project_folder, tmp_path / "project")
+def test_in_another_folder(first, elsewhere, project_folder, tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(elsewhere)
+    assert elsewhere != project_folder
+    assert result(tmp_path / "b", kind) == first(kind)
+
+
+@every_kind
+def test_without_caches(made_project, tmp_path, monkeypatch, kind):
+    shutil.copytree(made_project, tmp_path / "project")
     monkeypatch.chdir(tmp_path / "project")
     first = result(tmp_path / "a", kind)
     cached = result(tmp_path / "b", kind)
@@ -92,7 +113,7 @@ _AHEAD = loop.ahead
 
 @every_kind
 @pytest.mark.parametrize("building", [at_once, slowly, all_before])
-def test_however_batches_are_built(project, tmp_path, monkeypatch, building, kind):
-    first = result(tmp_path / "a", kind)
+def test_however_batches_are_built(first, project, tmp_path, monkeypatch, building, kind):
+    expected = first(kind)
     monkeypatch.setattr(loop, "ahead", building)
-    assert result(tmp_path / "b", kind) == first
+    assert result(tmp_path / "b", kind) == expected

@@ -1,5 +1,6 @@
 """One experiment from end to end: what it writes, and that it can be repeated."""
 
+import contextlib
 import json
 import math
 import re
@@ -20,7 +21,7 @@ from replication.experiment.run import run
 from replication.files.atomic import write_json
 from replication.files.errors import StudyError
 from replication.study import paths
-from replication.study.params import as_mapping, grid_cell
+from replication.study.params import as_mapping, grid_cell, load_params
 from replication.study.runs import run_id, run_named
 
 SECTIONS = ("metrics", "cold_start", "cost", "run")
@@ -259,13 +260,19 @@ FLIPS = {
 }
 
 
+@pytest.fixture(scope="module")
+def plain(project_folder, tmp_path_factory) -> dict:
+    """What the run finds in which no deviation is flipped."""
+    with contextlib.chdir(project_folder):
+        base = change(load_params(), "clean", recommender="lstur")
+        return run_in(tmp_path_factory.mktemp("plain") / "a", base)[0]
+
+
 @pytest.mark.parametrize("name", FLIPS)
-def test_every_deviation_runs_alone(params, tmp_path, name):
+def test_every_deviation_runs_alone(params, plain, tmp_path, name):
     """And changes the run: its loss curve, its test scores or its seed."""
-    base = change(params, "clean", recommender="lstur")
-    flipped = change(base, **FLIPS[name])
+    flipped = change(change(params, "clean", recommender="lstur"), **FLIPS[name])
     assert run_id(flipped).split("-")[3] == f"clean~{name}"
-    plain, _ = run_in(tmp_path / "a", base)
     other, table = run_in(tmp_path / "b", flipped)
     assert len(table) == 30
     assert plain["run"]["training"] != other["run"]["training"] or (

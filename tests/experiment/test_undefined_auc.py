@@ -2,11 +2,12 @@
 of an earlier version may have: the AUC is null, and told as undefined."""
 
 import json
+import shutil
 
 import numpy as np
 import polars as pl
 import pytest
-from tiny_study import change, write_project
+from tiny_study import change
 
 from replication.__main__ import main
 from replication.experiment.fitting import training_and_selection
@@ -18,8 +19,13 @@ from replication.study.params import load_params
 
 
 @pytest.fixture
-def label(request, tmp_path, monkeypatch):
-    write_project(tmp_path / "project", monkeypatch)
+def own(made_project, tmp_path, monkeypatch):
+    """A copy of the tiny project, which becomes the working directory."""
+    monkeypatch.chdir(shutil.copytree(made_project, tmp_path / "project"))
+
+
+@pytest.fixture
+def label(request, own):
     labels = paths.PREPARED / "test/labels.npy"
     count = len(np.load(labels))
     labels.unlink()
@@ -47,8 +53,7 @@ def test_early_stopping_on_it_is_refused_before_training(label):
         training_and_selection(params, load_prepared(paths.PREPARED))
 
 
-def test_a_last_day_without_a_click_is_named(tmp_path, monkeypatch):
-    write_project(tmp_path / "project", monkeypatch)
+def test_a_last_day_without_a_click_is_named(own):
     data = load_prepared(paths.PREPARED)
     last = data.train.time // 86_400 == data.train.time.max() // 86_400
     labels = np.array(data.train.labels)

@@ -1,6 +1,7 @@
 """A project that processes of this machine train together."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,15 +14,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory) -> Path:
+def inputs(made_project, tmp_path_factory) -> Path:
     """The tiny project with a tiny Llama to adapt, and without any dropout."""
     sys.path.append(str(ROOT / "tests/encoders"))
     import small
-    from tiny_study import write_project
 
-    folder = tmp_path_factory.mktemp("together") / "inputs"
+    folder = shutil.copytree(made_project, tmp_path_factory.mktemp("together") / "inputs")
     with pytest.MonkeyPatch.context() as patch:
-        write_project(folder, patch)
+        patch.chdir(folder)
         small.write_llama(folder / "llama")
         adapter = small.ADAPTER.__dict__ | {"max_steps": 12, "dropout": 0.0, "batch_size": 5}
         adapter |= {"targets": list(small.ADAPTER.targets), "save_every": 1}

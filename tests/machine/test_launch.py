@@ -1,5 +1,6 @@
 """A stage that starts its own processes: how it ends, and what it says when one is lost."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -23,15 +24,13 @@ ROOT = Path(__file__).parents[2]
 GO_ON = "run the same command again to go on"
 
 
-@pytest.fixture
-def study(tmp_path, monkeypatch) -> Path:
+@pytest.fixture(scope="module")
+def adaptable(made_project, tmp_path_factory) -> Path:
     """A tiny project with a Llama to adapt, for two processes."""
     sys.path.append(str(ROOT / "tests/encoders"))
     import small
-    from tiny_study import write_project
 
-    folder = tmp_path / "project"
-    write_project(folder, monkeypatch)
+    folder = shutil.copytree(made_project, tmp_path_factory.mktemp("adaptable") / "project")
     small.write_llama(folder / "llama")
     llama = {"family": "causal", "source": "folder", "name": "llama", "layers": 3, "width": 16}
     adapter = small.ADAPTER.__dict__ | {"max_steps": 60, "save_every": 1}
@@ -41,7 +40,16 @@ def study(tmp_path, monkeypatch) -> Path:
         adapters={"llama-lora": adapter | {"targets": ["q_proj", "v_proj"]}},
         training__launch={"processes": 2},
     )
-    assert main(["checkpoint", "llama"]) == 0
+    with contextlib.chdir(folder):
+        assert main(["checkpoint", "llama"]) == 0
+    return folder
+
+
+@pytest.fixture
+def study(adaptable, tmp_path, monkeypatch) -> Path:
+    """A copy of it as working directory."""
+    folder = shutil.copytree(adaptable, tmp_path / "project")
+    monkeypatch.chdir(folder)
     return folder
 
 

@@ -4,7 +4,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tiny_study import write_project
 from word_vectors import zipped
 
 from replication.files.documents import read_yaml
@@ -19,11 +18,11 @@ DATA_FILES = {
 
 
 @pytest.fixture(scope="session")
-def spoilable(tmp_path_factory) -> Path:
+def spoilable(made_project, tmp_path_factory) -> Path:
     """A tiny project that every case gets a copy of. Its YAML is JSON, which is easily changed."""
-    folder = tmp_path_factory.mktemp("spoilable")
+    folder = shutil.copytree(made_project, tmp_path_factory.mktemp("spoilable") / "project")
     with pytest.MonkeyPatch.context() as patch:
-        write_project(folder, patch)
+        patch.chdir(folder)
         _as_json(Path("params.yaml"), read_yaml(Path("params.yaml")))
         for name, path in DATA_FILES.items():
             _as_json(Path(name), read_yaml(path))

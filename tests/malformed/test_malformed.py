@@ -8,11 +8,11 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import ready_python
 from spoiled import CASES
 
 from replication.__main__ import main
@@ -65,7 +65,9 @@ def scratch(case, tmp_path, monkeypatch, spoilable, own_data_files) -> Path:
     folder.mkdir()
     for name in READS.get(case.command[0], ()):
         if (spoilable / name).is_dir():
-            shutil.copytree(spoilable / name, folder / name)
+            # No case spoils conf/, of which a link to each file does.
+            copy = os.link if name == "conf" else shutil.copy
+            shutil.copytree(spoilable / name, folder / name, copy_function=copy)
         else:
             shutil.copy(spoilable / name, folder / name)
     monkeypatch.chdir(folder)
@@ -93,7 +95,7 @@ def test_there_are_enough_of_them_and_each_is_another():
 def test_the_same_in_a_process_of_its_own(case, scratch):
     case.spoil()
     before = content(scratch)
-    command = [sys.executable, "-m", "replication", *case.command]
+    command = [ready_python.python(), "-m", "replication", *case.command]
     done = subprocess.run(
         command,
         capture_output=True,

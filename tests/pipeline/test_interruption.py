@@ -32,15 +32,12 @@ VISIBLE = ("reports", "runs", "data", "checkpoints", "embeddings", "cache")
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory) -> Path:
+def inputs(made_project, tmp_path_factory) -> Path:
     """A tiny project before its first stage: data of one's own, three tiny checkpoints."""
     sys.path.append(str(ROOT / "tests/encoders"))
     import small
-    from tiny_study import write_project
 
-    folder = tmp_path_factory.mktemp("interrupted") / "inputs"
-    with pytest.MonkeyPatch.context() as patch:
-        write_project(folder, patch)
+    folder = shutil.copytree(made_project, tmp_path_factory.mktemp("interrupted") / "inputs")
     (folder / "data/raw").rename(folder / "mind")
     (folder / "checkpoints/static").rename(folder / "vectors")
     for made in ("checkpoints", "embeddings", "data"):

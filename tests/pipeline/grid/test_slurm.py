@@ -89,13 +89,13 @@ def test_a_requeued_task_begins_again_and_a_second_start_leaves_it_alone(begun, 
     assert run(begun, *GRID, *options, **slurm) == "grid: nothing is missing\n"
 
 
-def test_cells_of_a_real_study_are_those_of_a_serial_repro(tmp_path, slurm):
+def test_cells_of_a_real_study_are_those_of_a_serial_repro(made_project, tmp_path, slurm):
     """Two cells, trained; to the byte, and in a copy of the project they name its commit."""
     sys.path.append(str(Path(__file__).parents[1] / "verify"))
     from recorded_study import STAGES, repro, write_study
 
     for name in ("serial", "arrays"):
-        write_study(tmp_path / name)
+        write_study(made_project, tmp_path / name)
     project, serial, cells = tmp_path / "arrays", tmp_path / "serial", STAGES[:2]
     repro(serial, *cells)
     (project / ".gitignore").write_text("/cache/\n/.dvc/\n")

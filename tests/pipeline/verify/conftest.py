@@ -9,10 +9,10 @@ from recorded_study import STAGES, command, repro, write_study
 
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory) -> Path:
+def recorded(made_project, tmp_path_factory) -> Path:
     """A study with its results."""
     folder = tmp_path_factory.mktemp("recorded")
-    write_study(folder)
+    write_study(made_project, folder)
     repro(folder, *STAGES, "experiment")
     return folder
 
@@ -22,7 +22,7 @@ def verified(recorded, tmp_path_factory) -> tuple[dict, Path]:
     """What `verify` says of it, and the scratch folder that it has kept."""
     done = command(
         recorded, "replication", "verify", *STAGES, "experiment", "--keep", "--json",
-        TMPDIR=str(tmp_path_factory.mktemp("scratch")),
+        new=True, TMPDIR=str(tmp_path_factory.mktemp("scratch")),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)

@@ -6,21 +6,28 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import ready_python
 from ruamel.yaml import YAML
-from tiny_study import ROOT, write_project
+from tiny_study import ROOT
 
 STAGES = ("grid@nrms-minilm-frozen-clean-s1", "grid@nrms-minilm-finetuned-clean-s1", "baselines")
 
 
-def command(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
-    """Run `python -m ...` in a folder; one thread, for the runs are tiny. A new interpreter, and so
-    are the stages that it starts: the seed of its hashes is not that of the recorded study."""
+def command(
+    folder: Path, *words: str, new: bool = False, **environment: str
+) -> subprocess.CompletedProcess:
+    """Run `python -m ...` in a folder; one thread, for the runs are tiny.
+
+    new: in a new interpreter, and so are the stages that it starts: the seed of its hashes is not
+    that of the recorded study
+    """
+    python, path = sys.executable, os.environ["PATH"]
+    if not new:
+        python, path = ready_python.python(), ready_python.path()
     return subprocess.run(
-        [sys.executable, "-m", *words],
+        [python, "-m", *words],
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PATH": path, **environment},
         capture_output=True,
         text=True,
     )
@@ -47,10 +54,9 @@ def change_params(folder: Path, **changes) -> None:
         yaml.dump(params, file)
 
 
-def write_study(folder: Path) -> None:
+def write_study(made_project: Path, folder: Path) -> None:
     """A project over a folder of its own data; nothing is run."""
-    with pytest.MonkeyPatch.context() as patch:
-        write_project(folder, patch)
+    shutil.copytree(made_project, folder, dirs_exist_ok=True)
     (folder / "data/raw").rename(folder / "mine")
     (folder / "vectors").mkdir()
     shutil.copy(folder / "checkpoints/static/vectors.txt", folder / "vectors")
