@@ -1,8 +1,7 @@
 """Project folders that several files of this folder look at."""
 
+import contextlib
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,13 +13,16 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def made_trees(tmp_path_factory) -> Callable[[str], Path]:
+def made_trees(tmp_path_factory, once) -> Callable[[str], Path]:
     """The folder of a state, made once; tests must not change it."""
     folders: dict[str, Path] = {}
 
     def made(state: str) -> Path:
+        if state == "full":
+            return once("study", TREES[state])
         if state not in folders:
             folders[state] = tmp_path_factory.mktemp(state)
+            shutil.copytree(made("full"), folders[state], dirs_exist_ok=True)
             TREES[state](folders[state])
         return folders[state]
 
@@ -65,9 +67,8 @@ def reproduced(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("project")
     write_project(folder)
-    command = [Path(sys.executable).parent / "dvc", "repro"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    with contextlib.chdir(folder):
+        shell("dvc", "repro")
     return folder
 
 

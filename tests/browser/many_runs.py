@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from ruamel.yaml import YAML
-from trees import full, settle
+from trees import committed, settle
 
 SEEDS = range(1, 10)  # of 30 experiments of the grid each
 
@@ -16,7 +16,7 @@ def many_runs(folder: Path) -> int:
     Metrics of the further seeds are the first one's, shifted a little; what `compare` makes of them
     is not there, as after a night of runs.
     """
-    full(folder)
+    committed(folder)
     yaml = YAML()
     params = yaml.load(folder / "params.yaml")
     params["grid"]["seeds"] = [f"s{seed}" for seed in SEEDS]

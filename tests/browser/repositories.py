@@ -2,17 +2,19 @@
 
 import os
 import subprocess
-import sys
-from pathlib import Path
+
+import ready_python
 
 
 def shell(*command: str, input: bytes | None = None) -> str:
     """The output of a command of the environment that runs the tests."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     identity = {f"GIT_{who}_{what}": "tests@example.org" for who in ("AUTHOR", "COMMITTER")
                 for what in ("NAME", "EMAIL")}  # fmt: skip
     done = subprocess.run(
-        command, capture_output=True, input=input, env={**os.environ, **identity, "PATH": path}
+        command,
+        capture_output=True,
+        input=input,
+        env={**os.environ, **identity, "PATH": ready_python.path()},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.decode().strip()

@@ -4,10 +4,18 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    expect,
+)
 from served import CHROMIUM, ROOT, chromium, served, settle
 
 from replication.browser.views import VIEWS
@@ -18,7 +26,8 @@ pytestmark = pytest.mark.skipif(
     reason="no chromium on the PATH; on Debian: `apt-get install chromium`",
 )
 SHOTS = ROOT / "screenshots"
-WIDE, PHONE = {"width": 1280, "height": 2400}, {"width": 390, "height": 2400}
+WIDE = ViewportSize(width=1280, height=2400)
+PHONE = ViewportSize(width=390, height=2400)
 NAMES = [view.name for view in VIEWS]
 HEADINGS = {view.name: view.title for view in VIEWS} | {NAMES[0]: TITLE}
 PATHS = {name: "" if name == NAMES[0] else name for name in NAMES}  # the first page is the root
@@ -36,29 +45,50 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture
-def visit(browser, address) -> Iterator[Callable[..., Page]]:
-    """Open a page of the app; at the end, nothing was asked of any other server and no script or
+@pytest.fixture(scope="module")
+def context(browser) -> BrowserContext:
+    """All pages are of one: it has the front end's files once the first has loaded them."""
+    shared = browser.new_context(viewport=WIDE)
+    shared.set_default_timeout(20_000)
+    return shared
+
+
+@contextmanager
+def opening(context: BrowserContext, address: str) -> Iterator[Callable[..., Page]]:
+    """Opens pages of the app; at the end, nothing was asked of any other server and no script or
     page failed."""
     opened, outside, errors = [], [], []
 
-    def go(path: str = "", dark: bool = False, size: dict = WIDE) -> Page:
-        context = browser.new_context(viewport=size, color_scheme="dark" if dark else "light")
-        context.set_default_timeout(20_000)
+    def go(path: str = "", dark: bool = False, size: ViewportSize = WIDE) -> Page:
         page = context.new_page()
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme="dark" if dark else "light")
         page.on("request", lambda r: _is_outside(r.url, address) and outside.append(r.url))
         page.on("console", lambda m: _is_error(m) and errors.append(f"{m.text} {m.location}"))
         page.on("pageerror", lambda e: errors.append(str(e)))
         page.goto(f"{address}/{path}")
         settle(page)
-        opened.append(context)
+        opened.append(page)
         return page
 
     yield go
-    for context in opened:
-        context.close()
+    for page in opened:
+        page.close()
     assert outside == []
     assert errors == []
+
+
+@pytest.fixture
+def visit(context, address) -> Iterator[Callable[..., Page]]:
+    with opening(context, address) as go:
+        yield go
+
+
+@pytest.fixture(scope="module")
+def first(context, address) -> Iterator[Page]:
+    """The first page, opened once for the tests that look at it."""
+    with opening(context, address) as go:
+        yield go()
 
 
 def _is_outside(url: str, address: str) -> bool:
@@ -77,47 +107,55 @@ def no_failure(page: Page) -> None:
 
 # Each page has tests of its own without a browser; here one stands for all in `make test`.
 @pytest.mark.parametrize(
-    "view",
-    [VIEWS[0], *(pytest.param(view, marks=pytest.mark.slow) for view in VIEWS[1:])],
-    ids=NAMES,
+    "views", [VIEWS[:1], pytest.param(VIEWS[1:], marks=pytest.mark.slow)], ids=["first", "others"]
 )
-def test_every_page_is_reached_by_the_navigation_and_says_what_it_is_for(visit, view):
-    page = visit()
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=view.title, exact=True).click()
-    expect(page.get_by_role("heading", name=HEADINGS[view.name], exact=True)).to_be_visible()
-    settle(page)
-    expect(page.get_by_text(view.purpose)).to_be_visible()
-    expect(page.get_by_text("Demo data: not evidence about the paper.").first).to_be_visible()
-    no_failure(page)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("name", NAMES)
-def test_every_page_in_light_and_dark(visit, name, dark):
-    page = visit(PATHS[name], dark)
-    no_failure(page)
-    colour = page.locator('[data-testid="stApp"]').evaluate(
-        "e => getComputedStyle(e).backgroundColor"
-    )
-    assert colour == ("rgb(13, 17, 23)" if dark else "rgb(255, 255, 255)")
-    _shoot(page, f"{name}-{'dark' if dark else 'light'}")
+def test_every_page_is_reached_by_the_navigation_and_says_what_it_is_for(first, views):
+    for view in (*views, VIEWS[0]):
+        link = first.get_by_test_id("stSidebarNav").get_by_role("link", name=view.title, exact=True)
+        link.click()
+        heading = first.get_by_role("heading", name=HEADINGS[view.name], exact=True)
+        expect(heading).to_be_visible()
+        settle(first)
+        expect(first.get_by_text(view.purpose)).to_be_visible()
+        expect(first.get_by_text("Demo data: not evidence about the paper.").first).to_be_visible()
+        no_failure(first)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_phone_shows_every_page_without_scrolling_sideways(visit, name):
+def test_every_page_on_a_phone_without_scrolling_sideways_and_in_light(visit, name):
     page = visit(PATHS[name], size=PHONE)
     no_failure(page)
     for part in ("html", '[data-testid="stMain"]'):
         assert page.locator(part).evaluate("e => e.scrollWidth") <= PHONE["width"]
     _shoot(page, f"{name}-phone")
+    page.set_viewport_size(WIDE)
+    settle(page)
+    no_failure(page)
+    assert _colour(page) == "rgb(255, 255, 255)"
+    _shoot(page, f"{name}-light")
 
 
-def test_the_first_screenful_tells_demo_from_evidence_and_what_the_page_answers(visit):
-    page = visit(size={"width": 1280, "height": 720})
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_in_dark(visit, name):
+    page = visit(PATHS[name], dark=True)
+    no_failure(page)
+    assert _colour(page) == "rgb(13, 17, 23)"
+    _shoot(page, f"{name}-dark")
+
+
+def _colour(page: Page) -> str:
+    app = page.locator('[data-testid="stApp"]')
+    return app.evaluate("e => getComputedStyle(e).backgroundColor")
+
+
+def test_the_first_screenful_tells_demo_from_evidence_and_what_the_page_answers(first):
+    first.set_viewport_size({"width": 1280, "height": 720})
+    settle(first)
     for text in ("Which language model", "Demo data: not evidence", "None of the 11 claims"):
-        expect(page.get_by_text(text).first).to_be_in_viewport()
+        expect(first.get_by_text(text).first).to_be_in_viewport()
+    first.set_viewport_size(WIDE)
 
 
 def test_a_link_opens_what_it_names(visit):
@@ -126,25 +164,24 @@ def test_a_link_opens_what_it_names(visit):
     expect(page.locator("strong", has_text=statement)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_link_that_names_what_there_is_not_is_told(visit):
     page = visit("?claim=C99")
     expect(page.get_by_text("The link asks for")).to_contain_text("C99")
     no_failure(page)
 
 
-def test_an_unknown_page_leads_to_the_first_one(browser, address):
-    context = browser.new_context(viewport=WIDE)
+def test_an_unknown_page_leads_to_the_first_one(context, address):
     page = context.new_page()
     page.goto(f"{address}/no-such-page")
     settle(page)
     expect(page.get_by_role("heading", name=TITLE, exact=True)).to_be_visible()
-    context.close()
+    page.close()
 
 
-def test_the_downloaded_csv_holds_the_claims(visit):
-    page = visit()
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="CSV").first.click()
+def test_the_downloaded_csv_holds_the_claims(first):
+    with first.expect_download() as waiting:
+        first.get_by_role("button", name="CSV").first.click()
     text = Path(waiting.value.path()).read_text(encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(text)))
     claims = json.loads((ROOT / "reports/claims.json").read_text(encoding="utf-8"))["claims"]

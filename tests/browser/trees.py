@@ -23,12 +23,17 @@ GRID = tuple(
 HOSTILE = "<img src=x onerror=alert(1)> **b** ![i](http://outside.invalid/i.png) :red[x] $x$"
 
 
-def full(folder: Path) -> None:
-    """The committed study, every stage up to date, without what is too large for git."""
+def committed(folder: Path) -> None:
+    """The committed study without what is too large for git."""
     for name in ("conf", "reports", "replication"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("params.yaml", "dvc.yaml", "dvc.lock", ".dvcignore"):
         shutil.copy(ROOT / name, folder)
+
+
+def full(folder: Path) -> None:
+    """The committed study, every stage up to date. The other states begin with a copy of it."""
+    committed(folder)
     settle(folder)
 
 
@@ -53,14 +58,12 @@ def settle(folder: Path) -> None:
 
 def empty(folder: Path) -> None:
     """A fresh project: nothing has been run."""
-    full(folder)
     shutil.rmtree(folder / "reports")
     (folder / "dvc.lock").unlink()
 
 
 def one_run(folder: Path) -> None:
     """One run of the grid, and nothing made of it yet."""
-    full(folder)
     for path in (folder / "reports").glob("*"):
         if path.name not in ("runs", "embeddings", "data.json"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -71,13 +74,11 @@ def one_run(folder: Path) -> None:
 
 def partial(folder: Path) -> None:
     """Three seeds are wanted, one is there."""
-    full(folder)
     _edit_params(folder, lambda params: params["grid"].update(seeds=["s1", "s2", "s3"]))
 
 
 def stale(folder: Path) -> None:
     """Code of the recommenders and of the comparison was changed after the runs."""
-    full(folder)
     for name in ("recommenders/nrms.py", "paper/verdict.py"):
         with (folder / "replication" / name).open("a", encoding="utf-8") as file:
             file.write("# changed\n")
@@ -85,7 +86,6 @@ def stale(folder: Path) -> None:
 
 def running(folder: Path) -> None:
     """A stage is being run: DVC has removed its results and holds its outputs."""
-    full(folder)
     shutil.rmtree(folder / RUN)
     (folder / ".dvc/tmp").mkdir(parents=True)
     held = {
@@ -95,41 +95,34 @@ def running(folder: Path) -> None:
 
 
 def truncated(folder: Path) -> None:
-    full(folder)
     path = folder / RUN / "metrics.json"
     path.write_bytes(path.read_bytes()[:100])
 
 
 def nan(folder: Path) -> None:
-    full(folder)
     _edit(folder / RUN / "metrics.json", lambda value: value.update(auc=float("nan")))
 
 
 def text_metric(folder: Path) -> None:
-    full(folder)
     _edit(folder / RUN / "metrics.json", lambda value: value.update(auc="0.6"))
 
 
 def damaged_comparison(folder: Path) -> None:
-    full(folder)
     for name in ("claims", "comparison"):
         (folder / f"reports/{name}.json").write_text('{"claims": [', encoding="utf-8")
 
 
 def bad_lock(folder: Path) -> None:
-    full(folder)
     (folder / "dvc.lock").write_text("stages: [not a mapping\n", encoding="utf-8")
 
 
 def bad_params(folder: Path) -> None:
-    full(folder)
     with (folder / "params.yaml").open("a", encoding="utf-8") as file:
         file.write("no_such_key: 1\n")
 
 
 def hostile(folder: Path) -> None:
     """Texts that would be markup, images or scripts if they were not shown as text."""
-    full(folder)
 
     def edit_claims(value: dict[str, Any]) -> None:
         value["claims"][0]["statement"] = HOSTILE
