@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+import ready_python
 
 ROOT = Path(__file__).parents[2]
 DRIVER = """
+import shutil
 import sys
 from importlib import util
 from pathlib import Path
@@ -20,6 +22,7 @@ entrypoint = util.module_from_spec(spec)
 spec.loader.exec_module(entrypoint)
 entrypoint.OUT, entrypoint.CACHE, entrypoint.APP = map(Path, sys.argv[2:5])
 entrypoint.leave_root = lambda: None
+sys.executable = shutil.which("python")
 sys.exit(entrypoint.main(sys.argv[5:]))
 """
 
@@ -53,36 +56,39 @@ def run_grid(_):
 """
 
 
+def build(image: Path) -> None:
+    for name in ("replication", "conf", "docker"):
+        kept = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, image / name, ignore=kept)
+    for name in ("app.py", "dvc.lock", "params.yaml", ".gitignore"):
+        shutil.copy(ROOT / name, image)
+    (image / "reports").mkdir()
+    (image / "reports/REPORT.md").write_text("came with the image")
+    subprocess.run(["sh", ROOT / "docker/repository", image], check=True)
+    # Each container copies it: one file in place of hundreds.
+    subprocess.run(["git", "repack", "-a", "-d", "--quiet"], cwd=image, check=True)
+    (image / "replication/pipeline/grid/command.py").write_text(GRID)
+
+
 class Container:
     """One image and its two mounted folders; call it as `docker run` is."""
 
-    def __init__(self, folder: Path):
-        self.image, self.out, self.cache = (folder / name for name in ("image", "out", "cache"))
+    def __init__(self, folder: Path, image: Path):
+        self.image, self.out, self.cache = image, folder / "out", folder / "cache"
         self.calls, self.app = folder / "calls", folder / "app.port"
-        for path in (self.image, self.out, self.cache, folder / "bin"):
+        for path in (self.out, self.cache, folder / "bin"):
             path.mkdir()
-        for name in ("replication", "conf", "docker"):
-            kept = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, self.image / name, ignore=kept)
-        for name in ("app.py", "dvc.lock", "params.yaml", ".gitignore"):
-            shutil.copy(ROOT / name, self.image)
-        (self.image / "reports").mkdir()
-        (self.image / "reports/REPORT.md").write_text("came with the image")
-        subprocess.run(["sh", ROOT / "docker/repository", self.image], check=True)
-        (self.image / "replication/pipeline/grid/command.py").write_text(GRID)
         for name in ("dvc", "streamlit", "grid"):
             fake = folder / "bin" / name
             fake.write_text(FAKE.format(python=sys.executable, calls=self.calls))
             fake.chmod(0o755)
-        path = os.pathsep.join(
-            [str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
-        )
+        path = os.pathsep.join([str(folder / "bin"), ready_python.path()])
         self.environ = {**os.environ, "PATH": path, "PYTHONPATH": str(self.image)}
 
     def start(self, *words: str, **environ: str) -> subprocess.Popen:
         script = self.image / "docker/entrypoint.py"
         folders = map(str, (script, self.out, self.cache, self.app))
-        command = [sys.executable, "-c", DRIVER, *folders, *words]
+        command = [ready_python.python(), "-c", DRIVER, *folders, *words]
         return subprocess.Popen(
             command, cwd=self.image, env={**self.environ, **environ}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -119,5 +125,6 @@ class Container:
 
 
 @pytest.fixture
-def container(tmp_path):
-    return Container(tmp_path)
+def container(tmp_path, once):
+    """Over an image that all containers share; tests must not change it."""
+    return Container(tmp_path, once("image", build))

@@ -143,9 +143,10 @@ def test_the_same_volume_is_gone_on_with_and_parameters_start_anew(container):
 
 
 @pytest.mark.slow
-def test_another_image_has_another_folder_in_the_volume(container):
+def test_another_image_has_another_folder_in_the_volume(container, tmp_path):
     container()
     first = container.work
+    container.image = shutil.copytree(container.image, tmp_path / "image", symlinks=True)
     (container.image / "replication/new.py").touch()
     container()
     assert {path.is_dir() for path in container.cache.glob("study-*[!k]")} == {True}
@@ -190,7 +191,6 @@ def test_the_browser_is_open_to_other_machines_and_begins_with_the_image(contain
 
 
 def test_the_browser_shows_the_results_that_are_mounted(container, tmp_path):
-    shutil.rmtree(container.image / "reports/experiment", ignore_errors=True)
     container()
     (tmp_path / "bin/streamlit").write_text("#!/bin/sh\npwd -P; cat reports/REPORT.md app.py\n")
     (container.out / "reports/REPORT.md").write_text("mounted")
