@@ -1,5 +1,6 @@
 """An entry of dvc.lock is written as DVC writes the whole file: the same bytes."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,9 +47,23 @@ def replaced(name: str, **more):
     return change
 
 
-@pytest.mark.parametrize("name", ["check", "compare", "report", "new", "grid@new-s1", "a b", "'1'"])
-def test_a_stage_of_the_studys_own_lock(tmp_path, name):
-    text = COMMITTED.read_text(encoding="utf-8")
+def few(text: str) -> str:
+    """A lock with its entries of three stages alone; DVC takes most of a second for all."""
+    head, *entries = re.split(r"^(?=  \S)", text, flags=re.MULTILINE)
+    kept = [e for e in entries if e.startswith(("  check:", "  compare:", "  report:"))]
+    assert len(kept) == 3 < len(entries)
+    return "".join([head, *kept])
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [
+        *(("compare", str), ("grid@new-s1", str)),
+        *((name, few) for name in ("check", "report", "new", "a b", "'1'")),
+    ],
+)
+def test_a_stage_of_the_studys_own_lock(tmp_path, name, cut):
+    text = cut(COMMITTED.read_text(encoding="utf-8"))
     found = same(tmp_path, text, replaced(name))
     assert found != text.encode() and b"x" * 90 in found
 

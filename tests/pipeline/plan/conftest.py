@@ -1,5 +1,6 @@
 """A folder with the study's configuration and nothing else: no data, no reports."""
 
+import contextlib
 import shutil
 from functools import cache
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from replication.pipeline.plan.plan import plan
+from replication.pipeline.plan.stages import study
 
 ROOT = Path(__file__).parents[3]
 
@@ -27,6 +29,18 @@ def configuration(tmp_path_factory) -> Path:
 def planned():
     """`plan`, remembered: a plan of the same folder is the same."""
     return cache(plan)
+
+
+@pytest.fixture(scope="session")
+def studied(configuration):
+    """`study` in that folder, remembered."""
+
+    @cache
+    def found(profile: str, name: str):
+        with contextlib.chdir(configuration):
+            return study(profile, name)
+
+    return found
 
 
 @pytest.fixture

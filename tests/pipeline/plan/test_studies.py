@@ -24,11 +24,10 @@ LARGE = [name for name in BEYOND if "mind-large" in (ROOT / f"conf/study/{name}.
     ("profile", "name"),
     [(p, n) for n in BEYOND for p in PROFILES] + [("mind-large", n) for n in LARGE],
 )
-def test_every_stage_of_a_study_has_what_it_needs(configuration, monkeypatch, profile, name):
+def test_every_stage_of_a_study_has_what_it_needs(studied, profile, name):
     """What is embedded is read, what is read is embedded, and no stage is left over from the
     profile's own study of the paper."""
-    monkeypatch.chdir(configuration)
-    params, graph = study(profile, name)
+    params, graph = studied(profile, name)
     assert (params.profile, params.study) == (profile, name)
     assert all(need in graph for needs in graph.values() for need in needs)
     runs = [
@@ -45,9 +44,8 @@ def test_every_stage_of_a_study_has_what_it_needs(configuration, monkeypatch, pr
 
 
 @pytest.mark.parametrize("name", [name for name in BEYOND if name.startswith("size")])
-def test_a_ladder_is_one_family_smallest_first(configuration, monkeypatch, name):
-    monkeypatch.chdir(configuration)
-    params, _ = study("demo", name)
+def test_a_ladder_is_one_family_smallest_first(studied, name):
+    params, _ = studied("demo", name)
     rungs = [params.encoders[key] for key in params.questions.ladder]
     assert len(rungs) >= 3 and list(params.encoders) == list(params.questions.ladder)
     sizes = [rung.layers * rung.width**2 for rung in rungs]
@@ -112,10 +110,9 @@ def test_entries_that_stand_in_two_files_are_the_same():
     assert five == {name: known[name] for name in five}
 
 
-def test_what_a_study_fetches_is_told_with_its_licence(configuration, monkeypatch):
-    monkeypatch.chdir(configuration)
+def test_what_a_study_fetches_is_told_with_its_licence(studied):
     known = load_places().repositories
-    entries = [e for name in BEYOND for e in study("demo", name)[0].encoders.values()]
+    entries = [e for name in BEYOND for e in studied("demo", name)[0].encoders.values()]
     assert {entry.name for entry in entries if entry.source == "hub"} <= known.keys()
 
 
