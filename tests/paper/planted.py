@@ -4,6 +4,9 @@ Every run scores the same impressions: noise, mostly shared by all runs, plus a 
 article. Its size makes the expected AUC of an impression what the test asks for.
 """
 
+import copy
+import functools
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,16 +15,15 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from ruamel.yaml import YAML
 from scipy.stats import norm
 
 from replication.evaluation.clusters import clusters_of
 from replication.evaluation.cold_start import cold_start, user_groups
-from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
 from replication.experiment.audit import audit_runs
 from replication.experiment.record import clicks, save_impressions
 from replication.files.atomic import write_json
+from replication.files.documents import read_yaml
 from replication.mind.columns.prepared import Impressions
 from replication.mind.columns.ragged import Ragged, save_array
 from replication.paper.cells import Cell, read_grid, read_parts, read_sweep
@@ -68,8 +70,7 @@ def planted_params(
     """
     monkeypatch.chdir(folder)
     shutil.copytree(ROOT / "conf", "conf")
-    yaml = YAML(typ="safe", pure=True)
-    values = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values = copy.deepcopy(_committed())
     families = {"glove": "words", "llama-3.1-8b": "causal"}
     values["encoders"] = {
         own(model): {
@@ -96,9 +97,13 @@ def planted_params(
     values["paper"] = {model: own(model) for model in models}
     values |= {"profile": "mind-small", "encoder": "my-bert-base", "finetune_layers": 4}
     values["evaluation"]["bootstrap_samples"] = 200
-    with Path("params.yaml").open("w", encoding="utf-8") as file:
-        yaml.dump(values, file)
+    Path("params.yaml").write_text(json.dumps(values), encoding="utf-8")  # JSON is YAML
     return load_params()
+
+
+@functools.cache
+def _committed() -> dict[str, Any]:
+    return read_yaml(ROOT / "params.yaml")
 
 
 def with_sweep(params: Params, layers: Sequence[int] = (0, 2, 6, 8, 10, 12)) -> Params:
@@ -141,6 +146,7 @@ class Planted:
         self.clicks = clicks(self.data)
         self.groups = user_groups(self.data, "users", self.params.history)
         self.shared = rng.normal(scale=np.sqrt(1 - OWN**2), size=labels.shape)
+        self.prepared = False
 
     def run(self, auc: Any) -> dict[str, np.ndarray]:
         """Metrics per impression of a run whose expected AUC is `auc`, a number or (I,)."""
@@ -152,12 +158,22 @@ class Planted:
         return impression_metrics(scores.ravel(), self.data.labels, self.data.candidates.offsets)
 
     def write_prepared(self) -> None:
-        """Of the prepared data, what tells users and clicked articles."""
+        """Of the prepared data, what tells users and clicked articles; once."""
+        if self.prepared:
+            return
+        self.prepared = True
         folder = paths.PREPARED / "test"
         folder.mkdir(parents=True, exist_ok=True)
         self.data.candidates.save(folder, "candidates")
         for name in ("impression_id", "user", "labels"):
             save_array(folder / f"{name}.npy", getattr(self.data, name))
+
+    @functools.cached_property
+    def cold(self) -> dict[str, Any]:
+        """cold_start.json, of which counts alone are read: they are alike in all runs."""
+        users, none = np.asarray(self.data.user), np.full(self.impressions, np.nan)
+        metrics = dict.fromkeys(METRICS, none)
+        return {"rule": "users", **cold_start(metrics, self.clicks, self.groups, users, 2, 1)}
 
     def write(self, truth: Truth, costs=lambda cell: {}, search=lambda cell: []) -> None:
         """Every run of grid and sweep, its files included."""
@@ -170,12 +186,8 @@ class Planted:
         self, cell: Cell, metrics: dict[str, np.ndarray], cost: dict | None = None, search=()
     ) -> None:
         self.write_prepared()
-        summary = summarise(metrics)
-        summary["ci95"] = bootstrap_ci({m: metrics[m] for m in METRICS}, 2, 1)
-        users = np.asarray(self.data.user)
-        cold = cold_start(metrics, self.clicks, self.groups, users, 2, 1)
-        write_json(cell.folder / "metrics.json", summary)
-        write_json(cell.folder / "cold_start.json", {"rule": "users", **cold})
+        write_json(cell.folder / "metrics.json", summarise(metrics))
+        write_json(cell.folder / "cold_start.json", self.cold)
         usual = {
             "trainable_parameters": 10, "seconds_a_sample": 1.0, "peak_memory_mib": 5.0,
             "peak_gpu_memory_mib": None, "reads_embeddings": False, **counted(cell),

@@ -1,5 +1,6 @@
 """Stage compare, from files to claims.json and comparison.json: it must say yes, and no."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -26,18 +27,42 @@ MODELS = ["glove", "bert-tiny", "bert-base", "llama-3.1-8b"]
 ZIPS = {split: {"verified": True} for split in ("train", "dev")}
 
 
-@pytest.fixture
-def params(tmp_path, monkeypatch):
-    params = with_sweep(planted_params(tmp_path, monkeypatch, MODELS))
+def study(folder, monkeypatch):
+    """Its parameters; the folder becomes the working directory."""
+    params = with_sweep(planted_params(folder, monkeypatch, MODELS))
     audit = replace(params.audit, pairs={"main": AuditPair("nrms", "my-bert-base", "my-bert-base")})
     return replace(params, audit=audit)
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch):
+    return study(tmp_path, monkeypatch)
 
 
 def write(params, truth, impressions=2500):
     planted = Planted(params, impressions)
     planted.write(truth, costs, searched)
     planted.write_audit("main", lambda base, flip, tuning: 0.6)
-    return planted
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A study of few impressions in which the paper is right, and what `compare` made of it: folder
+    and parameters."""
+    folder = tmp_path_factory.mktemp("written")
+    with pytest.MonkeyPatch.context() as patch:
+        params = study(folder, patch)
+        write(params, as_claimed, impressions=100)
+        compare(params)
+    return folder, params
+
+
+@pytest.fixture
+def small(written, tmp_path, monkeypatch):
+    """The parameters of a copy of it, which is the working directory."""
+    folder, params = written
+    monkeypatch.chdir(shutil.copytree(folder, tmp_path / "small"))
+    return params
 
 
 def verdicts() -> dict[str, str]:
@@ -94,9 +119,7 @@ def test_it_says_no_where_the_paper_is_wrong(decisive):
     assert found == dict.fromkeys(("C1", "C2", "C3a", "C3c", "C4", "C6", "C7"), "contradicted")
 
 
-def test_the_files_have_what_the_report_shows(params):
-    write(params, as_claimed, impressions=100)
-    compare(params)
+def test_the_files_have_what_the_report_shows(small):
     claims, comparison = read_json(paths.CLAIMS), read_json(paths.COMPARISON)
     assert claims["models"] == {model: own(model) for model in MODELS}
     for claim in claims["claims"]:
@@ -106,7 +129,7 @@ def test_the_files_have_what_the_report_shows(params):
             claim
         )
     clicks = claims["claims"][5]["verdicts"]["clean"]["mean_clicks"]
-    cold = read_json(read_grid(params)[0].folder / "cold_start.json")
+    cold = read_json(read_grid(small)[0].folder / "cold_start.json")
     assert clicks == cold["groups"][0]["clicks_mean"]
     assert list(comparison) == [
         "profile", "evidence", "note", "tolerance", "tolerance_reason", "cells", "effects",
@@ -120,11 +143,9 @@ def test_the_files_have_what_the_report_shows(params):
 
 
 @pytest.mark.slow
-def test_it_writes_the_same_bytes_again(params):
-    write(params, as_claimed, impressions=60)
-    compare(params)
+def test_it_writes_the_same_bytes_again(small):
     first = paths.CLAIMS.read_bytes(), paths.COMPARISON.read_bytes()
-    compare(params)
+    compare(small)
     assert (paths.CLAIMS.read_bytes(), paths.COMPARISON.read_bytes()) == first
 
 
@@ -177,9 +198,8 @@ def test_one_seed_decides_nothing_unless_others_show_what_seeds_do(params):
     assert found["power"]["measured"] is True and found["power"]["seeds"] >= 2
 
 
-def test_demo_verdicts_are_marked_as_no_evidence(params):
-    write(params, as_claimed, impressions=60)
-    compare(replace(params, profile="demo"))
+def test_demo_verdicts_are_marked_as_no_evidence(small):
+    compare(replace(small, profile="demo"))
     for path in (paths.CLAIMS, paths.COMPARISON):
         found = read_json(path)
         assert (found["evidence"], found["note"], found["profile"]) == (False, NOT_EVIDENCE, "demo")
@@ -196,17 +216,15 @@ def test_without_any_run_nothing_is_judged(params):
     } == {"not run"}
 
 
-def test_some_runs_are_partial_with_the_commands_of_the_rest(params):
-    planted = Planted(params, impressions=60)
+def test_some_runs_are_partial_with_the_commands_of_the_rest(small):
     gone = (
         "runs/nrms-my-bert-base-finetuned-clean-s2",
         "runs/naml-my-bert-base-finetuned-k8-clean-s1",
     )
-    planted.write(as_claimed)
     for name in gone:
         for file in (paths.REPORTS / name).iterdir():
             file.unlink()
-    compare(params)
+    compare(small)
     found = verdicts()
     assert found["C1"] == "partial 3/4" and not found["C2"].startswith("partial")
     assert (found["C3a"], found["C3b"]) == ("partial 13/14", "partial 13/14")
@@ -234,31 +252,31 @@ def test_every_protocol_has_its_own_verdict(params):
 
 
 @pytest.mark.slow
-def test_imported_values_bring_verdicts(params, monkeypatch):
-    write(params, as_claimed, impressions=60)
-    ours = read_json(read_grid(params)[0].folder / "metrics.json")["auc"]
+def test_imported_values_bring_verdicts(small, monkeypatch):
+    ours = read_json(read_grid(small)[0].folder / "metrics.json")["auc"]
     cell = PaperCell("naml", "glove", "frozen", None, None, "auc")
     monkeypatch.setattr(module, "load_values", lambda: {cell: Value(ours + 0.5, "Table 2, p. 9")})
-    compare(params)
+    compare(small)
     first = read_json(paths.COMPARISON)["cells"][0]["metrics"]
     assert first["auc"]["verdict"] == "worse" and first["auc"]["source"] == "Table 2, p. 9"
     assert first["mrr"]["verdict"] == "no paper value"
 
 
-def test_a_damaged_run_is_named_and_nothing_is_written(params):
-    write(params, as_claimed, impressions=60)
-    cell = read_grid(params)[7]
+def test_a_damaged_run_is_named_and_nothing_is_written(small):
+    for path in (paths.CLAIMS, paths.COMPARISON):
+        path.unlink()
+    cell = read_grid(small)[7]
     good = cell.per_impression.read_bytes()
     cell.per_impression.write_bytes(good[:100])
     with pytest.raises(StudyError, match=str(cell.per_impression)):
-        compare(params)
-    pl.read_parquet(read_grid(params)[6].per_impression).write_parquet(cell.per_impression)
+        compare(small)
+    pl.read_parquet(read_grid(small)[6].per_impression).write_parquet(cell.per_impression)
     with pytest.raises(StudyError, match="of different runs"):
-        compare(params)
+        compare(small)
     cell.per_impression.write_bytes(good)
     (cell.folder / "metrics.json").write_text("{", encoding="utf-8")
     with pytest.raises(StudyError, match=str(cell.folder / "metrics.json")):
-        compare(params)
+        compare(small)
     assert not paths.CLAIMS.exists() and not paths.COMPARISON.exists()
 
 
