@@ -19,18 +19,11 @@ from replication.mind.demo.corpus import DemoSize, mind_time, write_demo
 SMALL = DemoSize(400, 120, 120, 300, 150)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus") / "demo"
-    write_demo(folder, DemoSize(), 1)
-    return folder
-
-
 @pytest.fixture(scope="module", params=["train", "dev"])
-def split(request: pytest.FixtureRequest, folder: Path) -> tuple[str, pl.DataFrame, pl.DataFrame]:
+def split(request: pytest.FixtureRequest, demo_corpus) -> tuple[str, pl.DataFrame, pl.DataFrame]:
     name = request.param
-    news = read(folder / name / "news.tsv", NEWS)
-    return name, news, read(folder / name / "behaviors.tsv", BEHAVIORS)
+    news = read(demo_corpus / name / "news.tsv", NEWS)
+    return name, news, read(demo_corpus / name / "behaviors.tsv", BEHAVIORS)
 
 
 def candidates(behaviors: pl.DataFrame) -> list[list[str]]:
@@ -117,9 +110,9 @@ def test_a_users_history_is_constant(split):
     assert behaviors.select("user", "history").n_unique() == behaviors["user"].n_unique()
 
 
-def test_splits_overlap_as_in_mind(folder: Path):
+def test_splits_overlap_as_in_mind(demo_corpus: Path):
     size = DemoSize()
-    train, dev = (read(folder / name / "news.tsv", NEWS) for name in ("train", "dev"))
+    train, dev = (read(demo_corpus / name / "news.tsv", NEWS) for name in ("train", "dev"))
     ids, ids_dev = set(train["id"]), set(dev["id"])
     assert len(ids | ids_dev) == size.articles
     assert len(ids_dev - ids) / size.articles == pytest.approx(13_956 / 65_238, abs=0.005)
@@ -128,7 +121,9 @@ def test_splits_overlap_as_in_mind(folder: Path):
     shared = train.join(dev, on="id", how="semi").sort("id")
     assert shared.equals(dev.join(train, on="id", how="semi").sort("id"))
 
-    logs, logs_dev = (read(folder / name / "behaviors.tsv", BEHAVIORS) for name in ("train", "dev"))
+    logs, logs_dev = (
+        read(demo_corpus / name / "behaviors.tsv", BEHAVIORS) for name in ("train", "dev")
+    )
     users, users_dev = set(logs["user"]), set(logs_dev["user"])
     assert (len(users), len(users_dev)) == (size.train_users, size.test_users)
     assert len(users_dev - users) / len(users_dev) == pytest.approx(44_057 / 50_000, abs=0.005)

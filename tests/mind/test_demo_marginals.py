@@ -6,17 +6,13 @@ import polars as pl
 import pytest
 from marginals import BEHAVIORS, MARGINALS, NEWS, measure, read
 
-from replication.mind.demo.corpus import DemoSize, write_demo
-
 SAMPLE = Path(__file__).parents[3] / "shared" / "mind-sample"
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
-    folder = tmp_path_factory.mktemp("marginals") / "demo"
-    write_demo(folder, DemoSize(), 1)
-    news = pl.concat(read(folder / split / "news.tsv", NEWS) for split in ("train", "dev"))
-    return measure(news.unique("id"), read(folder / "train" / "behaviors.tsv", BEHAVIORS))
+def demo(demo_corpus: Path) -> dict[str, float]:
+    news = pl.concat(read(demo_corpus / split / "news.tsv", NEWS) for split in ("train", "dev"))
+    return measure(news.unique("id"), read(demo_corpus / "train" / "behaviors.tsv", BEHAVIORS))
 
 
 @pytest.fixture(scope="module")

@@ -10,17 +10,15 @@ import polars as pl
 import pytest
 from marginals import NEWS, read
 
-from replication.mind.demo.corpus import DemoSize, write_demo
 from replication.mind.demo.grammar import KINDS, Chance, Writer, patterns, subjects
 from replication.mind.demo.words import capitalized, headline_case, plural, third_person
 from replication.mind.demo.words import with_article as article
 
 
 @pytest.fixture(scope="module")
-def news(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
-    folder: Path = tmp_path_factory.mktemp("text") / "demo"
-    write_demo(folder, DemoSize(test_impressions=10, train_impressions=10), 1)
-    return pl.concat(read(folder / s / "news.tsv", NEWS) for s in ("train", "dev")).unique("id")
+def news(demo_corpus: Path) -> pl.DataFrame:
+    every = pl.concat(read(demo_corpus / s / "news.tsv", NEWS) for s in ("train", "dev"))
+    return every.unique("id")
 
 
 def words(text: str) -> set[str]:

@@ -10,23 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from marginals import BEHAVIORS, NEWS, read
 
-from replication.mind.demo.corpus import DemoSize, write_demo
 from replication.mind.demo.inclusion import inclusion_probabilities
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("truth") / "demo"
-    write_demo(folder, DemoSize(), 1)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def clicks(folder: Path) -> pl.DataFrame:
+def clicks(demo_corpus: Path) -> pl.DataFrame:
     """One row per candidate of both splits, with its click and its true probability."""
     parts = []
     for split in ("train", "dev"):
-        log = read(folder / split / "behaviors.tsv", BEHAVIORS).select(
+        log = read(demo_corpus / split / "behaviors.tsv", BEHAVIORS).select(
             pl.lit(split).alias("split"),
             pl.col("impression").cast(pl.Int64).alias("impression_id"),
             "user",
@@ -42,7 +34,7 @@ def clicks(folder: Path) -> pl.DataFrame:
                 pl.col("candidate").str.ends_with("-1").alias("click"),
             )
         )
-    truth = pl.read_parquet(folder / "truth.parquet")
+    truth = pl.read_parquet(demo_corpus / "truth.parquet")
     assert truth.schema == {
         "split": pl.String,
         "impression_id": pl.Int64,
@@ -87,8 +79,10 @@ def test_clicks_happen_as_often_as_the_probabilities_say(clicks: pl.DataFrame, s
     assert tested == len(rows)
 
 
-def test_ceiling_and_baselines_are_apart(clicks: pl.DataFrame, folder: Path):
-    subject = pl.concat(read(folder / s / "news.tsv", NEWS) for s in ("train", "dev")).unique("id")
+def test_ceiling_and_baselines_are_apart(clicks: pl.DataFrame, demo_corpus: Path):
+    subject = pl.concat(read(demo_corpus / s / "news.tsv", NEWS) for s in ("train", "dev")).unique(
+        "id"
+    )
     subject = subject.select("id", pl.col("subcategory"))
     test = clicks.filter(pl.col("split") == "dev").join(subject, left_on="candidate", right_on="id")
 
