@@ -1,6 +1,7 @@
 """What the modules of the package import of each other, read from their source."""
 
 import ast
+import functools
 from pathlib import Path
 
 import replication
@@ -9,15 +10,20 @@ from replication.study import registry
 PACKAGE = Path(replication.__file__).parent
 
 
-def module_name(path: Path) -> str:
+def module_name(path: Path, package: Path) -> str:
     """`replication/files/errors.py` -> `replication.files.errors`."""
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    parts = path.relative_to(package.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the package by its name."""
-    return {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+    """Every module of the package by its name; not to be changed by those who ask."""
+    return _modules(PACKAGE)
+
+
+@functools.cache
+def _modules(package: Path) -> dict[str, Path]:
+    return {module_name(path, package): path for path in sorted(package.rglob("*.py"))}
 
 
 def imported(source: str, known: dict[str, Path]) -> set[str]:
@@ -48,8 +54,13 @@ def listed(source: str) -> set[str]:
 
 
 def graph() -> dict[str, set[str]]:
-    """Of each module those that it imports."""
-    known = modules()
+    """Of each module those that it imports; not to be changed by those who ask."""
+    return _graph(PACKAGE)
+
+
+@functools.cache
+def _graph(package: Path) -> dict[str, set[str]]:
+    known = _modules(package)
     return {name: imported(path.read_text(encoding="utf-8"), known) for name, path in known.items()}
 
 

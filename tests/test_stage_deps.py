@@ -1,6 +1,7 @@
 """The stages of dvc.yaml: what a stage runs is among its dependencies, however it is listed."""
 
 import ast
+import functools
 import json
 from pathlib import Path
 
@@ -15,7 +16,6 @@ STAGES = {name: stage.get("do", stage)
           for name, stage in read_yaml(ROOT / "dvc.yaml")["stages"].items()}  # fmt: skip
 DIGESTS = [name for name in STAGES if name.startswith("code-")]  # of rooms, for other stages
 FILES = {name: path.relative_to(ROOT) for name, path in modules().items()}
-EDGES = graph()
 # Rooms that make what is listed. Stage `check` only asks it whether
 # parameters are possible.
 BUILD = ("mind", "encoders", "recommenders", "training", "evaluation", "experiment")
@@ -32,22 +32,28 @@ def rooms(stage: str) -> list[Path]:
     return found
 
 
-def code(stage: str) -> set[Path]:
-    """Files that its command imports: from the function of that name on. An `__init__.py` that only
-    says what lives in its folder is left out."""
-    command = STAGES[stage]["cmd"].split()[3]
-    functions = {
+@functools.cache
+def functions() -> dict[str, str]:
+    """The functions of all commands, by name."""
+    return {
         node.name: ast.unparse(node)
         for path in (PACKAGE / "commands").glob("*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef)
     }
-    own = functions[command]
-    helpers = [text for name, text in functions.items() if f"{name}(" in own]
+
+
+@functools.cache
+def code(stage: str) -> set[Path]:
+    """Files that its command imports: from the function of that name on. An `__init__.py` that only
+    says what lives in its folder is left out."""
+    command = STAGES[stage]["cmd"].split()[3]
+    own = functions()[command]
+    helpers = [text for name, text in functions().items() if f"{name}(" in own]
     found, ahead = set(), imported("\n".join([own, *helpers]), modules())
     while ahead:
         name = ahead.pop()
-        new = reached(name, EDGES) - found
+        new = reached(name, graph()) - found
         found |= new
         for module in new:
             if module.split(".")[1] in BUILD:
@@ -57,7 +63,7 @@ def code(stage: str) -> set[Path]:
         found |= {
             module for module in listed(checks) if module.split(".")[1] in ("mind", "encoders")
         }
-    return {FILES[m] for m in found if EDGES[m] or not is_init(m)}
+    return {FILES[m] for m in found if graph()[m] or not is_init(m)}
 
 
 def is_init(module: str) -> bool:

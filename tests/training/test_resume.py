@@ -92,10 +92,21 @@ def run_killed(folder: Path, params, batches, at: list[int]) -> tuple:
 
 
 @pytest.mark.parametrize(("recommender", "kind"), list(product(RECOMMENDERS, KINDS)))
-def test_a_killed_run_ends_the_same(params, tmp_path, batches, recommender, kind):
+def test_a_run_killed_at_every_batch_ends_the_same(params, tmp_path, batches, recommender, kind):
+    """Before the first, then after each one that it had got further."""
     params = cell(params, recommender, kind)
     whole = run_in(tmp_path / "whole", params)
     assert batches.trained == STEPS
+    kills = [0] + [1] * (STEPS - 1)
+    assert run_killed(tmp_path / "killed", params, batches, kills) == whole
+    assert batches.trained == 1  # and did nothing twice
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_killed_once_ends_the_same(params, tmp_path, batches, kind):
+    params = cell(params, "nrms", kind)
+    whole = run_in(tmp_path / "whole", params)
     for kill in range(STEPS):
         killed = run_killed(tmp_path / f"at{kill}", params, batches, [kill])
         assert killed == whole, kill
