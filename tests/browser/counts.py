@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-import yaml
+import quick_yaml
 from dvc.repo import Repo
 from trees import ROOT
 
@@ -12,7 +12,7 @@ def _stages() -> dict[str, dict[str, Any]]:
     """Records of dvc.lock, without those of stages that dvc.yaml no longer has: DVC keeps them."""
     with Repo(str(ROOT)) as repo:
         asked = {stage.addressing for stage in repo.index.stages}
-    recorded = yaml.safe_load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    recorded = quick_yaml.load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     return {name: record for name, record in recorded.items() if name in asked}
 
 

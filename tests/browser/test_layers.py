@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-import yaml
+import quick_yaml
 from streamlit.testing.v1 import AppTest
 from trees import ROOT
 
@@ -26,7 +26,7 @@ PAGE = """
 from replication.browser.frame import framed
 framed("layers")
 """
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = quick_yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 DEEPEST = PARAMS["encoders"]["minilm"]["layers"]
 BERT = {
     "kind": "depth", "recommender": "naml", "model": "bert-base", "value": 10,

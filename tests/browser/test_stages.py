@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
+import quick_yaml
 from dvc_project import dvc_changed, dvc_names
 from stage_states import reason, replace, states, write_rwlock
 
@@ -123,9 +123,9 @@ def test_what_is_not_in_git_may_be_absent(project, gone):
 
 def test_a_dependency_made_anew_is_told_from_its_record(project):
     """Where the file itself is too large to read, or absent."""
-    lock = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))
+    lock = quick_yaml.load(Path("dvc.lock").read_text(encoding="utf-8"))
     lock["stages"]["data"]["outs"][0]["md5"] = f"{0:032x}.dir"
-    Path("dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+    Path("dvc.lock").write_text(quick_yaml.dump(lock), encoding="utf-8")
     shutil.rmtree("data")
     assert reason("grid@nrms-tiny-clean-s1") == "data has changed since"
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
+import quick_yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stage_states import reason, replace, states, write_rwlock
@@ -84,10 +84,10 @@ def test_while_dvc_writes_its_lock_the_last_whole_one_stands_in(project, monkeyp
     ],
 )
 def test_a_damaged_record_is_one_stale_stage(project, damage, said):
-    lock = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))
+    lock = quick_yaml.load(Path("dvc.lock").read_text(encoding="utf-8"))
     record = lock["stages"]["report"]
     lock["stages"]["report"] = {**record, **damage} if isinstance(damage, dict) else damage
-    Path("dvc.lock").write_text(yaml.safe_dump(lock), encoding="utf-8")
+    Path("dvc.lock").write_text(quick_yaml.dump(lock), encoding="utf-8")
     stages = read_stages()
     assert stages.problem.startswith(f"dvc.lock: {said}")
     assert stages.by_name["report"].reason.startswith(f"dvc.lock: {said}")
@@ -154,13 +154,13 @@ def places(node: object, path: tuple = ()) -> list[tuple]:
 @pytest.mark.parametrize("name", ["dvc.lock", "dvc.yaml", "params.yaml"])
 def test_no_damage_to_a_file_makes_it_raise(project, reproduced, name, data):
     text = (reproduced / name).read_text(encoding="utf-8")
-    document = yaml.safe_load(text)
+    document = quick_yaml.load(text)
     *way, last = data.draw(st.sampled_from(places(document)))
     node = document
     for key in way:
         node = node[key]
     node[last] = data.draw(junk)
-    Path(name).write_text(yaml.safe_dump(document), encoding="utf-8")
+    Path(name).write_text(quick_yaml.dump(document), encoding="utf-8")
     stages = read_stages()
     assert {stage.state for stage in stages.stages} <= {"current", "not run", "stale"}
     assert not any("\n" in (stage.reason or "") for stage in stages.stages)

@@ -1,16 +1,15 @@
 """Every accepted architecture against plain transformers, on tiny random checkpoints."""
 
-import json
+import contextlib
+import functools
 import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 import pytest
 import torch
-from encoders_table import table
-from small import LAYERS, ROOT, TEXTS, WIDTH, encoder, write_prepared, write_project
+from small import LAYERS, TEXTS, WIDTH, encoder, write_prepared, write_project
 from tiny_models import CAUSAL, KINDS, PLACES, TRANSFORMERS, write_kind
 
 from replication.encoders.architectures import ARCHITECTURES, model_types
@@ -19,10 +18,9 @@ from replication.encoders.models.layouts import copied
 from replication.encoders.models.states import load_transformer
 from replication.encoders.models.text import build_text
 from replication.encoders.sources.checkpoints import fetch_checkpoint, parameter_count
-from replication.encoders.tokens import PROMPT
 from replication.files.errors import StudyError
 from replication.mind.columns.ragged import Ragged
-from replication.study.params import Encoder, load_protocol
+from replication.study.params import Encoder, Params, load_protocol
 
 NEAR = {"rtol": 1e-5, "atol": 1e-5}
 STORED = {"rtol": 2e-3, "atol": 2e-2}  # float16 on disk, then tuned layers
@@ -45,29 +43,67 @@ def made(tmp_path_factory):
     return folder
 
 
+def changed(params, kind, given, tuning="frozen", layers=0, d=None, title=9, abstract=11):
+    """`params` with the encoder `given` under the name of its kind, at hand."""
+    return replace(
+        params,
+        encoders={**params.encoders, kind: given},
+        encoder=kind,
+        tuning=tuning,
+        finetune_layers=layers,
+        text=replace(params.text, title_tokens=title, abstract_tokens=abstract),
+        protocol=replace(load_protocol("clean"), **(d or {})),
+    )
+
+
+def entry(made, kind: str) -> Encoder:
+    family = "causal" if kind in CAUSAL else "transformer"
+    return encoder(made(kind), family=family, finetune_layers=0)
+
+
 @pytest.fixture
 def study(made, folders, tmp_path, monkeypatch):
     """Builds the text encoder of one kind in a tiny project, after the stages that it needs."""
     monkeypatch.chdir(tmp_path)
     params, done = write_project(folders), set()
 
-    def text(kind: str, tuning="frozen", layers=0, d=None, title=9, abstract=11, **entry):
-        family = "causal" if kind in CAUSAL else "transformer"
-        given = encoder(made(kind), family=family, finetune_layers=0, **entry)
-        changed = replace(
-            params,
-            encoders={**params.encoders, kind: given},
-            encoder=kind,
-            tuning=tuning,
-            finetune_layers=layers,
-            text=replace(params.text, title_tokens=title, abstract_tokens=abstract),
-            protocol=replace(load_protocol("clean"), **(d or {})),
-        )
-        if (kind, str(entry)) not in done:
-            fetch_checkpoint(kind, changed)
-            embed(kind, changed)
-            done.add((kind, str(entry)))
-        return build_text(changed, ["title"])["title"]
+    def text(kind: str, *asked, **more):
+        own = changed(params, kind, entry(made, kind), *asked, **more)
+        if kind not in done:
+            fetch_checkpoint(kind, own)
+            embed(kind, own)
+            done.add(kind)
+        return build_text(own, ["title"])["title"]
+
+    return text
+
+
+@pytest.fixture(scope="module")
+def embedded(made, folders, tmp_path_factory):
+    """A project in which those stages have been run, and its parameters: made once."""
+
+    @functools.cache
+    def project(kind: str, title: int) -> tuple[Path, Params]:
+        folder = tmp_path_factory.mktemp(kind)
+        with contextlib.chdir(folder):
+            params = write_project(folders)
+            own = changed(params, kind, entry(made, kind), title=title)
+            fetch_checkpoint(kind, own)
+            embed(kind, own)
+        return folder, params
+
+    return project
+
+
+@pytest.fixture
+def shared(made, embedded, monkeypatch):
+    """As `study`, in a project that tests share."""
+
+    def text(kind: str, *asked, title: int = 9):
+        folder, params = embedded(kind, title)
+        monkeypatch.chdir(folder)
+        own = changed(params, kind, entry(made, kind), *asked, title=title)
+        return build_text(own, ["title"])["title"]
 
     return text
 
@@ -148,8 +184,8 @@ def test_parameters_are_counted_from_the_files(made, kind):
 
 @pytest.mark.parametrize("kind", TRANSFORMERS)
 @pytest.mark.parametrize("masked", [True, False])
-def test_a_frozen_encoder(study, made, kind, masked):
-    text = study(kind, d={"attention_masks": masked})
+def test_a_frozen_encoder(shared, made, kind, masked):
+    text = shared(kind, "frozen", 0, {"attention_masks": masked})
     expected, mask, _ = titles(plain(made(kind)))
     found = text(ARTICLES)[0]
     assert found.shape == (len(ARTICLES), mask.shape[1] if masked else 9, WIDTH)
@@ -160,10 +196,10 @@ def test_a_frozen_encoder(study, made, kind, masked):
 
 @pytest.mark.parametrize("kind", TRANSFORMERS)
 @pytest.mark.parametrize("layers", range(LAYERS + 1))
-def test_tuned_layers_equal_the_whole_model(study, made, kind, layers):
+def test_tuned_layers_equal_the_whole_model(shared, made, kind, layers):
     reference = None
     for deviations, tolerance in ((LIVE, NEAR), ({}, STORED)):
-        text = study(kind, "finetuned", layers, deviations).eval()
+        text = shared(kind, "finetuned", layers, deviations).eval()
         reference = reference or plain(made(kind))
         expected, mask, _ = titles(reference)
         found, real = text(ARTICLES)
@@ -174,10 +210,10 @@ def test_tuned_layers_equal_the_whole_model(study, made, kind, layers):
 
 
 @pytest.mark.parametrize("kind", TRANSFORMERS)
-def test_tuned_layers_train_and_nothing_else_changes(study, made, kind):
+def test_tuned_layers_train_and_nothing_else_changes(shared, made, kind):
     """To the weights that the same step gives plain transformers' own layers."""
     count = 2
-    text = study(kind, "finetuned", count).eval()  # without dropout, to compare
+    text = shared(kind, "finetuned", count).eval()  # without dropout, to compare
     reference = plain(made(kind))
     parts = ARCHITECTURES[KINDS[kind][0]]
     layers = reference.get_submodule(parts.layers)
@@ -205,18 +241,18 @@ def test_tuned_layers_train_and_nothing_else_changes(study, made, kind):
 
 
 @pytest.mark.parametrize("kind", TRANSFORMERS)
-def test_tuned_layers_have_dropout_in_training(study, kind):
+def test_tuned_layers_have_dropout_in_training(shared, kind):
     if kind == "modernbert":
         pytest.skip("published without dropout")
-    text = study(kind, "finetuned", 1).train()
+    text = shared(kind, "finetuned", 1).train()
     assert not torch.equal(text(ARTICLES)[0], text(ARTICLES)[0])
 
 
 @pytest.mark.parametrize("kind", CAUSAL)
-def test_a_causal_model(study, made, kind):
+def test_a_causal_model(shared, made, kind):
     from transformers import PreTrainedTokenizerFast
 
-    found, _ = study(kind, title=40)(ARTICLES)
+    found, _ = shared(kind, title=40)(ARTICLES)
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(made(kind) / "tokenizer.json"))
     model = plain(made(kind))
     for article, (title, _) in enumerate(TEXTS, 1):
@@ -241,54 +277,12 @@ def test_positions_that_start_behind_the_padding_token(study, made, kind, monkey
         study(kind, abstract=PLACES - 1)
 
 
-@pytest.mark.parametrize(
-    ("kind", "family", "told"),
-    [
-        ("t5", "transformer", "model_type 't5' in config.json is not accepted; accepted: bert, "),
-        ("gemma3", "causal", "model_type 'gemma3' in config.json is not accepted; accepted: lla"),
-        ("llama", "transformer", "'llama' in config.json is of family: causal, and is not accept"),
-        ("bert", "causal", "'bert' in config.json is of family: transformer, and is not accepted"),
-        (7, "transformer", "model_type 7 in config.json is not accepted; accepted: bert, "),
-    ],
-)
-def test_what_is_not_in_the_table_is_refused(params, folders, tmp_path, kind, family, told):
-    shutil.copytree(folders["bert"], tmp_path / "other")
-    config = json.loads((tmp_path / "other/config.json").read_text())
-    (tmp_path / "other/config.json").write_text(json.dumps({**config, "model_type": kind}))
-    entry = encoder(tmp_path / "other", family=family)
-    changed = replace(params, encoders={**params.encoders, "other": entry})
-    with pytest.raises(StudyError) as refused:
-        fetch_checkpoint("other", changed)
-    assert str(refused.value).startswith("encoders.other: model_type ")
-    assert told in str(refused.value) and "\n" not in str(refused.value)
-    assert not Path("checkpoints/other").exists()
-
-
-def test_distances_that_transformers_no_longer_reads_are_refused(params, folders, tmp_path):
-    shutil.copytree(folders["bert"], tmp_path / "other")
-    path = tmp_path / "other/config.json"
-    config = json.loads(path.read_text()) | {"position_embedding_type": "relative_key"}
-    path.write_text(json.dumps(config))
-    entry = encoder(tmp_path / "other")
-    changed = replace(params, encoders={**params.encoders, "other": entry})
-    with pytest.raises(StudyError, match="position_embedding_type 'relative_key' in config"):
-        fetch_checkpoint("other", changed)
-
-
 def test_who_takes_albert_is_told_that_its_layers_share_weights(study, capsys):
     study("albert")
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("encoders.")]
     assert len(told) == 1 and told[0].startswith("encoders.albert: ALBERT's layers share their wei")
     study("electra")
     assert "encoders.electra" not in capsys.readouterr().err
-
-
-def test_the_page_of_encoders_is_that_of_the_table():
-    page = (ROOT / "docs/encoders.md").read_text(encoding="utf-8")
-    assert table() in page
-    assert PROMPT in page
-    for pooling in get_args(get_args(get_type_hints(Encoder)["pooling"])[0]):
-        assert f"`{pooling}`" in page
 
 
 def test_parameters_that_are_copied_to_be_tuned(study):

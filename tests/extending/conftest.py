@@ -1,11 +1,12 @@
 """A project to extend, and lists of choices that are as before after each test."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
+from replication.files.documents import read_yaml
 from replication.study import registry
 
 
@@ -30,10 +31,8 @@ def edit():
     """Change params.yaml of the working directory by a function of its content."""
 
     def changed(change) -> None:
-        yaml = YAML(typ="safe", pure=True)
-        values = yaml.load(Path("params.yaml").read_text(encoding="utf-8"))
+        values = read_yaml(Path("params.yaml"))
         change(values)
-        with Path("params.yaml").open("w", encoding="utf-8") as file:
-            yaml.dump(values, file)
+        Path("params.yaml").write_text(json.dumps(values), encoding="utf-8")  # JSON is YAML
 
     return changed

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import quick_yaml
 import ready_python
-import yaml
 from standin_hub import Repository, StandIn, archive, mind_repository, paper_models, pin_stand_ins
 from web import ROOT, hub_client, serving
 
@@ -70,7 +70,7 @@ class Project:
 
     @property
     def encoders(self) -> list[str]:
-        return list(yaml.safe_load((self.folder / "params.yaml").read_text())["encoders"])
+        return list(json.loads((self.folder / "params.yaml").read_text())["encoders"])
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +93,7 @@ def unserved(tmp_path_factory) -> Callable[[str | None], tuple[Path, dict[str, R
         chosen = [f"encoders={groups}"] if groups else []
         with contextlib.chdir(study):
             compose(["profile=mind-small", "data.path=pins.yaml", *chosen], Path("params.yaml"))
-        params = yaml.safe_load((study / "params.yaml").read_text(encoding="utf-8"))
+        params = quick_yaml.load((study / "params.yaml").read_text(encoding="utf-8"))
         (study / "params.yaml").write_text(json.dumps(params), encoding="utf-8")  # JSON is YAML
         write_bert(folder / "bert")
         repositories = paper_models(
