@@ -19,9 +19,11 @@ os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
 
 # The files that take longest, longest first: a long one that begins last leaves the others idle.
 LONG = (
-    "test_study", "test_chromium", "test_verify", "test_interruption", "test_local",
-    "test_processes", "test_dvc_experiments", "test_where_time_goes", "test_page", "test_preflight",
-    "test_paper_models", "test_fetch", "test_clusters", "test_launch", "test_copies", "test_plan",
+    "test_study", "test_interruption", "test_verify", "test_chromium", "test_malformed",
+    "test_architectures", "test_local", "test_processes", "test_launch", "test_resume",
+    "test_dvc_experiments_run", "test_page", "test_where_time_goes", "test_preflight",
+    "test_paper_models", "test_fetch", "test_dvc_state", "test_compare", "test_params",
+    "test_experiment", "test_text", "test_adapt", "test_clusters", "test_copies", "test_plan",
 )  # fmt: skip
 
 

@@ -61,15 +61,17 @@ def repository(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def reproduced(tmp_path_factory):
+def reproduced(once) -> Path:
     """The small project, run by DVC."""
-    from dvc_project import write_project  # DVC takes long to import
 
-    folder = tmp_path_factory.mktemp("project")
-    write_project(folder)
-    with contextlib.chdir(folder):
-        shell("dvc", "repro")
-    return folder
+    def make(folder: Path) -> None:
+        from dvc_project import write_project  # DVC takes long to import
+
+        write_project(folder)
+        with contextlib.chdir(folder):
+            shell("dvc", "repro")
+
+    return once("reproduced", make)
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 import json
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from contents import content
 from word_vectors import zipped
 
 from replication.files.documents import read_yaml
@@ -18,8 +20,9 @@ DATA_FILES = {
 
 
 @pytest.fixture(scope="session")
-def spoilable(made_project, tmp_path_factory) -> Path:
-    """A tiny project that every case gets a copy of. Its YAML is JSON, which is easily changed."""
+def spoilable(made_project, tmp_path_factory) -> Iterator[Path]:
+    """A tiny project that every case gets a copy of, but for conf/, to which a link leads. Its YAML
+    is JSON, which is easily changed. In the end it is what it was."""
     folder = shutil.copytree(made_project, tmp_path_factory.mktemp("spoilable") / "project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -28,7 +31,9 @@ def spoilable(made_project, tmp_path_factory) -> Path:
             _as_json(Path(name), read_yaml(path))
         shutil.copy(values.VALUES, "values.csv")
         _write_zips(Path("zips"), Path("data/raw"))
-    return folder
+    before = content(folder)
+    yield folder
+    assert content(folder) == before
 
 
 @pytest.fixture

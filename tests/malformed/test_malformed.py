@@ -4,7 +4,6 @@ The cases are data, in the modules beside this one. Each is run by the command l
 in a project of its own.
 """
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import ready_python
+from contents import content
 from spoiled import CASES
 
 from replication.__main__ import main
@@ -32,21 +32,6 @@ QUICK = ("prepare", "check", "score", "checkpoint", "embed", "baselines")  # rea
 SAMPLE = [case for case in CASES if case.command[0] in QUICK][::50]
 
 
-def content(folder: Path) -> dict[str, str]:
-    """Every file by its digest, and every folder that is deeper than the project's own ones; but
-    for locks, whose empty files stay."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if name.startswith("cache/locks"):
-            continue
-        if path.is_file():
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        elif "/" in name or name.startswith("."):
-            found[name] = "folder"
-    return found
-
-
 def line_of(errors: str, case) -> str:
     """The one line; what it must hold is in it."""
     assert errors.count("\n") == 1 and errors.endswith("\n"), errors
@@ -64,10 +49,10 @@ def scratch(case, tmp_path, monkeypatch, spoilable, own_data_files) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     for name in READS.get(case.command[0], ()):
-        if (spoilable / name).is_dir():
-            # No case spoils conf/, of which a link to each file does.
-            copy = os.link if name == "conf" else shutil.copy
-            shutil.copytree(spoilable / name, folder / name, copy_function=copy)
+        if name == "conf":  # which no case spoils
+            (folder / name).symlink_to(spoilable / name)
+        elif (spoilable / name).is_dir():
+            shutil.copytree(spoilable / name, folder / name)
         else:
             shutil.copy(spoilable / name, folder / name)
     monkeypatch.chdir(folder)

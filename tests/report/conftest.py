@@ -20,17 +20,19 @@ def quick(params: Params) -> Params:
 
 
 @pytest.fixture(scope="session")
-def finished_folder(tmp_path_factory) -> Path:
+def finished_folder(once) -> Path:
     """A demo study with every run made, compared and reported; tests must not change it."""
-    folder = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        params = quick(project(folder, patch))
-        write_data(ceiling=True)
-        write_runs(params)
-        write_audit(params)
-        compare(params)
-        write_report(params)
-    return folder
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            params = quick(project(folder, patch))
+            write_data(ceiling=True)
+            write_runs(params)
+            write_audit(params)
+            compare(params)
+            write_report(params)
+
+    return once("finished", make)
 
 
 @pytest.fixture
