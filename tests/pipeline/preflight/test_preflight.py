@@ -145,6 +145,8 @@ def test_what_four_bits_need(project, monkeypatch):
     params = load_params()
     name, entry = "llama-8b-instruct", params.encoders["llama-8b-instruct"]
 
+    monkeypatch.setattr(machine, "plan", functools.cache(machine.plan))
+
     def rows(held, gpu, installed):
         monkeypatch.setattr(machine, "_gpu", lambda: gpu)
         monkeypatch.setattr(machine, "find_spec", lambda package: package in installed or None)
