@@ -101,12 +101,14 @@ def grid_cells(params: Params) -> list[Cell]:
 def sweep_cells(params: Params) -> list[Cell]:
     """Every run of the layer sweep by recommender and depth, the grid's own depth among them."""
     sweep, grid = params.sweep, params.grid
+    encoder = params.registry[sweep.encoder]
     gridded = (
-        sweep.encoder in grid.encoders
+        encoder.layers  # word vectors that train have no depth
+        and sweep.encoder in grid.encoders
         and "finetuned" in grid.tunings
         and sweep.protocol in grid.protocols
     )
-    own_depth = params.registry[sweep.encoder].finetune_layers if gridded else None
+    own_depth = encoder.finetune_layers if gridded else None
 
     def place(recommender: str, layers: int, seed: int) -> Cell:
         if layers == own_depth:  # the same experiment: it counts once

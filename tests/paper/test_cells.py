@@ -109,6 +109,12 @@ def test_the_grids_own_depth_is_in_the_sweep_once(params, layers):
     }
 
 
+def test_word_vectors_that_train_are_no_depth(params):
+    words = next(name for name in params.grid.encoders if not params.registry[name].layers)
+    other = replace(params, sweep=replace(params.sweep, encoder=words, layers=()))
+    assert read_sweep(other) == []
+
+
 def test_a_sweep_under_another_protocol_stands_alone(params):
     other = replace(params, sweep=replace(params.sweep, layers=(0, 4), protocol="released"))
     assert {(c.layers, c.command.partition("@")[0]) for c in read_sweep(other)} == {
