@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mind_files import USERS
 from torch import Tensor, nn
 
 from replication.encoders.models.text import Places, StoredVectors
@@ -55,12 +56,12 @@ def stored_nrms(vectors: np.ndarray, positions: int, data: Prepared) -> tuple[NR
 
 
 def nrms(text: nn.Module, articles: int) -> NRMS:
-    """At the released sizes, protocol clean; it reads neither labels nor users."""
+    """At the released sizes, protocol clean; it reads no labels, and is told its users."""
     return NRMS(
         text=nn.ModuleDict({"title": text}),
         labels=torch.zeros(articles, 2, dtype=torch.int64),
         label_count=1,
-        users=0,
+        users=USERS,
         sizes=Sizes(),
         head="token",
         masked=True,

@@ -48,13 +48,15 @@ def time() -> str:
     if not runs:
         return "No run is there whose time could be told."
     seconds = [_cost(cell, "seconds") for cell in runs.values()]
+    begun = sum(_cost(cell, "start_seconds") for cell in runs.values())  # most are a frozen run's
     memory = max(_cost(cell, "peak_memory_mib") for cell in runs.values()) / 1024
     processors = ", ".join(distinct(list(runs.values()), "hardware", "processor"))
     return (
         f"The {len(runs)} runs of the grid and the sweep that `reports/` holds (profile "
         f"`{params.profile}`) took {min(seconds):.0f} to {max(seconds):.0f} s each on "
-        f"{processors}, {duration(sum(seconds))} of work in all, and {memory:.1f} GiB "
-        "of memory at most; to each the stage adds seconds for Python and imports."
+        f"{processors}, {duration(sum(seconds) - begun)} of work in all but for the starts that "
+        f"they share, and {memory:.1f} GiB of memory at most; to each the stage adds seconds for "
+        "Python and imports."
     )
 
 
