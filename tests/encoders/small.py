@@ -155,6 +155,20 @@ def write_project(folders: dict[str, Path]) -> Params:
     )
 
 
+def at_hand(
+    params: Params, name: str, given: Encoder, tuning: str = "frozen", layers: int = 0, d=None
+) -> Params:
+    """`params` with the encoder `given` at hand under this name, clean but for what `d` changes."""
+    return replace(
+        params,
+        encoders={**params.encoders, name: given},
+        encoder=name,
+        tuning=tuning,
+        finetune_layers=layers,
+        protocol=replace(load_protocol("clean"), **(d or {})),
+    )
+
+
 def write_bert(folder: Path) -> None:
     """A random BERT of three layers, with a word-piece tokenizer that knows WORDS."""
     from transformers import BertConfig, BertModel

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import LAYERS, TEXTS, WIDTH, encoder, write_prepared, write_project
+from small import LAYERS, TEXTS, WIDTH, at_hand, encoder, write_prepared, write_project
 from tiny_models import CAUSAL, KINDS, PLACES, TRANSFORMERS, write_kind
 
 from replication.encoders.architectures import ARCHITECTURES, model_types
@@ -20,7 +20,7 @@ from replication.encoders.models.text import build_text
 from replication.encoders.sources.checkpoints import fetch_checkpoint, parameter_count
 from replication.files.errors import StudyError
 from replication.mind.columns.ragged import Ragged
-from replication.study.params import Encoder, Params, load_protocol
+from replication.study.params import Encoder, Params
 
 NEAR = {"rtol": 1e-5, "atol": 1e-5}
 STORED = {"rtol": 2e-3, "atol": 2e-2}  # float16 on disk, then tuned layers
@@ -43,17 +43,10 @@ def made(tmp_path_factory):
     return folder
 
 
-def changed(params, kind, given, tuning="frozen", layers=0, d=None, title=9, abstract=11):
-    """`params` with the encoder `given` under the name of its kind, at hand."""
-    return replace(
-        params,
-        encoders={**params.encoders, kind: given},
-        encoder=kind,
-        tuning=tuning,
-        finetune_layers=layers,
-        text=replace(params.text, title_tokens=title, abstract_tokens=abstract),
-        protocol=replace(load_protocol("clean"), **(d or {})),
-    )
+def changed(params, kind, given, *asked, title=9, abstract=11, **more):
+    """`params` with the encoder `given` under the name of its kind, at hand, and other limits."""
+    text = replace(params.text, title_tokens=title, abstract_tokens=abstract)
+    return replace(at_hand(params, kind, given, *asked, **more), text=text)
 
 
 def entry(made, kind: str) -> Encoder:

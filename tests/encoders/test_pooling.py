@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small import LAYERS, TEXTS, WIDTH
+from small import LAYERS, TEXTS, WIDTH, at_hand
 
 from replication.encoders.models.embed import embed
 from replication.encoders.models.pooling import pooled
@@ -14,7 +14,6 @@ from replication.encoders.models.text import build_text
 from replication.encoders.sources.checkpoints import fetch_checkpoint
 from replication.files.errors import StudyError
 from replication.study.checks import check
-from replication.study.params import load_protocol
 
 ARTICLES = torch.arange(1 + len(TEXTS))
 NEAR = {"rtol": 2e-3, "atol": 5e-3}
@@ -26,15 +25,7 @@ POOLED = {
 
 
 def changed(params, name, d=None, tuning="frozen", layers=1, **entry):
-    own = replace(params.encoders[name], **entry)
-    return replace(
-        params,
-        encoders={**params.encoders, name: own},
-        encoder=name,
-        tuning=tuning,
-        finetune_layers=layers,
-        protocol=replace(load_protocol("clean"), **(d or {})),
-    )
+    return at_hand(params, name, replace(params.encoders[name], **entry), tuning, layers, d)
 
 
 def expected(folder, pooling, prompt, limit, field=0):

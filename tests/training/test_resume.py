@@ -103,9 +103,9 @@ def test_a_run_killed_at_every_batch_ends_the_same(params, tmp_path, batches, re
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_run_killed_once_ends_the_same(params, tmp_path, batches, kind):
-    params = cell(params, "nrms", kind)
+@pytest.mark.parametrize(("recommender", "kind"), list(product(RECOMMENDERS, KINDS)))
+def test_a_run_killed_once_ends_the_same(params, tmp_path, batches, recommender, kind):
+    params = cell(params, recommender, kind)
     whole = run_in(tmp_path / "whole", params)
     for kill in range(STEPS):
         killed = run_killed(tmp_path / f"at{kill}", params, batches, [kill])

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from replication.files.errors import StudyError
+from replication.machine.environment import IN_4_BITS
 from replication.pipeline.plan.plan import Plan, plan
 from replication.pipeline.preflight.rows import Row
 from replication.report.expected import duration
@@ -18,7 +19,6 @@ PACKAGES = (
     "accelerate", "dvc", "huggingface_hub", "peft", "polars", "requests", "safetensors",
     "tokenizers", "torch", "tqdm", "transformers",
 )  # fmt: skip
-NF4 = "bitsandbytes"  # which 4-bit weights need
 
 
 def machine_rows(params: Params, profile: str | None, downloads: float) -> list[Row]:
@@ -43,11 +43,11 @@ def _packages(params: Params) -> Iterator[Row]:
     for encoder in params.encoders.values():
         names.update(SOURCES[encoder.source].packages(encoder))
     if _in_four_bits(params):
-        names.add(NF4)
+        names.add(IN_4_BITS)
     missing = sorted(name for name in names if find_spec(name.partition(".")[0]) is None)
     problem = None
     if missing:
-        remedy = "`make setup`" if missing != [NF4] else f"`pip install {NF4}`"
+        remedy = "`make setup`" if missing != [IN_4_BITS] else f"`pip install {IN_4_BITS}`"
         problem = f"{', '.join(missing)} not installed: run {remedy}"
     state = "missing" if missing else "installed"
     yield Row("packages", f"Python {sys.version.split()[0]}", None, "", state, problem)
