@@ -11,7 +11,7 @@ import streamlit as st
 from replication.browser.names import deviation_name, layers_text
 from replication.browser.reading.study import Study
 from replication.browser.words import plain
-from replication.report.figures.theme import DARK, LIGHT, Theme
+from replication.report.figures.theme import DARK, LIGHT, Theme, specification
 from replication.report.tables import Number, Table
 
 CHARTS = 512  # whose specification is remembered
@@ -52,21 +52,8 @@ def _specification(
 
     name  of `_build`, by which it is remembered
     """
-    dressed = (
-        _build(*inputs, look).configure(background="transparent", font="Source Sans, sans-serif")
-        .configure_view(stroke=look.grid)
-        .configure_axis(
-            labelFontSize=12, titleFontSize=12, labelColor=look.text, titleColor=look.text,
-            gridColor=look.grid, domainColor=look.text, tickColor=look.text,
-            titleFontWeight="normal", labelLimit=220,
-        )
-        .configure_legend(
-            orient="bottom", labelFontSize=12, titleFontSize=12, labelColor=look.text,
-            titleColor=look.text, titleFontWeight="normal", columns=3,
-        )
-        .configure_title(color=look.text, subtitleColor=look.text)
-    )  # fmt: skip
-    spec = dressed.to_dict(validate=False)  # the tests do
+    spec = specification(_build(*inputs, look), look, legend={"columns": 3})
+    spec["config"] |= {"background": "transparent", "font": "Source Sans, sans-serif"}
     return _with_values(spec, spec.pop("datasets", {}))
 
 

@@ -12,9 +12,10 @@ import altair as alt
 import polars as pl
 from wording import markdown, number, seconds_text
 
-from replication.files.atomic import new_file
+from replication.files.atomic import write_text
 from replication.report.figures.cost import ticks
-from replication.report.figures.theme import RECOMMENDER_SHAPES, THEMES, Theme, finished
+from replication.report.figures.save import as_svg
+from replication.report.figures.theme import RECOMMENDER_SHAPES, THEMES, Theme
 
 TITLE = "Time and memory as the data grow"
 LABEL = "A thin line: what is exactly in proportion to the first point. Both axes are logarithmic."
@@ -53,9 +54,8 @@ def scaling_text(points: Points) -> str:
 def write_scaling(points: Points, folder: Path) -> None:
     """Write scaling.svg and scaling-dark.svg."""
     for theme in THEMES:
-        chart = finished(scaling_figure(points, theme), theme, TITLE, LABEL)
-        with new_file(folder / f"scaling{theme.suffix}.svg") as temporary:
-            chart.save(temporary, format="svg")
+        svg = as_svg(scaling_figure(points, theme), theme, TITLE, LABEL)
+        write_text(folder / f"scaling{theme.suffix}.svg", svg)
 
 
 def scaling_figure(points: Points, theme: Theme) -> alt.HConcatChart:

@@ -4,14 +4,17 @@ import re
 import struct
 import xml.etree.ElementTree as ElementTree
 import zlib
+from contextlib import nullcontext
 
+import altair as alt
 import pytest
 
+from replication.report import write
 from replication.report.cold_starts import gain_points
 from replication.report.figures.cost import label_rows
 from replication.report.figures.save import packed
 from replication.report.figures.sweep import segments
-from replication.report.figures.theme import DARK, LIGHT, THEMES
+from replication.report.figures.theme import DARK, LIGHT, THEMES, specification
 from replication.study import paths
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -42,6 +45,18 @@ def test_colours_stand_out_from_the_page(theme):
     for colour in (theme.text, *theme.tunings.values(), *theme.references.values()):
         low, high = sorted((luminance(colour), luminance(theme.background)))
         assert (high + 0.05) / (low + 0.05) >= 3
+
+
+def test_vega_lite_accepts_all_that_is_said_of_a_figure(finished, monkeypatch):
+    built = {}
+    monkeypatch.setattr(write, "new_folder", nullcontext)
+    monkeypatch.setattr(
+        write, "save_figure", lambda build, title, label, folder, name: built.update({name: build})
+    )
+    write._draw(finished)
+    assert built.keys() == POINTS.keys()
+    for build in built.values():
+        alt.Chart.from_dict(specification(build(DARK), DARK))
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -8,7 +8,7 @@ from pathlib import Path
 import altair as alt
 import vl_convert
 
-from replication.report.figures.theme import LIGHT, THEMES, Theme, finished, recoloured
+from replication.report.figures.theme import LIGHT, THEMES, Theme, recoloured, specification
 
 SCALE = 1.5  # of PNG files, times the size on a screen
 
@@ -17,14 +17,22 @@ def save_figure(
     build: Callable[[Theme], alt.TopLevelMixin], title: str, label: str, folder: Path, name: str
 ) -> None:
     """Write `<name>.svg` and `<name>.png`, and both again with `-dark`."""
-    drawn = folder / f"{name}.svg"
-    finished(build(LIGHT), LIGHT, title, label).save(drawn)
-    svg = drawn.read_text(encoding="utf-8")
+    svg = as_svg(build(LIGHT), LIGHT, title, label)
     # From what is drawn already: laying a figure out takes most of the time.
     for theme in THEMES:
         drawn = folder / f"{name}{theme.suffix}.svg"
         drawn.write_text(themed := recoloured(svg, theme), encoding="utf-8")
         drawn.with_suffix(".png").write_bytes(packed(vl_convert.svg_to_png(themed, scale=SCALE)))
+
+
+def as_svg(chart: alt.TopLevelMixin, theme: Theme, title: str, label: str) -> str:
+    """A figure with its title, the label below it, on a page of the theme's colour."""
+    spec = specification(chart, theme)
+    spec["title"] = {
+        "text": title, "subtitle": label, "anchor": "start", "offset": 14, "subtitleFontSize": 12,
+    }  # fmt: skip
+    spec |= {"background": theme.background, "padding": 12}
+    return vl_convert.vegalite_to_svg(spec)
 
 
 def packed(png: bytes) -> bytes:
