@@ -56,7 +56,9 @@ class SelfAttention(nn.Module):
 
     def project(self, x: Tensor) -> Tensor:
         """`x` (..., w) -> queries, keys and values (..., 3 w)."""
-        return torch.cat([self.q(x), self.k(x), self.v(x)], dim=-1)
+        linears = (self.q, self.k, self.v)
+        weight = torch.cat([linear.weight for linear in linears])
+        return F.linear(x, weight, torch.cat([linear.bias for linear in linears]))
 
     def attend(self, projected: Tensor, mask: Tensor | None = None) -> Tensor:
         """What `project` gives of a sequence (n, t, 3 w) -> (n, t, w)."""

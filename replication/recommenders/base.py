@@ -190,7 +190,7 @@ class Recommender(nn.Module):
         users = self.known_users[torch.where(users < len(self.known_users), users, 0)]
         if mask is None:
             lengths = torch.full_like(users, places.shape[1])
-            return self.read_user(F.embedding(places, clicks), None, lengths, users)
+            return self.read_slots(clicks, places, None, lengths, users)
         slot, history = len(clicks) - 2, len(clicks) - 1
         if self.zero_padded or self.masked:  # masked slots are zeros too: a GRU may read them (D3)
             places = places.masked_fill(~mask, slot)
@@ -200,13 +200,14 @@ class Recommender(nn.Module):
             last[:, -1] = lengths == 0  # an empty history has one click, in its last slot
             places, mask = places.masked_fill(last, history), mask | last
             lengths = mask.sum(1)
-        clicked = F.embedding(self.arranged(places, lengths), clicks)  # (b, h, c)
-        return self.read_user(clicked, mask if self.masked else None, lengths, users)
+        return self.read_slots(clicks, places, mask if self.masked else None, lengths, users)
 
-    def arranged(self, places: Tensor, lengths: Tensor) -> Tensor:
-        """Slots `places` (b, h) of `encode_users`, of which the last `lengths` (b,) are clicks, as
-        `read_user` wants them. They stay as they are, unless it reads no mask."""
-        return places
+    def read_slots(
+        self, clicks: Tensor, places: Tensor, mask: Tensor | None, lengths: Tensor, users: Tensor
+    ) -> Tensor:
+        """Users by the rows `places` (b, h) of `clicks`, of which the last `lengths` (b,) are
+        clicks: (b, width). `read_user` is given all slots at once."""
+        return self.read_user(F.embedding(places, clicks), mask, lengths, users)
 
     def click_features(self, vectors: Tensor) -> Tensor:
         """News vectors (n, width) -> (n, c), the part of the user encoder that is by article."""

@@ -44,51 +44,51 @@ class LSTUR(Recommender):
         labels = self.label_embedding(self.labels[articles]).flatten(1)  # (n, 2 * filters)
         return torch.cat([labels.to(title.dtype), title], dim=1)  # (n, 3 * filters)
 
-    def arranged(self, places: Tensor, lengths: Tensor) -> Tensor:
-        if self.reads_padding:
-            return places
-        slots = places.shape[1]
-        first = (slots - lengths).unsqueeze(1)  # (b, 1): where the clicks begin
-        return places.gather(1, (torch.arange(slots, device=places.device) + first) % slots)
-
     def click_features(self, vectors: Tensor) -> Tensor:
         """On a processor what the gates read of an article (n, 3 * width), once for each article
         and not for each click; a GPU takes the whole GRU as one."""
         weight, _, bias, _ = self.gru.all_weights[0]
         return vectors if vectors.is_cuda else F.linear(vectors, weight, bias)
 
-    def read_user(
-        self, clicked: Tensor, mask: Tensor | None, lengths: Tensor, users: Tensor
+    def read_slots(
+        self, clicks: Tensor, places: Tensor, mask: Tensor | None, lengths: Tensor, users: Tensor
     ) -> Tensor:
         start = self.user_embedding(users)  # (b, width)
         # The whole ID vector is dropped, so that the model learns to do without it.
         keep = F.dropout(start.new_ones(len(start), 1), self.user_dropout, self.training)
-        start = (start * keep).to(clicked.dtype)
+        start = (start * keep).to(clicks.dtype)
+        if not self.reads_padding:
+            slots = places.shape[1]
+            first = (slots - lengths).unsqueeze(1)  # (b, 1): where the clicks begin
+            moved = (torch.arange(slots, device=places.device) + first) % slots
+            places = places.gather(1, moved)
         lengths = lengths.clamp(min=1)  # the GRU must read something (as released)
-        if not clicked.is_cuda:
-            return self._in_steps(clicked, lengths, start)
+        if not clicks.is_cuda:
+            return self._in_steps(clicks, places, lengths, start)
+        clicked = F.embedding(places, clicks)  # (b, h, width)
         packed = pack_padded_sequence(
             clicked, lengths.cpu(), batch_first=True, enforce_sorted=False
         )
         return self.gru(packed, start.unsqueeze(0))[1].squeeze(0)  # (b, width)
 
-    def _in_steps(self, gates: Tensor, lengths: Tensor, start: Tensor) -> Tensor:
-        """The GRU over the first `lengths` (b,) slots of `gates` (b, h, 3 * width), as
-        `click_features` gives them, from the states `start` (b, width): its last states.
+    def _in_steps(self, clicks: Tensor, places: Tensor, lengths: Tensor, start: Tensor) -> Tensor:
+        """The GRU over the first `lengths` (b,) slots `places` (b, h) of `clicks`, whose gates
+        `click_features` gives, from the states `start` (b, width): its last states.
 
         The longest histories stand first, so that each step reads a part from the top.
         """
         _, weight, _, bias = self.gru.all_weights[0]
         order = lengths.argsort(descending=True, stable=True)
-        gates, state, ended = gates[order], start[order], []
-        reading = (lengths[:, None] > torch.arange(int(lengths.max()))).sum(0).tolist()
-        # Taken apart at once: the gradient of a slot taken by its number is as large as all slots.
-        for here, rows in zip(gates.unbind(1), reading, strict=False):
-            ended.append(state[rows:])
-            state = state[:rows]
-            own = F.linear(state, weight, bias)
-            read_reset, read_update, read_new = here[:rows].chunk(3, dim=1)
-            own_reset, own_update, own_new = own.chunk(3, dim=1)
+        state, ended = start[order], []
+        reads = torch.arange(int(lengths.max()))[:, None] < lengths[order]  # (steps, b)
+        rows = reads.sum(1).tolist()
+        # Those of all steps are gathered at once, and no slot that is not read.
+        read = F.embedding(places[order].T[: len(rows)][reads], clicks)
+        for gates, reading in zip(read.split(rows), rows, strict=True):
+            state, end = state.split([reading, len(state) - reading])
+            ended.append(end)
+            read_reset, read_update, read_new = gates.chunk(3, dim=1)
+            own_reset, own_update, own_new = F.linear(state, weight, bias).chunk(3, dim=1)
             reset = torch.sigmoid(read_reset + own_reset)
             update = torch.sigmoid(read_update + own_update)
             new = torch.tanh(read_new + reset * own_new)

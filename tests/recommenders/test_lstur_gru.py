@@ -37,9 +37,8 @@ def test_states_and_gradients_are_those_of_a_gru_over_each_history(first):
         read = vectors.clone().requires_grad_()
         if kept is found:
             clicks = model.click_features(read)
-            shown = clicks[model.arranged(places, LENGTHS)]
             users = model.known_users[torch.arange(1, len(LENGTHS) + 1)]
-            states = model.read_user(shown, None, LENGTHS, users)
+            states = model.read_slots(clicks, places, None, LENGTHS, users)
         else:
             states = expected_of(model, read, places, first)
         (states * torch.linspace(-1, 1, model.width)).square().sum().backward()
