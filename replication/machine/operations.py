@@ -6,6 +6,7 @@ runs as one. Counting changes how torch runs some operations, so that it is neve
 whose result is kept: a step or a text is run once more for it, and thrown away.
 """
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,8 +18,11 @@ Shape = torch.Size | list[int]
 
 def counted(work: Callable[[], object]) -> int:
     """Operations of `work`, which is run once; what it draws at random moves no generator."""
-    from torch.utils.flop_counter import FlopCounterMode
+    from torch.utils.flop_counter import FlopCounterMode, _FlopCounterMode
 
+    # As wrapped for torch.compile it imports the compiler, in two seconds (`training/adam.py`).
+    dispatch = inspect.unwrap(_FlopCounterMode.__torch_dispatch__)
+    _FlopCounterMode.__torch_dispatch__ = dispatch  # type: ignore[method-assign]
     gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with (
         torch.random.fork_rng(gpus),
@@ -29,22 +33,22 @@ def counted(work: Callable[[], object]) -> int:
 
 
 def of_texts(one: Callable[[int], object], widths: Iterable[tuple[int, int]]) -> float:
-    """Operations of a transformer over texts, counted on three.
+    """Operations of work over texts, counted on three of them.
 
-    one     runs the model on one text of so many tokens
+    one     does it for one text of so many tokens: the fewest, the most, or some between
     widths  of each batch: its texts, and to how many tokens they are padded
 
     What a text takes is a polynomial of second degree in its tokens: layers grow with them, and
     attention with their square.
     """
     batches = list(widths)
-    widest = max((width for _, width in batches), default=0)
-    places = sorted({max(1, widest // 4), max(1, widest // 2), widest} - {0})
-    if not places:
+    known = sorted({width for _, width in batches})
+    if not known:
         return 0.0
+    places = sorted({known[0], known[len(known) // 2], known[-1]})
     found = [counted(lambda width=width: one(width)) for width in places]  # type: ignore[misc]
     curve = np.polynomial.Polynomial.fit(places, found, len(places) - 1)
-    return float(sum(texts * curve(width) for texts, width in batches))
+    return float(sum(texts * round(curve(width)) for texts, width in batches))
 
 
 def _on_processor() -> dict[Any, Any]:

@@ -1,13 +1,13 @@
 """A step that is thrown away: its floating-point operations, and its gradients."""
 
 from collections.abc import Callable
-from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from replication.machine.operations import counted
+from replication.machine.operations import counted, of_texts
 from replication.machine.precision import autocast, computing_device
 from replication.mind.columns.prepared import Impressions
 from replication.recommenders import Batch, Recommender
@@ -22,31 +22,39 @@ def operations_a_sample(
     """Of one batch forward and backward, over its samples; what is computed once for a batch, as
     each of its distinct articles, is shared by them. Adam, value by value, is not counted.
 
-    Of the texts that are read together, padded to one length, one is read and counted as often as
-    there are texts, so that counting takes a small part of a step. Parameters and random generators
-    stay as they are.
+    Of each field one text is read in the step, and three more stand for all others (`of_texts`), so
+    that counting takes a small part of a step. Parameters and random generators stay as they are.
     """
     batch = _one_batch(model, impressions, params)
-    others: list[tuple[int, Callable[[], Tensor]]] = []  # how many, and the reading of one
+    others: list[tuple[Callable[[int], Tensor], list[tuple[int, int]]]] = []
 
     def read_one(field: str, articles: Tensor, reader: Callable[..., Tensor]) -> Tensor:
         """In place of `read_text`, which no product of matrices tells apart."""
-        encoder, head = model.text[field], model.heads[field]
-        found = []
-        for some in model.read_together(field, articles):
-            longest = articles[some[-1:]]
-            read = partial(lambda article: reader(*head(*encoder(article))), longest)
-            others.append((len(some) - 1, read))
-            found.append(read().expand(len(some), -1))
-        return torch.cat(found)
+        encoder, head = cast(Any, model.text[field]), model.heads[field]
+        parts = model.read_together(field, articles)
+        longest = [articles[some[-1:]] for some in parts]
+        widths = [encoder.places(article)[0].shape[1] for article in longest]
+        article = dict(zip(widths, longest, strict=True))
+
+        def read(width: int) -> Tensor:
+            return reader(*head(*encoder(article[width])))
+
+        texts = [len(some) for some in parts]
+        texts[0] -= 1
+        others.append((read, list(zip(texts, widths, strict=True))))
+        return read(widths[0]).expand(len(articles), -1)
 
     model.read_text = read_one  # type: ignore[method-assign]
     try:
-        operations = counted(lambda: _step(model, batch, precision))
+        operations = float(counted(lambda: _step(model, batch, precision)))
     finally:
         del model.read_text
-    for times, read in others:
-        operations += times * counted(lambda read=read: _back(model, read, precision))  # type: ignore[misc]
+    for read, texts in others:
+
+        def one(width: int, read: Callable[[int], Tensor] = read) -> object:
+            return _back(model, lambda: read(width), precision)
+
+        operations += of_texts(one, texts)
     return operations / len(batch.users)
 
 
