@@ -28,8 +28,9 @@ from replication.study import paths
 
 # Without polars, which starts threads when it is imported: a fork would lose them.
 LIBRARIES = (
-    "torch", "scipy.sparse", "scipy.special", "pydantic", "ruamel.yaml", "tqdm",
+    "torch", "scipy.sparse", "scipy.special", "pydantic.dataclasses", "ruamel.yaml", "tqdm",
     "safetensors.torch", "transformers.modeling_utils", "transformers.masking_utils",
+    "transformers.generation.utils", "transformers.models.auto.modeling_auto",
     "dvc.cli.parser", "dvc.commands.repro", "dvc.repo.reproduce", "dvc.stage.loader", "dvc.scm",
     "dvc.rwlock", "dvc.utils.strictyaml", "dvc.data_cloud",
 )  # fmt: skip
