@@ -41,25 +41,33 @@ def word_ids(texts: list[str], vocabulary: dict[str, int], limit: int, unknown: 
     return _ragged(rows)
 
 
-def text_ids(encoder: Encoder, texts: list[str], checkpoint: Path, limit: int) -> Ragged:
-    """What a language model of the registry reads of each text, int32: its ids, in its prompt."""
+def text_ids(
+    encoder: Encoder, field: str, texts: list[str], checkpoint: Path, limit: int
+) -> Ragged:
+    """What a language model of the registry reads of each text, int32: its ids, in its prompt.
+
+    field: what the texts are. Errors: as those of `piece_ids` and `prompted_pieces`.
+    """
+    key = f"text.{field}_tokens"
     if encoder.family == "causal":
         return prompted_ids(texts, checkpoint, limit, encoder.prompt or PROMPT)
     if encoder.prompt is not None:
-        return prompted_pieces(texts, checkpoint, limit, encoder.prompt)
-    return piece_ids(texts, checkpoint, limit)
+        return prompted_pieces(texts, checkpoint, limit, encoder.prompt, key)
+    return piece_ids(texts, checkpoint, limit, key)
 
 
-def piece_ids(texts: list[str], checkpoint: Path, limit: int) -> Ragged:
+def piece_ids(
+    texts: list[str], checkpoint: Path, limit: int, key: str = "text.title_tokens"
+) -> Ragged:
     """Subword ids of each text with the checkpoint's special tokens, cut at `limit`, int32.
 
-    Errors: `StudyError` where `limit` is below the number of special tokens.
+    Errors: `StudyError` naming `key` where `limit` is below the number of special tokens.
     """
     tokenizer = load_tokenizer(checkpoint)
     special = tokenizer.num_special_tokens_to_add(is_pair=False)
     if limit < special:  # would not be cut at all
         raise StudyError(
-            f"text: {limit} tokens are not accepted; accepted: {special} or more, for "
+            f"{key}: {limit} is not accepted; accepted: {special} or more, for "
             f"{checkpoint.name} adds {special} of its own to each text"
         )
     return _ragged(_cut(tokenizer, texts, limit))
@@ -74,19 +82,21 @@ def prompted_ids(texts: list[str], checkpoint: Path, limit: int, prompt: str = P
     return _ragged([found.cut([span], limit).ids.tolist() for found, span in rows])
 
 
-def prompted_pieces(texts: list[str], checkpoint: Path, limit: int, prompt: str) -> Ragged:
+def prompted_pieces(
+    texts: list[str], checkpoint: Path, limit: int, prompt: str, key: str = "text.title_tokens"
+) -> Ragged:
     """Subword ids of each text in the prompt, `limit` of them with those of prompt and special
     tokens, int32.
 
     The text is cut and the prompt is kept whole around it.
-    Errors: `StudyError` where the prompt alone has more than `limit` tokens.
+    Errors: `StudyError` naming `key` where the prompt alone has more than `limit` tokens.
     """
     rows = []
     for found, span in _prompted(texts, checkpoint, prompt):
         others = len(found.ids) - int(np.count_nonzero(found.part([span]) >= 0))
         if others > limit:
             raise StudyError(
-                f"text: {limit} tokens are not accepted; accepted: {others} or more, for the "
+                f"{key}: {limit} is not accepted; accepted: {others} or more, for the "
                 f"prompt of {checkpoint.name} has as many without its text"
             )
         rows.append(found.cut([span], limit - others).ids.tolist())

@@ -10,6 +10,7 @@ from replication.encoders.tokens import (
     lowers_letters,
     piece_ids,
     prompted_ids,
+    text_ids,
     token_limits,
     truncated_ids,
     word_ids,
@@ -70,9 +71,10 @@ def test_an_empty_text_keeps_the_special_tokens(folders):
     assert lists(piece_ids([""], folders["bert"], 9)) == [[2, 3]]
 
 
-def test_a_limit_below_the_special_tokens_is_refused(folders):
-    with pytest.raises(StudyError, match=r"1 tokens are not accepted; accepted: 2 or more"):
-        piece_ids(TITLES, folders["bert"], 1)
+def test_a_limit_below_the_special_tokens_is_refused(folders, params):
+    told = r"text\.abstract_tokens: 1 is not accepted; accepted: 2 or more"
+    with pytest.raises(StudyError, match=told):
+        text_ids(params.registry[params.encoder], "abstract", TITLES, folders["bert"], 1)
 
 
 def test_prompted_ids_of_a_short_text_are_those_of_the_whole_sentence(folders):

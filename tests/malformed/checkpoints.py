@@ -215,7 +215,7 @@ def _tokenizers() -> list[Case]:
              ("encoders.minilm: bert holds no tokenizer.json, nor can one be made",)),
         Case("tokenizer: texts longer than the model reads", EMBED,
              with_keys("params.yaml", {"text/abstract_tokens": 4, "text/title_tokens": 1}),
-             ("text: 1 tokens are not accepted; accepted: 2 or more",)),
+             ("text.title_tokens: 1 is not accepted; accepted: 2 or more",)),
     ]  # fmt: skip
 
 

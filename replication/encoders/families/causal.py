@@ -48,7 +48,7 @@ def _tuned(params: Params, field: str, last: int) -> TunedTransformer:
     name = params.encoder
     texts = getattr(load_prepared(paths.PREPARED).articles, field).to_list()
     limit = token_limits(params.text)[field]
-    tokens = text_ids(params.registry[name], texts, paths.CHECKPOINTS / name, limit)
+    tokens = text_ids(params.registry[name], field, texts, paths.CHECKPOINTS / name, limit)
     return tuned_text(params, field, tokens, None, last)
 
 

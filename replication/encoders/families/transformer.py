@@ -44,7 +44,7 @@ class Transformer(Family):
 
         encoder, checkpoint = params.registry[name], paths.CHECKPOINTS / name
         limits, last = token_limits(params.text), self.positions
-        tokens = {f: text_ids(encoder, texts[f], checkpoint, limits[f]) for f in FIELDS}
+        tokens = {f: text_ids(encoder, f, texts[f], checkpoint, limits[f]) for f in FIELDS}
         precision = resolve_precision(params.training.precision)
         config = model_config(checkpoint)
         for field in FIELDS:  # before the work on any
@@ -83,7 +83,7 @@ def _lowered(params: Params, field: str) -> Ragged:
     articles = load_prepared(paths.PREPARED).articles
     texts = [text.lower() for text in getattr(articles, field)]
     encoder, limit = params.registry[params.encoder], token_limits(params.text)[field]
-    return text_ids(encoder, texts, paths.CHECKPOINTS / params.encoder, limit)
+    return text_ids(encoder, field, texts, paths.CHECKPOINTS / params.encoder, limit)
 
 
 def _states(

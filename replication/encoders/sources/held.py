@@ -12,6 +12,7 @@ import torch
 
 from replication.files.errors import StudyError
 from replication.machine import processes
+from replication.machine.environment import IN_4_BITS
 from replication.machine.precision import computing_device
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ def in_four_bits(key: str, instead: str) -> dict[str, Any]:
     key      the parameter that asks for it; instead: what is accepted where it cannot be
     Errors: `StudyError` naming both where there is no GPU, or bitsandbytes is not installed.
     """
-    if not torch.cuda.is_available() or importlib.util.find_spec("bitsandbytes") is None:
+    if not torch.cuda.is_available() or importlib.util.find_spec(IN_4_BITS) is None:
         raise StudyError(
-            f"{key}: nf4 needs a GPU and the package bitsandbytes (`pip install bitsandbytes`); "
+            f"{key}: nf4 needs a GPU and the package {IN_4_BITS} (`pip install {IN_4_BITS}`); "
             f"accepted without: {instead}"
         )
     return {"dtype": "bfloat16", "quantization_config": four_bits()}
