@@ -37,8 +37,9 @@ def run_grid(arguments: argparse.Namespace) -> None:
             for name in chosen:
                 print(shlex.join(command(name)))
         else:
-            with offered(sum(computes(stages[name]) for name in chosen)):
+            with offered(sum(computes(stages[name]) for name in chosen)) as ready:
                 order = in_order(stages, chosen, load_params())
+                ready()
                 run_stages(stages, order, jobs, gpus)
 
 

@@ -18,8 +18,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -41,14 +42,17 @@ _TAKEN = b"+"
 
 
 @contextmanager
-def offered(stages: int) -> Iterator[None]:
-    """While this lasts, stages that are started find such a process, as soon as it is ready.
+def offered(stages: int) -> Iterator[Callable[[], None]]:
+    """While this lasts, stages that are started find such a process, once it is ready.
+
+    What is handed out waits until it is, or cannot be: stages that start before that import the
+    same beside it, and have a core less for it.
 
     stages: how many will compute; few of them are not worth it. Only Linux forks safely. None is
     started either where the variable is set already, be it to nothing.
     """
     if sys.platform != "linux" or stages < WORTHWHILE or paths.WARM in os.environ:
-        yield
+        yield lambda: None
         return
     with tempfile.TemporaryDirectory() as folder:  # which is the user's alone
         address = str(Path(folder) / "socket")
@@ -59,8 +63,13 @@ def offered(stages: int) -> Iterator[None]:
             start_new_session=True,
         )
         os.environ[paths.WARM] = address
+
+        def ready() -> None:
+            while process.poll() is None and not Path(address).exists():
+                time.sleep(0.02)
+
         try:
-            yield
+            yield ready
         finally:
             del os.environ[paths.WARM]
             process.kill()
@@ -110,8 +119,9 @@ def main(address: str, *libraries: str) -> None:
     gc.freeze()  # pages of what is imported stay shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children that have ended are not kept
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        listener.bind(f"{address}.new")
         listener.listen()
+        Path(f"{address}.new").rename(address)  # whoever finds it is heard
         while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
             connection = listener.accept()[0]
             with connection:

@@ -76,9 +76,10 @@ def address(folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(paths.WARM, raising=False)
         patch.setattr(warm, "LIBRARIES", ("wave",))
-        with warm.offered(warm.WORTHWHILE):
+        with warm.offered(warm.WORTHWHILE) as ready:
             address = os.environ[paths.WARM]
-            until(Path(address).exists)
+            ready()
+            assert Path(address).exists()
             yield address
         assert paths.WARM not in os.environ and not Path(address).parent.exists()
 
@@ -215,8 +216,17 @@ def test_it_is_not_started_for_little_or_where_it_is_forbidden(stages, variable,
     monkeypatch.delenv(paths.WARM, raising=False)
     if variable is not None:
         monkeypatch.setenv(paths.WARM, variable)
-    with warm.offered(stages):
+    with warm.offered(stages) as ready:
+        ready()
         assert os.environ.get(paths.WARM) == variable
+
+
+def test_one_that_cannot_serve_is_not_waited_for(monkeypatch):
+    monkeypatch.delenv(paths.WARM, raising=False)
+    monkeypatch.setattr(warm, "LIBRARIES", ("no_such_library",))
+    with warm.offered(warm.WORTHWHILE) as ready:
+        ready()
+        assert warm.handed_over("replication", []) is None
 
 
 def test_a_process_with_threads_is_not_forked(tmp_path):
