@@ -210,7 +210,7 @@ class Answer(BaseHTTPRequestHandler):
 def test_the_health_of_a_browser_is_that_it_answers(container):
     container("healthy")  # no browser here
     server = HTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     container("app", STREAMLIT_SERVER_PORT=str(server.server_port))
     container("healthy")
     server.shutdown()

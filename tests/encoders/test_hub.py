@@ -93,7 +93,7 @@ def hub(folders):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked, server.breaks, server.files = asked, False, {REPOSITORY: files}
     server.commit = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

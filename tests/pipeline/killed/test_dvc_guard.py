@@ -98,6 +98,7 @@ def holding(lock: str, seconds: float):
     ],
 )
 def test_who_holds_a_lock_is_waited_for_or_named(project, lock, damaged, monkeypatch):
+    monkeypatch.setattr("dvc.lock.DEFAULT_TIMEOUT", 0.3)  # of each of DVC's own attempts
     damage(Path(damaged), "null")
     Path(lock).parent.mkdir(parents=True, exist_ok=True)
     with holding(lock, 600) as holder:

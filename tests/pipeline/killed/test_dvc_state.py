@@ -79,7 +79,8 @@ def forget() -> None:
         ("prefix", "empty"),
     ],
 )
-def test_a_half_entry_of_the_cache_of_runs_is_removed(project, capsys, place, how):
+def test_a_half_entry_of_the_cache_of_runs_is_removed(project, capsys, monkeypatch, place, how):
+    monkeypatch.setattr(dvc_state, "_STILL", 0.02)  # nobody writes
     whole = {path: path.read_bytes() for path in entries()}
     one = next(path for path in whole if b"params.yaml" in whole[path])
     path = {"entry": one, "key": one.parent, "prefix": one.parent.parent}.get(
