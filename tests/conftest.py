@@ -1,5 +1,6 @@
 """Fixtures that several folders share."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable
@@ -21,22 +22,34 @@ os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
 LONG = (
     "test_study", "test_interruption", "test_verify", "test_chromium", "test_malformed",
     "test_architectures", "test_local", "test_processes", "test_launch", "test_resume",
-    "test_dvc_experiments_run", "test_page", "test_where_time_goes", "test_preflight",
-    "test_paper_models", "test_fetch", "test_dvc_state", "test_compare", "test_params",
-    "test_experiment", "test_text", "test_adapt", "test_clusters", "test_copies", "test_plan",
+    "test_dvc_experiments_run", "test_page", "test_where_time_goes", "test_gguf",
+    "test_preflight", "test_paper_models", "test_fetch", "test_dvc_state", "test_compare",
+    "test_params", "test_experiment", "test_text", "test_entrypoint", "test_tuned_parts",
+    "test_hub", "test_step_operations", "test_pages", "test_frozen_start", "test_adapt",
+    "test_cost_page", "test_dvc_guard", "test_results", "test_pickled", "test_trials",
+    "test_cached_states", "test_clusters", "test_copies", "test_plan",
 )  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Several workers share one server, which gets ready while they collect."""
+    """Several workers share one server, which gets ready while they collect. Until all is
+    collected, hardly anything is garbage: to look for it took a tenth of the time."""
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         ready_python.share()
+    else:
+        gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Those of `LONG` come first, the others after them as they were."""
     place = {name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end; no search for garbage needs to pass through them again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
