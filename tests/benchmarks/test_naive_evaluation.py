@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from naive import evaluation as naive
 from tiny_study import impressions_of, random_impressions, recommender
@@ -42,14 +43,18 @@ def test_scores_and_their_metrics(params):
     )
 
 
-def test_metrics_of_ties_and_of_one_candidate():
+# Each process imports torch and scikit-learn anew.
+@pytest.mark.parametrize(
+    "computed",
+    [naive.metrics, pytest.param(naive.metrics_by_processes, marks=pytest.mark.slow)],
+    ids=["here", "by processes"],
+)
+def test_metrics_of_ties_and_of_one_candidate(computed):
     impressions = impressions_of(
         [(1, [], [1, 2, 3, 4], [0, 1, 1, 0]), (2, [3], [5], [1]), (3, [], [1, 2], [1, 0])]
     )
     scores = [[0.5, 0.5, 0.25, 0.5], [1.0], [0.0, 0.0]]
     labels = [[0, 1, 1, 0], [1], [1, 0]]
     expected = metrics_of(flat(scores), impressions)
-    np.testing.assert_allclose(naive.metrics(labels, scores), expected, rtol=0, atol=1e-12)
-    by_processes = naive.metrics_by_processes(labels, scores)
-    np.testing.assert_allclose(by_processes, expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(computed(labels, scores), expected, rtol=0, atol=1e-12)
     assert np.isnan(expected[1, 0]) and expected[2, 0] == 0.5

@@ -171,6 +171,7 @@ def test_a_link_that_names_what_there_is_not_is_told(visit):
     no_failure(page)
 
 
+@pytest.mark.slow
 def test_an_unknown_page_leads_to_the_first_one(context, address):
     page = context.new_page()
     page.goto(f"{address}/no-such-page")
@@ -190,6 +191,7 @@ def test_the_downloaded_csv_holds_the_claims(first):
     assert float(rows[0]["ours, clean"]) == found
 
 
+@pytest.mark.slow
 def test_two_runs_are_compared_by_keyboard_alone(visit):
     page = visit("compare")
     _tab_to(page, "First run")

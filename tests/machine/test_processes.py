@@ -27,7 +27,7 @@ from replication.training.batches import draw_each_epoch, draw_once
 
 YAML_OF = YAML(typ="safe", pure=True)
 CELLS = [  # each recommender, each kind of encoder, both protocols
-    ("nrms", "minilm", "finetuned", "clean"),
+    pytest.param("nrms", "minilm", "finetuned", "clean", marks=pytest.mark.slow),
     pytest.param("naml", "minilm", "finetuned", "released", marks=pytest.mark.slow),
     ("lstur", "static", "finetuned", "clean"),
     pytest.param("lstur", "minilm", "frozen", "released", marks=pytest.mark.slow),

@@ -91,7 +91,18 @@ def run_killed(folder: Path, params, batches, at: list[int]) -> tuple:
     return run_in(folder, params)
 
 
-@pytest.mark.parametrize(("recommender", "kind"), list(product(RECOMMENDERS, KINDS)))
+# In `make test` each recommender and each kind at least once.
+QUICK = (("nrms", "words"), ("nrms", "layers"), ("nrms", "frozen"),
+         ("naml", "words"), ("lstur", "frozen"))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("recommender", "kind"),
+    [
+        pytest.param(*cell, marks=() if cell in QUICK else pytest.mark.slow)
+        for cell in product(RECOMMENDERS, KINDS)
+    ],
+)
 def test_a_run_killed_at_every_batch_ends_the_same(params, tmp_path, batches, recommender, kind):
     """Before the first, then after each one that it had got further."""
     params = cell(params, recommender, kind)

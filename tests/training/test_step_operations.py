@@ -30,11 +30,21 @@ def test_a_step_is_counted_and_leaves_no_trace(params):
         assert torch.equal(p, before[name]) and p.grad is None, name
 
 
-@pytest.mark.parametrize("protocol", ["clean", "released"])
+OF = ("static frozen", "static finetuned", "minilm frozen", "minilm finetuned")
+
+
 @pytest.mark.parametrize(
-    "of", ["static frozen", "static finetuned", "minilm frozen", "minilm finetuned"]
+    ("name", "of", "protocol"),
+    [
+        *(pytest.param(name, of, "clean") for name in RECOMMENDERS for of in OF),
+        # Of the released protocol one recommender stands for all in `make test`.
+        *(
+            pytest.param(name, of, "released", marks=() if name == "nrms" else pytest.mark.slow)
+            for name in RECOMMENDERS
+            for of in OF
+        ),
+    ],
 )
-@pytest.mark.parametrize("name", list(RECOMMENDERS))
 def test_they_are_those_of_the_whole_step(params, data, monkeypatch, name, of, protocol):
     """Though of texts of a length only one is read."""
     monkeypatch.setattr(base, "ARTICLES_AT_ONCE", 5)
