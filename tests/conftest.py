@@ -33,7 +33,7 @@ LONG = (
 
 def pytest_configure(config: pytest.Config) -> None:
     """Several workers share one server, which gets ready while they collect. Until all is
-    collected, hardly anything is garbage: to look for it took a tenth of the time."""
+    collected, hardly anything is garbage, and to look for it takes seconds."""
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         ready_python.share()
     else:

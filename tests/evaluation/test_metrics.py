@@ -72,7 +72,7 @@ def test_many_impressions_agree_with_the_plain_definitions(many):
 
 
 def test_auc_agrees_with_scikit_learn(many):
-    many = many[:500]  # scikit-learn takes milliseconds for each
+    many = many[:2000]  # scikit-learn takes a millisecond for each
     auc = impression_metrics(*flat(*many))["auc"]
     compared = 0
     for i, (scores, labels) in enumerate(many):
@@ -81,12 +81,12 @@ def test_auc_agrees_with_scikit_learn(many):
             assert auc[i] == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
         else:
             assert math.isnan(auc[i])
-    assert compared > 400
+    assert compared > 1600
 
 
 def test_ndcg_agrees_with_scikit_learn_where_nothing_is_tied(many):
     result = impression_metrics(*flat(*many))
-    for i, (scores, labels) in enumerate(many[:500]):
+    for i, (scores, labels) in enumerate(many[:2000]):
         if sum(labels) and len(labels) > 1 and not result["tied"][i]:
             for k in (5, 10):
                 expected = ndcg_score([labels], [scores], k=k)

@@ -68,7 +68,7 @@ def test_the_second_waits_and_begins_with_what_the_first_has_left(
             assert first.stopped.wait(SOON)
             other = pool.submit(run, params, two, two.with_suffix(".parquet"))
             with pytest.raises(TimeoutError):
-                other.result(timeout=1)
+                other.result(timeout=3)
             assert len(first.batches) == 4  # of the first alone
         finally:
             first.goes_on.set()

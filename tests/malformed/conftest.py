@@ -4,14 +4,12 @@ import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from contents import content
 from word_vectors import zipped
 
 from replication import __main__ as command_line
-from replication.files import documents
 from replication.files.documents import read_yaml
 from replication.mind import source
 from replication.mind.releases import zip_name
@@ -56,35 +54,12 @@ def own_data_files(monkeypatch) -> None:
 
 
 parser = functools.cache(command_line.parser)
-by_yaml = documents._parsed
 
 
 @pytest.fixture
-def quick_start(monkeypatch) -> None:
-    """What every command begins with and no case is about takes no time: most of it would go into
-    reading parameters as YAML and into making the same command line a thousand times."""
+def one_command_line(monkeypatch) -> None:
+    """Made once, and not a thousand times."""
     monkeypatch.setattr(command_line, "parser", parser)
-    monkeypatch.setattr(documents, "_parsed", parsed)
-
-
-def parsed(text: str) -> Any:
-    """What the YAML reader gives. A file that is as `json.dumps` writes it, and has nothing that
-    YAML may read otherwise, is left to the JSON reader: it is a hundred times as fast."""
-    try:
-        value = json.loads(text)
-        same = "\\u" not in text and json.dumps(value, allow_nan=False) == text
-    except (ValueError, RecursionError):
-        return by_yaml(text)
-    return value if same and _is_plain(value) else by_yaml(text)
-
-
-def _is_plain(value: Any, depth: int = 0) -> bool:
-    """Neither deep nor with keys of a length at which YAML wants a mark before them."""
-    if isinstance(value, dict):
-        return depth < 20 and all(
-            len(key) < 100 and _is_plain(inner, depth + 1) for key, inner in value.items()
-        )
-    return not isinstance(value, list) or all(_is_plain(inner, depth + 1) for inner in value)
 
 
 def _as_json(path: Path, value) -> None:

@@ -60,7 +60,7 @@ def scratch(case, tmp_path, monkeypatch, spoilable, own_data_files) -> Path:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_malformed_input_is_told_in_one_line(case, scratch, quick_start, capfd):
+def test_a_malformed_input_is_told_in_one_line(case, scratch, one_command_line, capfd):
     case.spoil()
     before = content(scratch)
     capfd.readouterr()

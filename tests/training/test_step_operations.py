@@ -46,7 +46,7 @@ OF = ("static frozen", "static finetuned", "minilm frozen", "minilm finetuned")
     ],
 )
 def test_they_are_those_of_the_whole_step(params, data, monkeypatch, name, of, protocol):
-    """Though of texts of a length only one is read."""
+    """Though of a field's texts only a few are read."""
     monkeypatch.setattr(base, "ARTICLES_AT_ONCE", 5)
     encoder, tuning = of.split()
     params = change(params, protocol, recommender=name, encoder=encoder, tuning=tuning)
