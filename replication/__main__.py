@@ -72,26 +72,40 @@ def main(argv: Sequence[str] | None = None) -> int:
         processes.check()
         arguments.function(arguments)
         processes.leave()
-    except (StudyError, OSError, MemoryError) as error:
-        if arguments.debug:
+    except (Exception, KeyboardInterrupt) as error:
+        if _is_interrupt(error):
+            if not processes.have_launcher():
+                print("interrupted; run the same command again to go on", file=sys.stderr)
+            return 130
+        if arguments.debug or not (told := _told(error)):
             raise
-        processes.tell(one_line(_reason(error)))
+        processes.tell(told)
         return 1
-    except ImportError as error:
-        if arguments.debug or not (missing := _missing(error)):
-            raise
-        processes.tell(missing)
-        return 1
-    except RuntimeError as error:
-        if arguments.debug or not processes.lost_another(error):
-            raise
-        processes.tell(processes.LOST)
-        return 1
-    except KeyboardInterrupt:
-        if not processes.have_launcher():
-            print("interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
     return 0
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: a library that calls our code back, as pydantic does to write a
+    seed, makes an error of its own of what it meets there."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _told(error: BaseException) -> str | None:
+    """What to say, in one line, of an error that a user may meet; None: it is a fault of ours."""
+    match error:
+        case StudyError():
+            return one_line(str(error))
+        case MemoryError():
+            return "out of memory; lower batch_size, history or the limits of `text` in params.yaml"
+        case OSError():  # a full disk, a read-only folder
+            return one_line(f"{error.filename or 'file system'}: {error.strerror or error}")
+        case ImportError():
+            return _missing(error)
+        case RuntimeError() if processes.lost_another(error):
+            return processes.LOST
+    return None
 
 
 def _missing(error: ImportError) -> str | None:
@@ -108,14 +122,6 @@ def _missing(error: ImportError) -> str | None:
     if Path(sys.prefix) == Path(".venv").resolve():
         then = "run `make setup`"
     return f"{package} is not installed for the Python that runs this, {sys.executable}: {then}"
-
-
-def _reason(error: StudyError | OSError | MemoryError) -> str:
-    if isinstance(error, MemoryError):
-        return "out of memory; lower batch_size, history or the limits of `text` in params.yaml"
-    if isinstance(error, OSError):  # a full disk, a read-only folder
-        return f"{error.filename or 'file system'}: {error.strerror or error}"
-    return str(error)
 
 
 def _by_another() -> int | None:

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import PlainSerializer, TypeAdapter
 
 from replication.__main__ import main
 from replication.files.errors import StudyError
@@ -72,6 +74,18 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr("replication.evaluation.predictions.score_predictions", interrupted)
     assert score("1 [2,1,3]\n") == 130
     assert "run the same command again" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_code_that_a_library_calls_back_says_how_to_go_on(monkeypatch, capsys):
+    def interrupted(value):
+        raise KeyboardInterrupt
+
+    def serialized(*_):
+        TypeAdapter(Annotated[int, PlainSerializer(interrupted)]).dump_python(1)
+
+    monkeypatch.setattr("replication.evaluation.predictions.score_predictions", serialized)
+    assert score("1 [2,1,3]\n") == 130
+    assert capsys.readouterr().err == "interrupted; run the same command again to go on\n"
 
 
 def test_the_command_line_starts_without_torch_and_polars():
