@@ -138,9 +138,7 @@ def taken_down(
         tensors[f"parameter/{name}"] = p
         for kind, t in optimizer.state.get(p, {}).items():
             tensors[f"{kind}/{name}"] = t
-    tensors["generator/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["generator/cuda"] = torch.cuda.get_rng_state()
+    tensors |= {f"generator/{name}": t for name, t in generators().items()}
     return {name: whole(t.detach()).cpu().contiguous() for name, t in tensors.items()}
 
 
@@ -160,10 +158,23 @@ def brought_back(
     for kind in parts.keys() - {"parameter", "generator", "other"}:
         for name, t in parts[kind].items():
             optimizer.state[parameters[name]][kind] = _shared(t, parameters[name])
-    torch.set_rng_state(parts["generator"]["cpu"])
-    if torch.cuda.is_available():
-        torch.cuda.set_rng_state(parts["generator"]["cuda"])
+    set_generators(parts["generator"])
     return parts.get("other", {})
+
+
+def generators() -> dict[str, Tensor]:
+    """Where torch's generators are, by device."""
+    found = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        found["cuda"] = torch.cuda.get_rng_state()
+    return found
+
+
+def set_generators(to: Mapping[str, Tensor]) -> None:
+    """Bring them to where `generators` found them."""
+    torch.set_rng_state(to["cpu"])
+    if torch.cuda.is_available():
+        torch.cuda.set_rng_state(to["cuda"])
 
 
 def whole(t: Tensor) -> Tensor:

@@ -276,7 +276,7 @@ def _steps(cell: Params, shape: Shape) -> tuple[int, int]:
     if rates > 1:
         tried = int(min(schedule.search_steps or steps, longest))
         shared = min(tried, steps)  # training goes on from the best trial
-        steps += rates * tried - shared
+        steps += rates * tried - shared - (rates - 1)  # and all share the gradients of the first
         evaluations += rates * math.ceil(tried / schedule.evaluate_every)
         evaluations -= shared // schedule.evaluate_every
     return steps, evaluations

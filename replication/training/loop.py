@@ -3,11 +3,12 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
@@ -131,13 +132,15 @@ def train(
             batch = batch.to(device)
             model.know(batch.users)
             own, weight = _own_share(batch, seed, fit.steps)
-            with autocast(precision):
-                scores = prepared(own)
-            loss = weight * loss_of(scores, own)
-            loss.backward()
+            learn = partial(_learned, prepared, own, weight, precision)
+            if progress and not fit.steps:
+                loss, spent = progress.first_batch(at, learn)
+                started -= spent
+            else:
+                loss = learn()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            losses.append(processes.mean(loss.detach()))
+            losses.append(processes.mean(loss))
             fit.steps += 1
             fit.samples += len(batch.users)
             bar.update()
@@ -170,6 +173,15 @@ def train(
     fit.epochs = -(-fit.steps // per_epoch)
     fit.seconds = time.perf_counter() - started
     return fit
+
+
+def _learned(model: nn.Module, batch: Batch, weight: float, precision: str) -> Tensor:
+    """The loss of a batch, times `weight`; its gradients are with the parameters then."""
+    with autocast(precision):
+        scores = model(batch)
+    loss = weight * loss_of(scores, batch)
+    loss.backward()
+    return loss.detach()
 
 
 def _total(schedule: Schedule, per_epoch: int) -> int:

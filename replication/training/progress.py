@@ -10,7 +10,13 @@ from torch import Tensor
 
 from replication.encoders.models.making import making
 from replication.machine import environment
-from replication.machine.saved_state import SavedState, brought_back, taken_down
+from replication.machine.saved_state import (
+    SavedState,
+    brought_back,
+    generators,
+    set_generators,
+    taken_down,
+)
 from replication.study.params import Schedule, as_mapping
 
 
@@ -52,6 +58,17 @@ class Passed:
     tensors: dict[str, Tensor]
 
 
+@dataclass(frozen=True)
+class FirstBatch:
+    """What is learned from the first batch of a search, before any rate matters: the loss, the
+    gradients by parameter, where torch's generators are then, and the seconds it took."""
+
+    loss: Tensor
+    gradients: dict[str, Tensor]
+    generators: dict[str, Tensor]
+    seconds: float
+
+
 class Progress:
     """What a run has behind it; all of it is that of the run that was cut off, if there was one.
 
@@ -72,6 +89,9 @@ class Progress:
         self.trials: dict[str, tuple[float, float]] = kept.get("trials", {})
         self.begun: dict[str, float] | None = kept.get("begun")
         self.tries: Schedule | None = None
+        self._trial: str | None = None  # its own
+        self._first: FirstBatch | None = None  # of all trials
+        self._taken: float = kept.get("taken", 0.0)  # seconds of it, by the trial that is made
         self._left: Passed | None = None  # by the trial that is being made
         self._passed: Passed | None = None  # by the best one so far
         self._training = kept.get("training")
@@ -98,13 +118,37 @@ class Progress:
         name = _name(schedule)
         if name not in self.trials:
             best = max((auc for auc, _ in self.trials.values()), default=-1.0)
-            self.tries = run
+            self.tries, self._trial = run, name
             done = fit()
-            self.trials[name] = round(done.best_auc, 6), done.seconds
+            self.trials[name] = round(done.best_auc, 6), done.seconds - self._taken
             if self.trials[name][0] > best:
                 self._passed = self._left
-            self.tries = self._left = None
+            self.tries = self._trial = self._left = None
+            self._taken = 0.0
         return self.trials[name][0]
+
+    def first_batch(self, at: Learning, learn: Callable[[], Tensor]) -> tuple[Tensor, float]:
+        """The loss of the first batch, whose gradients are with the parameters then, and the
+        seconds that another trial spent on it.
+
+        All trials of a search begin with the same parameters and the same batch: one `learn`s
+        from it for all. So do its seconds count once: training includes them, whichever trial it
+        goes on from, and the search what the others did besides.
+        """
+        if _name(at.schedule) != self._trial:  # as the frozen start, which the first one makes
+            return learn(), 0.0
+        if self._first is None:
+            started = time.perf_counter()
+            loss = learn()
+            gradients = {n: p.grad for n, p in at.parameters.items() if p.grad is not None}
+            took = time.perf_counter() - started
+            self._first = FirstBatch(loss, gradients, generators(), took)
+            return loss, 0.0
+        for name, gradient in self._first.gradients.items():
+            at.parameters[name].grad = gradient
+        set_generators(self._first.generators)
+        self._taken = self._first.seconds
+        return self._first.loss, self._taken
 
     def leave(self, at: Learning, others: Mapping[str, Tensor]) -> None:
         """Remember where a trial is: at a point that the run which it `tries` passes as well."""
@@ -130,10 +174,10 @@ class Progress:
         if self._training is not None and self._training["schedule"] == name:
             return self.state.restore(at.parameters, at.optimizer)
         assert self._passed is not None
-        passed, self._passed = self._passed, None
+        passed, self._passed, self._first = self._passed, None, None
         others = brought_back(passed.tensors, at.parameters, at.optimizer)
         auc, seconds = self.trials[passed.trial]
-        self.trials[passed.trial] = auc, max(0.0, seconds - passed.fit.seconds)
+        self.trials[passed.trial] = auc, seconds - passed.fit.seconds
         return others
 
     def save(self, at: Learning, others: Mapping[str, Tensor]) -> None:
@@ -144,6 +188,7 @@ class Progress:
             "resumed": self.resumed,
             "trials": self.trials,
             "begun": self.begun,
+            "taken": self._taken,
             "training": {"schedule": _name(at.schedule), "fit": asdict(at.fit)},
             "seconds": self.seconds,
         }

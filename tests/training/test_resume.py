@@ -157,20 +157,24 @@ def test_a_killed_search_ends_the_same(params, tmp_path, batches):
     """Trials that were finished are not run again, and their seconds count."""
     rates = {"learning_rate": (0.01, 0.1), "encoder_learning_rate": (0.01, 0.001)}
     params = with_schedule(params, search_steps=3, **rates)
-    trials, every = 4 * 3, 4 * 3 + STEPS - 3  # training goes on from the best trial
+    # The first batch is all trials', and training goes on from the best one.
+    ends = [3, 5, 7, 9]
+    every = ends[-1] + STEPS - 3
     whole = run_in(tmp_path / "whole", params)
     tried = [trial["selection_auc"] for trial in whole[2]["search"]]
     assert batches.trained == every and len(tried) == 4
-    best_ends = 3 * (1 + tried.index(max(tried)))
-    for kill in (1, 3, 4, 8, 11, 12, 13):
+    best_ends = ends[tried.index(max(tried))]
+    for kill in range(1, every):
         folder = tmp_path / f"at{kill}"
         assert run_killed(folder, params, batches, [kill]) == whole, kill
-        # A trial that ends with its last save is known by that state, evaluated already. Where the
-        # best one left off is known in the process alone: its batches are then done again.
-        lost = 3 if best_ends <= kill <= trials else 0
+        # A trial that ends with its last save is known by that state, evaluated already. Known in
+        # the process alone are where the best one left off, whose batches are then done again, and
+        # the first batch, where a trial is left to begin with it.
+        lost = 3 if best_ends <= kill <= ends[-1] else 0
+        lost += kill < ends[-2]
         assert batches.trained == every - kill + lost
         assert json.loads((folder / "cost.json").read_bytes())["search_seconds"] > 0
-    assert run_killed(tmp_path / "often", params, batches, [5, 5, 5]) == whole
+    assert run_killed(tmp_path / "often", params, batches, [4, 4, 4]) == whole
 
 
 def test_patience_that_had_run_out_is_not_waited_for_again(params, tmp_path, batches, monkeypatch):

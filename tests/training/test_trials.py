@@ -1,6 +1,7 @@
 """Training goes on from the best trial of a search, and comes to what it would from its start."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,12 +60,24 @@ def searched_and_alone(params, tmp_path, trained, rates=RATES, **schedule):
 def test_a_search_changes_nothing_but_the_rate(params, tmp_path, trained, search_steps):
     """Whether the run is evaluated where its trials end, goes by, or ends there."""
     count = searched_and_alone(params, tmp_path, trained, search_steps=search_steps)
-    assert count == (search_steps or STEPS) + STEPS
+    assert count == (search_steps or STEPS) + STEPS - 1  # all trials share their first batch
 
 
 @pytest.mark.parametrize("rates", [RATES, RATES[::-1]])
 def test_whichever_trial_is_the_best(params, tmp_path, trained, rates):
-    assert searched_and_alone(params, tmp_path, trained, rates, search_steps=3) == 3 + STEPS
+    assert searched_and_alone(params, tmp_path, trained, rates, search_steps=3) == 2 + STEPS
+
+
+@pytest.mark.parametrize("rates", [RATES, RATES[::-1]])
+def test_the_batch_that_trials_share_is_trainings_own(params, tmp_path, monkeypatch, rates):
+    """Its seconds too, whichever trial learned from it and whichever training goes on from; they
+    count once."""
+    learn, pause = loop.loss_of, 0.05
+    monkeypatch.setattr(loop, "loss_of", lambda *a: time.sleep(pause) or learn(*a))
+    params = with_schedule(params, encoder_learning_rate=rates, search_steps=1)
+    cost = outcome(tmp_path / "searched", params)[2]
+    assert cost["training_seconds"] >= STEPS * pause
+    assert cost["seconds"] >= sum(cost[f"{of}_seconds"] for of in ("search", "training", "test"))
 
 
 @pytest.mark.parametrize("encoder", ["minilm", "static"])
@@ -84,4 +97,4 @@ def test_from_a_frozen_recommender(params, tmp_path, trained):
 def test_a_trial_that_patience_ended_is_the_whole_training(params, tmp_path, trained):
     """It has stopped where the run would: nothing is left to be trained."""
     still = {"search_steps": None, "learning_rate": 0.0, "evaluate_every": 1, "patience": 2}
-    assert searched_and_alone(params, tmp_path, trained, (0.0, 1e-12), **still) == 2 * 3
+    assert searched_and_alone(params, tmp_path, trained, (0.0, 1e-12), **still) == 3 + 2
