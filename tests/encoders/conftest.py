@@ -22,11 +22,22 @@ def folders(tmp_path_factory) -> dict[str, Path]:
     return made
 
 
+@pytest.fixture(scope="session")
+def written_project(folders, tmp_path_factory) -> tuple[Path, Params]:
+    """A tiny project, of which tests get copies, and its parameters."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("written")
+        patch.chdir(folder)
+        return folder, small.write_project(folders)
+
+
 @pytest.fixture
-def params(folders, tmp_path, monkeypatch) -> Params:
+def params(written_project, tmp_path, monkeypatch) -> Params:
     """The parameters of a tiny project, which is the working directory."""
+    folder, params = written_project
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    return small.write_project(folders)
+    return params
 
 
 @pytest.fixture(scope="session")
