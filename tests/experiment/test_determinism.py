@@ -21,6 +21,8 @@ from replication.study import paths
 from replication.study.params import load_params
 from replication.training import loop
 
+pytestmark = pytest.mark.usefixtures("counted_once")
+
 EXPERIMENTS = {
     "tuned layers": {"recommender": "nrms"},
     "tuned words": {"recommender": "lstur", "encoder": "static"},

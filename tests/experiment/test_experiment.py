@@ -24,6 +24,8 @@ from replication.study import paths
 from replication.study.params import as_mapping, grid_cell, load_params
 from replication.study.runs import run_id, run_named
 
+pytestmark = pytest.mark.usefixtures("counted_once")
+
 SECTIONS = ("metrics", "cold_start", "cost", "run")
 
 

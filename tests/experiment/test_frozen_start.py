@@ -16,6 +16,8 @@ from replication.study import paths
 from replication.study.starts import start_name
 from replication.training import loop
 
+pytestmark = pytest.mark.usefixtures("counted_once")
+
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path, monkeypatch):

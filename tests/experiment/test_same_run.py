@@ -14,6 +14,8 @@ from replication.machine.saved_state import SavedState
 from replication.study import paths
 from replication.training import loop
 
+pytestmark = pytest.mark.usefixtures("counted_once")
+
 SOON = 300  # seconds in which anything here has happened
 
 

@@ -12,12 +12,16 @@ Spoil = Callable[[], None]
 @dataclass(frozen=True)
 class Case:
     """`spoil` runs in a project's folder, `command` after it; every one of `told` must stand in the
-    one line that comes of it: the file, then line, field or key, then what was expected."""
+    one line that comes of it: the file, then line, field or key, then what was expected.
+
+    twin  hundreds are made alike, by one rule; `make test` has some of them
+    """
 
     name: str
     command: tuple[str, ...]
     spoil: Spoil
     told: tuple[str, ...]
+    twin: bool = False
 
     def __str__(self) -> str:
         return self.name

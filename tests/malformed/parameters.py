@@ -7,7 +7,7 @@ surplus key in every part, numbers out of range; and YAML that is none, or not p
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -51,6 +51,11 @@ def _another_kind(value: Any) -> Any:
     if isinstance(value, bool):
         return "maybe"
     return {"not": "this"} if isinstance(value, list) or value is None else "many"
+
+
+def _twins(cases: list[Case]) -> list[Case]:
+    """All but every fourth are twins."""
+    return [replace(case, twin=bool(i % 4)) for i, case in enumerate(cases)]
 
 
 def _kinds() -> list[Case]:
@@ -259,4 +264,4 @@ def _yaml() -> list[Case]:
     ]  # fmt: skip
 
 
-CASES = [*_kinds(), *_taken_away(), *_surplus(), *_values(), *_yaml()]
+CASES = [*_twins(_kinds()), *_twins(_taken_away()), *_surplus(), *_values(), *_yaml()]

@@ -59,7 +59,10 @@ def scratch(case, tmp_path, monkeypatch, spoilable, own_data_files) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=str(case), marks=[pytest.mark.slow] * case.twin) for case in CASES],
+)
 def test_a_malformed_input_is_told_in_one_line(case, scratch, one_command_line, capfd):
     case.spoil()
     before = content(scratch)

@@ -17,6 +17,8 @@ from replication.study import paths
 from replication.study.parts import Lora
 from replication.training import loop
 
+pytestmark = pytest.mark.usefixtures("counted_once")
+
 RUN = "replication.experiment.run"
 STEPS = 5  # of a run; the second epoch begins at the fifth
 KINDS = {"words": ("static", "finetuned"), "layers": ("minilm", "finetuned"),

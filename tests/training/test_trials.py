@@ -12,6 +12,8 @@ from replication.experiment.run import run
 from replication.study import paths
 from replication.training import loop
 
+pytestmark = pytest.mark.usefixtures("counted_once")
+
 STEPS = 5  # of a run, which is evaluated after every second and after the last
 RATES = (0.0001, 0.05)
 
