@@ -59,7 +59,6 @@ def check(params: Params, where: Path) -> None:
     for key, names in named.items():
         for name in names:
             check_name(key, name, STAGE, "letters, digits and _ -")
-    require("recommender", params.recommender, RECOMMENDERS, where)
     data_set(params).check(params, where)
     for name, entry in params.encoders.items():
         require(f"encoders.{name}.family", entry.family, FAMILIES, where)
@@ -67,6 +66,18 @@ def check(params: Params, where: Path) -> None:
     for name, adapter in params.adapters.items():
         require(f"adapters.{name}.base", adapter.base, params.encoders, where)
         check_adapter(name, adapter, params.encoders, where)
+    check_experiment(params, where)
+    _check_launch(params, where)
+    for name, entry in params.encoders.items():
+        check_encoder(name, entry, where)
+    _check_grid(params, where)
+    _check_analyses(params, where)
+
+
+def check_experiment(params: Params, where: Path) -> None:
+    """The same of the experiment at hand: all that can be wrong of another one, where parameters
+    that have passed `check` are given it."""
+    require("recommender", params.recommender, RECOMMENDERS, where)
     require("encoder", params.encoder, params.registry, where)
     encoder = params.registry[params.encoder]
     family = FAMILIES[encoder.family]
@@ -88,12 +99,7 @@ def check(params: Params, where: Path) -> None:
             )
         _check_part(params, where)
     _check_numbers(params, where)
-    _check_launch(params, where)
-    for name, entry in params.encoders.items():
-        check_encoder(name, entry, where)
     _check_heads(params, where)
-    _check_grid(params, where)
-    _check_analyses(params, where)
 
 
 def _check_tuned_in_place(params: Params, where: Path) -> None:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from replication.files.documents import read_yaml, validated
 from replication.study import paths
-from replication.study.checks import check, known_protocols, require
+from replication.study.checks import check, check_experiment, known_protocols, require
 from replication.study.encoders import Encoder
 from replication.study.protocol import DEVIATIONS, Protocol
 from replication.study.settings import Params, Schedule, Text
@@ -89,7 +89,7 @@ def grid_cell(
     own = named_encoder(params, encoder).finetune_layers
     depth = own if layers is None else layers
     cell = replace(cell, finetune_layers=depth, tuned_parts=cast(Any, part))
-    check(cell, Path("the command line"))
+    check_experiment(cell, Path("the command line"))
     return cell
 
 
