@@ -5,7 +5,9 @@ import copy
 import functools
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -147,8 +149,16 @@ def test_states_are_those_of_plain_transformers(made, kind):
             torch.testing.assert_close(found[row, :length], alone, **NEAR)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("depth", range(LAYERS))
+def at_depths(name: str, kinds: Iterable[str], depths: Iterable[int], all_of: int):
+    """Every kind at every depth; in `make test` one kind at all of them, and all kinds at one."""
+    cases = [
+        pytest.param(kind, depth, marks=[pytest.mark.slow] * (kind != "bert" and depth != all_of))
+        for kind, depth in product(kinds, depths)
+    ]
+    return pytest.mark.parametrize(("kind", name), cases)
+
+
+@at_depths("depth", KINDS, range(LAYERS), all_of=1)
 def test_the_first_layers_alone(made, kind, depth):
     """What the next layer reads; an encoder of so many layers ends in the norm of the whole."""
     ids, mask = drawn()
@@ -190,8 +200,7 @@ def test_a_frozen_encoder(shared, made, kind, masked):
     torch.testing.assert_close(found[1:, :width][own], expected[1:, :width][own], **STORED)
 
 
-@pytest.mark.parametrize("kind", TRANSFORMERS)
-@pytest.mark.parametrize("layers", range(LAYERS + 1))
+@at_depths("layers", TRANSFORMERS, range(LAYERS + 1), all_of=2)
 def test_tuned_layers_equal_the_whole_model(shared, made, kind, layers):
     for deviations, tolerance in ((LIVE, NEAR), ({}, STORED)):
         text = shared(kind, "finetuned", layers, deviations).eval()
