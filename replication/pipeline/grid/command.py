@@ -3,6 +3,7 @@
 import argparse
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 from replication.files.errors import StudyError
 
@@ -23,9 +24,10 @@ def run_grid(arguments: argparse.Namespace) -> None:
         raise StudyError("--gpus: names this machine's; --slurm asks for one for each job")
     if arguments.sbatch_option and not arguments.slurm:
         raise StudyError("--sbatch-option: says something only with --slurm")
-    if not arguments.slurm:
-        jobs, gpus = at_once(arguments.jobs, arguments.gpus)
-    with present():
+    here = not (arguments.slurm or arguments.dry_run)
+    with present(), offered() if here else nullcontext(lambda _: None) as ready:
+        if not arguments.slurm:
+            jobs, gpus = at_once(arguments.jobs, arguments.gpus)
         make_good()
         stages = read_stages()
         chosen = choose(stages, arguments.only)
@@ -37,10 +39,9 @@ def run_grid(arguments: argparse.Namespace) -> None:
             for name in chosen:
                 print(shlex.join(command(name)))
         else:
-            with offered(sum(computes(stages[name]) for name in chosen)) as ready:
-                order = in_order(stages, chosen, load_params())
-                ready()
-                run_stages(stages, order, jobs, gpus)
+            order = in_order(stages, chosen, load_params())
+            ready(sum(computes(stages[name]) for name in chosen))
+            run_stages(stages, order, jobs, gpus)
 
 
 def _submit(arguments: argparse.Namespace, stages: Mapping, chosen: Sequence[str]) -> None:

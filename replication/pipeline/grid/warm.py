@@ -42,17 +42,19 @@ _TAKEN = b"+"
 
 
 @contextmanager
-def offered(stages: int) -> Iterator[Callable[[], None]]:
+def offered() -> Iterator[Callable[[int], None]]:
     """While this lasts, stages that are started find such a process, once it is ready.
 
-    What is handed out waits until it is, or cannot be: stages that start before that import the
-    same beside it, and have a core less for it.
+    It starts at once, for what the grid does before its first stage takes as long. What is handed
+    out is told how many stages will compute. It waits until the process is ready, or cannot be:
+    stages that start before that import the same beside it, and have a core less for it. Few of
+    them are not worth it, and it is ended.
 
-    stages: how many will compute; few of them are not worth it. Only Linux forks safely. None is
-    started either where the variable is set already, be it to nothing.
+    Only Linux forks safely. None is started either where the variable is set already, be it to
+    nothing.
     """
-    if sys.platform != "linux" or stages < WORTHWHILE or paths.WARM in os.environ:
-        yield lambda: None
+    if sys.platform != "linux" or paths.WARM in os.environ:
+        yield lambda _: None
         return
     with tempfile.TemporaryDirectory() as folder:  # which is the user's alone
         address = str(Path(folder) / "socket")
@@ -64,16 +66,21 @@ def offered(stages: int) -> Iterator[Callable[[], None]]:
         )
         os.environ[paths.WARM] = address
 
-        def ready() -> None:
+        def end() -> None:
+            os.environ.pop(paths.WARM, None)
+            process.kill()
+            process.wait()
+
+        def ready(stages: int) -> None:
+            if stages < WORTHWHILE:
+                end()
             while process.poll() is None and not Path(address).exists():
                 time.sleep(0.02)
 
         try:
             yield ready
         finally:
-            del os.environ[paths.WARM]
-            process.kill()
-            process.wait()
+            end()
 
 
 def handed_over(module: str, words: Sequence[str]) -> int | None:

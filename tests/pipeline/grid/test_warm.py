@@ -76,9 +76,9 @@ def address(folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(paths.WARM, raising=False)
         patch.setattr(warm, "LIBRARIES", ("wave",))
-        with warm.offered(warm.WORTHWHILE) as ready:
+        with warm.offered() as ready:
             address = os.environ[paths.WARM]
-            ready()
+            ready(warm.WORTHWHILE)
             assert Path(address).exists()
             yield address
         assert paths.WARM not in os.environ and not Path(address).parent.exists()
@@ -212,20 +212,29 @@ def test_it_ends_with_its_starter(folder, tmp_path):
 
 
 @pytest.mark.parametrize(("stages", "variable"), [(0, None), (99, "")])
-def test_it_is_not_started_for_little_or_where_it_is_forbidden(stages, variable, monkeypatch):
+def test_it_is_ended_for_little_and_not_started_where_it_is_forbidden(
+    stages, variable, monkeypatch
+):
     monkeypatch.delenv(paths.WARM, raising=False)
     if variable is not None:
         monkeypatch.setenv(paths.WARM, variable)
-    with warm.offered(stages) as ready:
-        ready()
+    started = []
+    start = subprocess.Popen
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *a, **k: started.append(start(*a, **k)) or started[-1]
+    )
+    with warm.offered() as ready:
+        ready(stages)
         assert os.environ.get(paths.WARM) == variable
+        assert all(process.returncode is not None for process in started)
+    assert bool(started) == (variable is None)
 
 
 def test_one_that_cannot_serve_is_not_waited_for(monkeypatch):
     monkeypatch.delenv(paths.WARM, raising=False)
     monkeypatch.setattr(warm, "LIBRARIES", ("no_such_library",))
-    with warm.offered(warm.WORTHWHILE) as ready:
-        ready()
+    with warm.offered() as ready:
+        ready(warm.WORTHWHILE)
         assert warm.handed_over("replication", []) is None
 
 
