@@ -9,7 +9,9 @@ import pytest
 from tiny_study import with_schedule
 
 from replication.experiment import audit as module
-from replication.experiment.audit import audit, audit_cell, audit_runs, untouched
+from replication.experiment import flips
+from replication.experiment.audit import audit
+from replication.experiment.flips import audit_cell, audit_runs, untouched
 from replication.files.errors import StudyError
 from replication.machine import environment
 from replication.study import paths
@@ -61,7 +63,7 @@ def test_a_cell_is_the_grids_but_for_its_length(study):
 
 def test_tuning_begins_from_the_pairs_own_frozen_run():
     params = load_params()
-    tuned, frozen = (audit_cell(params, "layers", "clean", "none", t) for t in module.TUNINGS[::-1])
+    tuned, frozen = (audit_cell(params, "layers", "clean", "none", t) for t in flips.TUNINGS[::-1])
     assert tuned.schedule.start == "frozen" and tuned.training.frozen == frozen.schedule
     assert frozen.schedule.max_steps == params.audit.max_steps < params.training.frozen.max_steps
 
@@ -93,7 +95,7 @@ def test_a_pooler_begins_by_xavier_too(study, base):
 def test_letter_case_is_not_flipped_where_the_tokenizer_has_none(study, monkeypatch):
     cell = audit_cell(study, "bert", "clean", "D17", "finetuned")
     assert untouched("D17", cell) is None
-    monkeypatch.setattr(module, "lowers_letters", lambda checkpoint: checkpoint.name == "minilm")
+    monkeypatch.setattr(flips, "lowers_letters", lambda checkpoint: checkpoint.name == "minilm")
     assert "lowers all letters" in untouched("D17", cell)
 
 

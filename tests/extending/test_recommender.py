@@ -9,7 +9,7 @@ from replication.browser.content.rerun import at_hand, expected_cost, options
 from replication.browser.content.results_table import rows_of
 from replication.browser.reading.study import read_study
 from replication.evaluation.reference import write_baselines
-from replication.experiment.audit import untouched
+from replication.experiment.flips import untouched
 from replication.experiment.run import run
 from replication.files.errors import StudyError
 from replication.paper.cells import grid_cells

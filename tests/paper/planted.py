@@ -20,7 +20,7 @@ from scipy.stats import norm
 from replication.evaluation.clusters import clusters_of
 from replication.evaluation.cold_start import cold_start, user_groups
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
-from replication.experiment.audit import audit_runs
+from replication.experiment.flips import audit_runs
 from replication.experiment.record import clicks, save_impressions
 from replication.files.atomic import write_json
 from replication.files.documents import read_yaml

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from replication.evaluation.cold_start import cold_start
-from replication.experiment.audit import audit_runs
+from replication.experiment.flips import audit_runs
 from replication.mind.columns.ragged import Ragged, save_array
 from replication.paper.cells import METRICS, Cell, read_grid, read_sweep
 from replication.paper.models import MODELS

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dvc.utils.hydra import compose_and_dump
 
-from replication.experiment.audit import TUNINGS, audit_cell
+from replication.experiment.flips import TUNINGS, audit_cell
 from replication.recommenders import Sizes
 from replication.study.checks import candidates
 from replication.study.params import Params, grid_cell, load_params

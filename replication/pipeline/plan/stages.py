@@ -290,7 +290,7 @@ def _run(cell: Params, folder: str, begins: str | None, shape: Shape, machine: M
 
 
 def _audit(params: Params, name: str, shape: Shape, machine: Machine) -> Work:
-    from replication.experiment.audit import audit_runs
+    from replication.experiment.flips import audit_runs
 
     runs = [o.cell for o in audit_runs(params, name) if not (o.untouched or o.again)]
     found = [starting(frozen, shape, machine) for frozen in starts(runs).values()]

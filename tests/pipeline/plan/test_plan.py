@@ -1,8 +1,11 @@
 """A plan of each shipped profile, from its configuration alone."""
 
 import json
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,8 @@ from replication.files.errors import StudyError
 from replication.pipeline.plan.plan import as_json, plan
 from replication.pipeline.plan.text import text
 from replication.report.machines import machine
+
+ROOT = Path(__file__).parents[3]
 
 PROFILES = ["demo", "mind-small", "mind-large"]
 # A protocol without a seed shares nothing; other starts are left by frozen runs.
@@ -220,3 +225,13 @@ def test_a_broken_pipeline_is_told_in_one_line(own, stages):
     with pytest.raises(StudyError, match=r"dvc\.yaml: DVC cannot read it: .*") as error:
         plan("demo", None)
     assert "\n" not in str(error.value)
+
+
+def test_it_imports_no_torch():
+    """The grid plans before its first stage, which would wait for it."""
+    code = (
+        "import sys; from replication.__main__ import main; status = main(['plan']); "
+        "print(status, [m for m in ('torch', 'transformers') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stderr.strip() == "0 []"
