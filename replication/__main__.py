@@ -73,23 +73,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.function(arguments)
         processes.leave()
     except (Exception, KeyboardInterrupt) as error:
-        if _is_interrupt(error):
+        if isinstance(error, KeyboardInterrupt) or (not arguments.debug and _is_interrupt(error)):
             if not processes.have_launcher():
                 print("interrupted; run the same command again to go on", file=sys.stderr)
             return 130
-        if arguments.debug or not (told := _told(error)):
+        if arguments.debug or (told := _told(error)) is None:
             raise
         processes.tell(told)
         return 1
     return 0
 
 
-def _is_interrupt(error: BaseException | None) -> bool:
+def _is_interrupt(error: BaseException) -> bool:
     """Whether Ctrl-C is behind it: a library that calls our code back, as pydantic does to write a
-    seed, makes an error of its own of what it meets there."""
-    while error and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
+    seed, makes an error of its own of what it meets there. A full disk is none of these, though it
+    be met while a command that was interrupted puts things away."""
+    behind: BaseException | None = error
+    seen: set[int] = set()  # causes may go in a circle
+    while behind and id(behind) not in seen and not isinstance(error, OSError | MemoryError):
+        if isinstance(behind, KeyboardInterrupt):
+            return True
+        seen.add(id(behind))
+        behind = behind.__cause__ or behind.__context__
+    return False
 
 
 def _told(error: BaseException) -> str | None:

@@ -88,6 +88,29 @@ def test_ctrl_c_in_code_that_a_library_calls_back_says_how_to_go_on(monkeypatch,
     assert capsys.readouterr().err == "interrupted; run the same command again to go on\n"
 
 
+def test_a_full_disk_is_told_though_it_be_met_after_ctrl_c(monkeypatch, capsys):
+    def stopped(*_):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise OSError(28, "No space left on device", "prediction.txt")
+
+    monkeypatch.setattr("replication.evaluation.predictions.score_predictions", stopped)
+    assert score("1 [2,1,3]\n") == 1
+    assert capsys.readouterr().err == "error: prediction.txt: No space left on device\n"
+
+
+def test_an_error_whose_causes_go_in_a_circle_is_a_fault_like_any_other(monkeypatch):
+    def circular(*_):
+        first, second = ValueError("first"), KeyError("second")
+        first.__cause__, second.__context__ = second, first
+        raise first
+
+    monkeypatch.setattr("replication.evaluation.predictions.score_predictions", circular)
+    with pytest.raises(ValueError, match="first"):
+        score("1 [2,1,3]\n")
+
+
 def test_the_command_line_starts_without_torch_and_polars():
     """`score` and `check` answer at once: what is slow to import is imported where needed."""
     code = "import sys, replication.__main__; print({'torch', 'polars'} & set(sys.modules))"
