@@ -88,9 +88,11 @@ def _is_interrupt(error: BaseException) -> bool:
     """Whether Ctrl-C is behind it: a library that calls our code back, as pydantic does to write a
     seed, makes an error of its own of what it meets there. A full disk is none of these, though it
     be met while a command that was interrupted puts things away."""
+    if isinstance(error, OSError | MemoryError):
+        return False
     behind: BaseException | None = error
     seen: set[int] = set()  # causes may go in a circle
-    while behind and id(behind) not in seen and not isinstance(error, OSError | MemoryError):
+    while behind and id(behind) not in seen:
         if isinstance(behind, KeyboardInterrupt):
             return True
         seen.add(id(behind))
