@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from replication.encoders.tokens import lowers_letters
 from replication.study import paths
-from replication.study.checks import RATES, candidates
+from replication.study.numbers import RATES, candidates
 from replication.study.params import Params, flipped, grid_cell
 from replication.study.registry import FAMILIES, RECOMMENDERS
 from replication.training.search import with_rates

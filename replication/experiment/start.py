@@ -21,7 +21,7 @@ from replication.machine.saved_state import whole
 from replication.mind.columns.prepared import Prepared
 from replication.recommenders import Recommender
 from replication.study import paths
-from replication.study.checks import RATES, candidates
+from replication.study.numbers import RATES, candidates
 from replication.study.params import Params
 from replication.study.runs import run_id
 from replication.study.starts import deciding, start_name

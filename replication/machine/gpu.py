@@ -1,4 +1,4 @@
-"""How much of a GPU's memory is left for this process."""
+"""A GPU, if there is one: the memory left for this process, and the end of what it was asked."""
 
 import torch
 
@@ -12,3 +12,9 @@ def free_memory(device: torch.device) -> int:
     free, _ = torch.cuda.mem_get_info(device)
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return free + kept
+
+
+def wait_for_gpu() -> None:
+    """Until it has done all that it was asked, as a clock wants; without one, not at all."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

@@ -11,41 +11,16 @@ from dataclasses import dataclass
 
 from replication.encoders.tokens import GPU_SHARE, token_limits
 from replication.report.machines import Machine
+from replication.report.shape import Shape
 from replication.report.weights import bytes_held, counted
-from replication.study.checks import candidates
 from replication.study.encoders import Encoder
+from replication.study.numbers import candidates
 from replication.study.params import Params
 from replication.study.registry import FAMILIES, RECOMMENDERS, SOURCES
 
 PASSES = 3  # assumed: passes over the training clicks until early stopping
 POPULAR = 4500  # articles among which a batch's are as if drawn evenly (fitted to MIND-small)
 PROMPT = 30  # tokens around the titles of a LoRA question, assumed
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What of a data set decides the cost; `learned` is the share of clicks before the last day."""
-
-    articles: int
-    clicks: int
-    train_articles: int
-    test_articles: int
-    history: float  # mean clicks of a history
-    learned: float
-    tokens: dict[str, float]  # word pieces of a text as it is cut, special tokens included
-    impressions: int  # of training
-    test_impressions: int
-
-
-# MIND-small as published; tokens: 2,000 of its articles, cut at 20 and 50 word pieces of BERT.
-_TOKENS = {"title": 15.4, "abstract": 33.0}
-SMALL = Shape(
-    65_238, 236_344, 51_282, 42_416, 32.5, 126_695 / 156_965, _TOKENS, 156_965, 73_152
-)  # fmt: skip
-# MIND-large's training and dev splits as others have counted them (not checked here: `prepare`
-# counts them anew). Articles of both together are assumed: training has 101,527, all three splits
-# 130,379. The share of clicks before the last day is MIND-small's.
-LARGE = Shape(104_000, 3_383_656, 101_527, 72_023, 33.0, SMALL.learned, _TOKENS, 2_232_748, 376_471)
 
 
 @dataclass(frozen=True)
@@ -159,6 +134,8 @@ def training(cell: Params, shape: Shape, machine: Machine) -> Estimate:
     memory = load.weights + _activations(tokens, load.kept_layers, width)
     memory += 4.0 * tokens * (width + 8 * cell.model.filters)  # the reader's own
     memory += _resident(load, shape, machine)
+    # Beside them the best parameters so far are kept, and gradients that all trials share.
+    memory += 4.0 * load.trained * (2 if _rates(cell) > 1 else 1)
     return Estimate(operations, parts, memory, load.disk)
 
 
@@ -185,6 +162,7 @@ class Load:
     stored    bytes that are read of it from disk
     kept_layers   layers whose activations are kept for the backward pass
     weights   bytes of weights, and of gradients and Adam's two moments of those that train
+    trained   parameters that train
     disk      bytes of vectors that are made for runs of this kind alone
     """
 
@@ -194,6 +172,7 @@ class Load:
     stored: float
     kept_layers: int
     weights: float
+    trained: float
     disk: float
 
 
@@ -239,6 +218,7 @@ def _load(cell: Params, shape: Shape) -> Load:
         stored=0.0 if live or words else 2.0 * tokens * encoder.width,
         kept_layers=top + passed,
         weights=4.0 * held + 16.0 * trained,
+        trained=trained,
         disk=2.0 * shape.articles * pieces * encoder.width,
     )
 
@@ -270,9 +250,7 @@ def _steps(cell: Params, shape: Shape) -> tuple[int, int]:
     per_pass = math.ceil(clicks / schedule.batch_size)
     steps = int(min(per_pass * min(PASSES, schedule.max_epochs), longest))
     evaluations = math.ceil(steps / schedule.evaluate_every)
-    rates = len(candidates(schedule.learning_rate))
-    if cell.tunes:
-        rates *= len(candidates(schedule.encoder_learning_rate))
+    rates = _rates(cell)
     if rates > 1:
         tried = int(min(schedule.search_steps or steps, longest))
         shared = min(tried, steps)  # training goes on from the best trial
@@ -280,6 +258,12 @@ def _steps(cell: Params, shape: Shape) -> tuple[int, int]:
         evaluations += rates * math.ceil(tried / schedule.evaluate_every)
         evaluations -= shared // schedule.evaluate_every
     return steps, evaluations
+
+
+def _rates(cell: Params) -> int:
+    """Pairs of learning rates that a run tries."""
+    rates = len(candidates(cell.schedule.learning_rate))
+    return rates * (len(candidates(cell.schedule.encoder_learning_rate)) if cell.tunes else 1)
 
 
 def _weights(name: str, encoder: Encoder) -> tuple[float, float]:

@@ -10,17 +10,9 @@ from replication.encoders.tokens import token_limits
 from replication.files.errors import StudyError
 from replication.mind.releases import EXCERPTS, Figure, load_pins
 from replication.paper.cells import parts_cells, read_json
-from replication.report.estimate import (
-    LARGE,
-    PASSES,
-    SMALL,
-    Estimate,
-    Shape,
-    adapting,
-    embedding,
-    training,
-)
+from replication.report.estimate import PASSES, Estimate, adapting, embedding, training
 from replication.report.machines import Machine, machine
+from replication.report.shape import LARGE, SMALL, Shape
 from replication.report.tables import markdown
 from replication.study import paths
 from replication.study.params import Params, grid_cell

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from replication.encoders.models.making import making
 from replication.machine import environment
+from replication.machine.gpu import wait_for_gpu
 from replication.machine.saved_state import (
     SavedState,
     brought_back,
@@ -140,6 +141,7 @@ class Progress:
         if self._first is None:
             started = time.perf_counter()
             loss = learn()
+            wait_for_gpu()
             gradients = {n: p.grad for n, p in at.parameters.items() if p.grad is not None}
             took = time.perf_counter() - started
             self._first = FirstBatch(loss, gradients, generators(), took)
@@ -160,6 +162,8 @@ class Progress:
 
     def fit(self, schedule: Schedule) -> Fit:
         """Where training by `schedule` stands: at its start, or where `restore` brings it."""
+        if self._trial is None:  # the search is over
+            self._first = None
         name = _name(schedule)
         if self._training is not None and self._training["schedule"] == name:
             return Fit(**self._training["fit"])
@@ -174,7 +178,7 @@ class Progress:
         if self._training is not None and self._training["schedule"] == name:
             return self.state.restore(at.parameters, at.optimizer)
         assert self._passed is not None
-        passed, self._passed, self._first = self._passed, None, None
+        passed, self._passed = self._passed, None
         others = brought_back(passed.tensors, at.parameters, at.optimizer)
         auc, seconds = self.trials[passed.trial]
         self.trials[passed.trial] = auc, seconds - passed.fit.seconds

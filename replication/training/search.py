@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
-from replication.study.checks import candidates
+from replication.study.numbers import candidates
 from replication.study.params import Params
 
 

@@ -16,8 +16,9 @@ from replication.encoders.tokens import FIELDS
 from replication.experiment.run import run
 from replication.files.errors import StudyError
 from replication.mind.columns.ragged import Ragged, save_array
-from replication.report.estimate import SMALL, checkpoint_bytes, embedding, training
+from replication.report.estimate import checkpoint_bytes, embedding, training
 from replication.report.machines import machine
+from replication.report.shape import SMALL
 from replication.study import paths
 from replication.study.params import grid_cell, load_params
 from replication.study.registry import FAMILIES, SOURCES

@@ -94,8 +94,9 @@ def expected_rows_of_the_data(params):
 
 
 def test_its_fields_decide_what_it_costs(listed, params, monkeypatch):
-    from replication.report.estimate import SMALL, training
+    from replication.report.estimate import training
     from replication.report.machines import machine
+    from replication.report.shape import SMALL
 
     def operations(name: str) -> float:
         cell = grid_cell(params, name, "minilm", "frozen", "clean", 1)

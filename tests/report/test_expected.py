@@ -7,8 +7,8 @@ import pytest
 
 from replication.files.errors import StudyError
 from replication.mind.releases import load_pins
-from replication.report.estimate import LARGE, SMALL
 from replication.report.expected import duration, expected_rows, expected_table, shape_of
+from replication.report.shape import LARGE, SMALL
 from replication.study import paths
 from replication.study.params import load_params
 

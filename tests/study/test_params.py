@@ -17,7 +17,7 @@ from replication.files.documents import read_yaml
 from replication.files.errors import StudyError
 from replication.recommenders import RECOMMENDERS, Recommender, Sizes
 from replication.study import checks
-from replication.study.checks import candidates
+from replication.study.numbers import candidates
 from replication.study.params import (
     Params,
     flipped,

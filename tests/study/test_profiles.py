@@ -11,7 +11,7 @@ from dvc.utils.hydra import compose_and_dump
 
 from replication.experiment.flips import TUNINGS, audit_cell
 from replication.recommenders import Sizes
-from replication.study.checks import candidates
+from replication.study.numbers import candidates
 from replication.study.params import Params, grid_cell, load_params
 from replication.study.protocol import DEVIATIONS
 

@@ -16,7 +16,6 @@ from replication.paper.cells import every_run
 from replication.pipeline.plan.calibration import Calibration
 from replication.report.estimate import (
     Estimate,
-    Shape,
     adapting,
     checkpoint_bytes,
     embedding,
@@ -24,6 +23,7 @@ from replication.report.estimate import (
 )
 from replication.report.expected import shape_of, starting
 from replication.report.machines import Host, Machine
+from replication.report.shape import Shape
 from replication.study import paths
 from replication.study.checks import require
 from replication.study.compose import compose
