@@ -76,16 +76,25 @@ def training_and_selection(params: Params, data: Prepared) -> tuple[Impressions,
 
 
 def learned(
-    model: Recommender, params: Params, data: Prepared, precision: str, progress: Progress
+    model: Recommender,
+    params: Params,
+    data: Prepared,
+    precision: str,
+    progress: Progress,
+    told: bool = True,
 ) -> Fit:
-    """Train a recommender in place by the schedule of the experiment at hand."""
+    """Train a recommender in place by the schedule of the experiment at hand.
+
+    told: see `train`
+    """
     rng = np.random.default_rng(progress.seed)
     learn, select = training_and_selection(params, data)
 
     def selection_auc(model: Recommender) -> float:
         return evaluate(model, select, params, precision)[0]["auc"]
 
-    return train(model, precision, learn, params, selection_auc, rng, run_id(params), progress)
+    label = run_id(params)
+    return train(model, precision, learn, params, selection_auc, rng, label, progress, told)
 
 
 def evaluate(

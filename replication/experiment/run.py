@@ -62,9 +62,11 @@ def run(params: Params, folder: Path, per_impression: Path) -> dict:
 
 def auc_on_test(params: Params) -> tuple[float, np.ndarray, float]:
     """Of the experiment at hand, of which nothing is written: AUC of the test split, that of each
-    impression (I,), NaN where there is none, and the seconds it took. It goes on as `run` does."""
+    impression (I,), NaN where there is none, and the seconds it took. It goes on as `run` does.
+
+    An evaluation of the selection split that decides nothing is not made."""
     with _opened(params) as at:
-        one = _tested(params, at)
+        one = _tested(params, at, told=False)
         seconds = at.progress.seconds + one.seconds["start"]
         return one.summary["auc"], one.metrics["auc"], seconds
 
@@ -99,14 +101,15 @@ class _Tested:
     seconds: dict[str, float]
 
 
-def _tested(params: Params, at: _Experiment) -> _Tested:
+def _tested(params: Params, at: _Experiment, told: bool = True) -> _Tested:
+    """told: of training; see `train`"""
     progress = at.progress
 
     def trial_auc(trial: Params, whole: Params) -> float:
         return progress.trial(trial.schedule, whole.schedule, lambda: _fit(trial, at)[1])
 
     params, tried = search(params, trial_auc)
-    model, fitted = _fit(params, at)
+    model, fitted = _fit(params, at, told)
     leave_start(params, at.data, model, fitted, progress)
     testing = time.perf_counter()
     measured = evaluate(model, at.data.test, params, at.precision)
@@ -169,7 +172,7 @@ def _opened(params: Params) -> Iterator[_Experiment]:
         yield _Experiment(data, precision, progress, FrozenStart(params, data, precision, progress))
 
 
-def _fit(params: Params, at: _Experiment) -> tuple[Recommender, Fit]:
+def _fit(params: Params, at: _Experiment, told: bool = True) -> tuple[Recommender, Fit]:
     """A recommender trained as the experiment at hand says; all that is drawn follows the seed."""
     torch.manual_seed(at.progress.seed)
     model = build_recommender(params, at.data)
@@ -177,4 +180,4 @@ def _fit(params: Params, at: _Experiment) -> tuple[Recommender, Fit]:
     if params.schedule.start == "frozen" and not at.progress.fit(params.schedule).steps:
         at.start.give(model)
         torch.manual_seed(at.progress.seed)
-    return model, learned(model, params, at.data, at.precision, at.progress)
+    return model, learned(model, params, at.data, at.precision, at.progress, told)

@@ -111,10 +111,15 @@ def _activations(tokens: float, layers: int, width: int) -> float:
     return 34.0 * tokens * layers * width
 
 
-def training(cell: Params, shape: Shape, machine: Machine) -> Estimate:
-    """One run of the grid or the sweep: search, training, evaluations and the test."""
+def training(cell: Params, shape: Shape, machine: Machine, told: bool = True) -> Estimate:
+    """One run of the grid or the sweep: search, training, evaluations and the test.
+
+    told: as of `training.loop.train`; False of an audit's runs
+    """
     load, distinct = _load(cell, shape), _distinct(cell, shape)
     steps, evaluations = _steps(cell, shape)
+    if evaluations == 1 and not told:
+        evaluations = 0
     encoded = evaluations * shape.train_articles + shape.test_articles
     on_test = cell.protocol.selection == "test"
     looked_at = shape.test_impressions if on_test else shape.impressions * (1 - shape.learned)

@@ -1,5 +1,6 @@
 """The training loop: Adam, cross-entropy over 1 + K candidates, early stopping on AUC."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -60,6 +61,7 @@ def train(
     rng: np.random.Generator,
     label: str,
     progress: Progress | None = None,
+    told: bool = True,
 ) -> Fit:
     """Train in place; on return the model holds the parameters with the best selection AUC.
 
@@ -69,6 +71,8 @@ def train(
     rng       as it was when the run began: what a run that was cut off had drawn is drawn again
     progress  where the state is saved every few minutes, and from which training goes on; where it
               tries a run's rates, its last batch is remembered for that run
+    told      whether anybody reads the selection AUC. If not, an evaluation that is the only one
+              is left out, for it decides nothing; the AUC is NaN then
 
     Of several processes each learns from its share of every batch; what is dropped out depends on
     process and batch alone. Parameters and losses are the same in all, up to the rounding of sums.
@@ -95,6 +99,7 @@ def train(
         )
     prepared = processes.learning_together(model)
     total = _total(schedule, per_epoch)
+    unseen = not told and total <= schedule.evaluate_every
     trained: dict[str, Tensor] = {n: p for n, p in model.named_parameters() if p.requires_grad}
     trained["known_users"] = model.known_users  # of the batches up to a step alone
     fit = progress.fit(schedule) if progress else Fit()
@@ -154,18 +159,19 @@ def train(
                         f"lower training.{params.schedule_name}.learning_rate"
                     )
                 losses.clear()
-                auc = processes.agreed(select(model))
+                auc = math.nan if unseen else processes.agreed(select(model))
                 prepared.train()
                 fit.curve.append((fit.steps, round(mean_loss, 6), round(auc, 6)))
                 bar.set_postfix(loss=f"{mean_loss:.3f}", auc=f"{auc:.4f}")
                 fit.waited += 1
-                if auc > fit.best_auc:
+                if unseen or auc > fit.best_auc:
                     best = _copy(trained)
                     fit.best_auc, fit.best_step, fit.waited = auc, fit.steps, 0
             ends = fit.steps == total or fit.waited >= schedule.patience
             if leave and ends and _evaluated(run, fit.steps, per_epoch):
                 keep(leave)
-            if progress and progress.state.due:
+            # What stops unseen is no state to go on from where the AUC is read.
+            if progress and progress.state.due and not (unseen and ends):
                 keep(progress.save)
             if ends:
                 break

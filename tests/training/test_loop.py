@@ -28,10 +28,10 @@ from replication.training.loop import loss_of, parameter_groups, train
 NAMES = sorted(RECOMMENDERS)
 
 
-def fit(model, impressions, params, select, seed=0):
+def fit(model, impressions, params, select, seed=0, told=True):
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    return train(model, "fp32", impressions, params, select, rng, "a run")
+    return train(model, "fp32", impressions, params, select, rng, "a run", told=told)
 
 
 def batch_with(drawn: torch.Tensor) -> Batch:
@@ -151,6 +151,24 @@ def test_epochs_end_training_when_there_are_no_max_steps(params, impressions):
     result = fit(recommender("naml"), impressions, params, Script([0.5]))
     assert result.steps == 3 * batches and result.epochs == 3
     assert result.samples == 3 * samples_in(impressions)
+
+
+@pytest.mark.parametrize(("steps", "seen"), [(3, []), (4, []), (5, [4, 5])])
+def test_an_evaluation_that_decides_nothing_is_left_out_where_nobody_reads_it(
+    params, impressions, steps, seen
+):
+    """One alone decides nothing; of two the better one does."""
+    params = with_schedule(params, max_steps=steps, max_epochs=9, evaluate_every=4, patience=9)
+    models = {told: recommender("nrms") for told in (True, False)}
+    selects = {told: Script([0.7, 0.6]) for told in models}
+    fits = {
+        told: fit(models[told], impressions, params, selects[told], told=told) for told in models
+    }
+    assert [step for step, _, auc in fits[False].curve if not math.isnan(auc)] == seen
+    assert len(selects[False].seen) == len(seen) and len(selects[True].seen) == (steps > 4) + 1
+    assert fits[False].best_step == fits[True].best_step == min(steps, 4)
+    states = [model.state_dict() for model in models.values()]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_curve_holds_the_mean_loss_since_the_last_point(params, impressions):

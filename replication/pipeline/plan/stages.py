@@ -294,5 +294,5 @@ def _audit(params: Params, name: str, shape: Shape, machine: Machine) -> Work:
 
     runs = [o.cell for o in audit_runs(params, name) if not (o.untouched or o.again)]
     found = [starting(frozen, shape, machine) for frozen in starts(runs).values()]
-    found += [(cell.schedule_name, training(cell, shape, machine)) for cell in runs]
+    found += [(cell.schedule_name, training(cell, shape, machine, told=False)) for cell in runs]
     return Work(tuple(found), {}, True)
