@@ -10,7 +10,7 @@ from pathlib import Path
 from replication.commands import data, operate, others, results, study
 from replication.commands.command import Command
 from replication.files.errors import StudyError, one_line
-from replication.machine import processes, threads
+from replication.machine import memory, processes, threads
 from replication.study import paths
 
 GROUPS: dict[str, tuple[Command, ...]] = {
@@ -144,5 +144,6 @@ def _by_another() -> int | None:
 
 if __name__ == "__main__":
     threads.settle()
+    memory.settle()
     status = _by_another()
     sys.exit(main() if status is None else status)

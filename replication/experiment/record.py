@@ -15,7 +15,7 @@ from replication.encoders.sources.checkpoints import checkpoint_digest, paramete
 from replication.files.atomic import new_file
 from replication.files.digest import sha256
 from replication.files.listing import files_below, files_in
-from replication.machine import environment, processes
+from replication.machine import environment, memory, processes
 from replication.machine.git import git_commit
 from replication.mind.columns.prepared import Impressions, Prepared
 from replication.recommenders import Recommender
@@ -123,7 +123,7 @@ def cost(
         "articles_per_second": round(fit.articles / fit.seconds, 1),
         "resumed": resumed,
         "processes": processes.count(),
-        **environment.peak_memory(),
+        **memory.peak_memory(),
     }
 
 

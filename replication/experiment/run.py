@@ -156,7 +156,6 @@ def _write(
 @contextmanager
 def _opened(params: Params) -> Iterator[_Experiment]:
     """The experiment at hand: what a run of it that was cut off has left, or nothing yet."""
-    environment.return_freed_memory()
     data = load_prepared(paths.PREPARED)
     precision = resolve_precision(params.training.precision)
     key = environment.result_key(

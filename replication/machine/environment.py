@@ -1,11 +1,9 @@
-"""What a run ran on: code, libraries, hardware, memory. Everything that cannot be told is null."""
+"""What a run ran on: code, libraries, hardware. Everything that cannot be told is null."""
 
-import ctypes
 import hashlib
 import json
 import os
 import platform
-import resource
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,8 +17,6 @@ from replication.files.listing import files_below
 from replication.machine import processes
 from replication.machine.processor import cpuinfo
 
-# Of malloc.h: freed memory at the end of the heap, and blocks, larger than so many bytes go back.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 LIBRARIES = (
     "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "numpy", "polars",
 )  # fmt: skip
@@ -144,35 +140,4 @@ def hardware() -> dict[str, str | int | float | None]:
         "memory_gib": round(pages / 2**30, 1),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def return_freed_memory() -> None:
-    """Ask the C library to hand large freed blocks back to the system at once.
-
-    Batches differ in size, and glibc, left alone, keeps ever larger freed blocks for itself: memory
-    then grows with the number of batches. Elsewhere than on glibc this does nothing.
-    """
-    with suppress(OSError, AttributeError):
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_TRIM_THRESHOLD, 128 << 20)
-        libc.mallopt(_M_MMAP_THRESHOLD, 128 << 20)
-
-
-def peak_memory_mib() -> float:
-    """Most memory this process has held so far, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
-
-
-def peak_memory() -> dict[str, float | None]:
-    """The most memory that this process has held, and the GPU's where there is one, in MiB."""
-    import torch
-
-    gpu = torch.cuda.is_available()
-    return {
-        "peak_memory_mib": peak_memory_mib(),
-        "peak_gpu_memory_mib": (
-            round(torch.cuda.max_memory_allocated() / 2**20, 1) if gpu else None
-        ),
     }

@@ -22,7 +22,7 @@ from replication.evaluation.cold_start import HALVES, cold_start, user_groups
 from replication.evaluation.intervals import bootstrap_ci
 from replication.evaluation.metrics import METRICS, impression_metrics
 from replication.evaluation.scoring import score
-from replication.machine.environment import return_freed_memory
+from replication.machine import memory
 from replication.machine.precision import resolve_precision
 from replication.mind.columns.prepared import load_prepared
 from replication.mind.prepare import prepare
@@ -48,7 +48,7 @@ def prepare_files(folder: Path) -> dict[str, Any]:
 
 def train_a_step(folder: Path) -> dict[str, Any]:
     """A step of NRMS over stored token vectors; negatives are drawn for all clicks before it."""
-    return_freed_memory()
+    memory.settle()
     data = load_prepared(folder / "prepared")
     model, text = stored_nrms(np.load(folder / "vectors.npy", mmap_mode="r"), POSITIONS, data)
     train_steps(model, data, WARM)
@@ -60,7 +60,7 @@ def train_a_step(folder: Path) -> dict[str, Any]:
 
 def evaluate(folder: Path) -> dict[str, Any]:
     """User vectors, scores and four metrics of the test split, the article vectors given."""
-    return_freed_memory()
+    memory.settle()
     data = load_prepared(folder / "prepared")
     model, _ = stored_nrms(np.load(folder / "vectors.npy", mmap_mode="r"), POSITIONS, data)
     vectors = torch.rand(len(data.articles), model.width)
@@ -75,7 +75,7 @@ def evaluate(folder: Path) -> dict[str, Any]:
 
 def intervals(folder: Path) -> dict[str, Any]:
     """Bootstrap intervals of four metrics, of all impressions and by groups of users."""
-    return_freed_memory()
+    memory.settle()
     test = load_prepared(folder / "prepared").test
     rng = np.random.default_rng(1)
     metrics = {name: rng.random(len(test)) for name in METRICS}

@@ -15,7 +15,7 @@ from measuring import peak_of
 from mind_files import ARTICLES
 from stored_nrms import BATCH, HISTORY, stored_nrms, train_steps, write_vectors
 
-from replication.machine.environment import return_freed_memory
+from replication.machine import memory
 from replication.mind.columns.prepared import load_prepared
 from replication.training.batches import batches, draw_each_epoch
 
@@ -64,7 +64,7 @@ def training(vectors: Path, prepared: Path, steps: int) -> dict[str, float]:
 
     Mapped pages are clean: the system takes them back when it wants memory.
     """
-    return_freed_memory()
+    memory.settle()
     data = load_prepared(prepared)
     model, text = stored_nrms(_mapped(vectors), POSITIONS, data)
     start = _resident()
@@ -93,7 +93,7 @@ def training(vectors: Path, prepared: Path, steps: int) -> dict[str, float]:
 
 def reading(vectors: Path, prepared: Path, cold: bool) -> dict[str, float]:
     """Median seconds to read the articles of a batch, with or without the file in page cache."""
-    return_freed_memory()
+    memory.settle()
     data = load_prepared(prepared)
     rng = np.random.default_rng(2)
     samples = draw_each_epoch(data.train, 4, rng)

@@ -8,7 +8,7 @@ from replication.encoders.lora.judge import Judge
 from replication.encoders.lora.questions import Questioner
 from replication.encoders.sources.checkpoints import checkpoint_digest
 from replication.files.atomic import write_json
-from replication.machine import environment, processes
+from replication.machine import environment, memory, processes
 from replication.machine.operations import counted
 from replication.machine.precision import autocast, computing_device
 from replication.study import paths
@@ -57,7 +57,7 @@ def save_adapter_cost(
             "seconds": None if seconds is None else round(seconds, 2),
             "seconds_a_sample": None if seconds is None else round(seconds / samples, 6),
             "operations_a_sample": operations,
-            **environment.peak_memory(),
+            **memory.peak_memory(),
             "hardware": environment.hardware(),
         },
     )

@@ -10,7 +10,7 @@ from typing import Any
 from replication.files.atomic import write_json, write_text
 from replication.files.documents import read_json
 from replication.files.errors import StudyError
-from replication.machine import environment, processes
+from replication.machine import environment, memory, processes
 from replication.study import paths
 
 MADE = "made.json"  # beside cached states
@@ -88,7 +88,7 @@ def taken(articles: int) -> Iterator[dict[str, Any]]:
 def save_embedding_cost(name: str, found: dict[str, Any]) -> None:
     """Write reports/embeddings/<name>.json: what stage `embed` took, as `taken` has it."""
     if processes.is_first():
-        ran_on = environment.peak_memory() | {"hardware": environment.hardware()}
+        ran_on = memory.peak_memory() | {"hardware": environment.hardware()}
         write_json(paths.EMBEDDING_COSTS / f"{name}.json", found | ran_on)
 
 

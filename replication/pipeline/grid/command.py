@@ -17,7 +17,7 @@ def run_grid(arguments: argparse.Namespace) -> None:
     from replication.pipeline.grid.order import in_order
     from replication.pipeline.grid.presence import present
     from replication.pipeline.grid.resources import computes
-    from replication.pipeline.grid.warm import offered
+    from replication.pipeline.grid.warm import Offer, offered
     from replication.study.params import load_params
 
     if arguments.slurm and arguments.gpus:
@@ -25,7 +25,7 @@ def run_grid(arguments: argparse.Namespace) -> None:
     if arguments.sbatch_option and not arguments.slurm:
         raise StudyError("--sbatch-option: says something only with --slurm")
     here = not (arguments.slurm or arguments.dry_run)
-    with present(), offered() if here else nullcontext(lambda _: None) as ready:
+    with present(), offered() if here else nullcontext(Offer()) as warm:
         if not arguments.slurm:
             jobs, gpus = at_once(arguments.jobs, arguments.gpus)
         make_good()
@@ -40,8 +40,14 @@ def run_grid(arguments: argparse.Namespace) -> None:
                 print(shlex.join(command(name)))
         else:
             order = in_order(stages, chosen, load_params())
-            ready(sum(computes(stages[name]) for name in chosen))
-            run_stages(stages, order, jobs, gpus)
+            computing = {name for name in chosen if computes(stages[name])}
+
+            def before(name: str) -> None:
+                if name in computing:
+                    warm.compute()
+
+            warm.begin(len(computing))
+            run_stages(stages, order, jobs, gpus, before)
 
 
 def _submit(arguments: argparse.Namespace, stages: Mapping, chosen: Sequence[str]) -> None:

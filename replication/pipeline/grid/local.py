@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +39,7 @@ def run_stages(
     order: Mapping[str, Collection[str]],
     jobs: int,
     gpus: Sequence[str] = (),
+    before: Callable[[str], object] = lambda _: None,
 ) -> None:
     """Run the stages of `order`, at most `jobs` at once; the rest of the stages counts as done.
 
@@ -48,6 +49,7 @@ def run_stages(
     order  the most urgent first, each with what it waits for (`order.in_order`); what has failed
            or is not of them is not waited for
     gpus   one for each job: what CUDA_VISIBLE_DEVICES is set to
+    before   is told each stage that is about to start, and may make it wait
     Errors: `StudyError` where a stage failed, which names it and its log. An interrupt is passed on
     to what runs, and waited for.
     """
@@ -63,6 +65,7 @@ def run_stages(
                 blocked = {*left, *running.stages}
                 ready = [n for n in left if not blocked.intersection(order[n])]
                 for name in ready[: len(slots)]:
+                    before(name)
                     left.remove(name)
                     running.start(pool, name, slots.pop())
                     _tell(bar, f"started {name}" if bar.disable else None)

@@ -1,10 +1,11 @@
-"""A process that has the libraries imported, of which the grid's stages and their DVCs are forked.
+"""Processes that have libraries imported, of which the grid's stages and their DVCs are forked.
 
-Torch takes seconds to import, transformers more, and DVC one. `python -m replication` as a stage of
+Torch takes seconds to import, transformers more, and DVC one. So there are two of them: one has DVC
+within a second, and serves until the other has everything. `python -m replication` as a stage of
 the grid, and the DVC that runs it (`grid.cell`), hand their words, folder, environment and streams
-over to a child of that process, and then only stand for the child: an interrupt goes on to it, its
-status comes back, and no child outlives the one that stands for it. Where nobody listens, a command
-runs as it would without all this.
+over to a child of such a process, and then only stand for the child: an interrupt goes on to it,
+its status comes back, and no child outlives the one that stands for it. Where nobody listens, a
+command runs as it would without all this.
 """
 
 import gc
@@ -20,7 +21,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -28,12 +29,15 @@ from pathlib import Path
 from replication.study import paths
 
 # Without polars, which starts threads when it is imported: a fork would lose them.
-LIBRARIES = (
-    "torch", "scipy.sparse", "scipy.special", "pydantic.dataclasses", "ruamel.yaml", "tqdm",
-    "safetensors.torch", "transformers.modeling_utils", "transformers.masking_utils",
-    "transformers.generation.utils", "transformers.models.auto.modeling_auto",
+FIRST = (
     "dvc.cli.parser", "dvc.commands.repro", "dvc.repo.reproduce", "dvc.stage.loader", "dvc.scm",
-    "dvc.rwlock", "dvc.utils.strictyaml", "dvc.data_cloud",
+    "dvc.rwlock", "dvc.utils.strictyaml", "dvc.data_cloud", "pydantic.dataclasses", "ruamel.yaml",
+    "tqdm",
+)  # fmt: skip
+LIBRARIES = (
+    *FIRST, "torch", "scipy.sparse", "scipy.special", "safetensors.torch",
+    "transformers.modeling_utils", "transformers.masking_utils", "transformers.generation.utils",
+    "transformers.models.auto.modeling_auto", "scipy.stats", "altair",
 )  # fmt: skip
 # Not as a module of the package, of which nothing must be loaded in a child.
 START = f"import sys; from {__name__} import main; main(*sys.argv[1:])"
@@ -41,58 +45,82 @@ WORTHWHILE = 3  # stages that compute: it takes as long to start as they save
 _TAKEN = b"+"
 
 
-@contextmanager
-def offered() -> Iterator[Callable[[int], None]]:
-    """While this lasts, stages that are started find such a process, once it is ready.
+class Offer:
+    """Both processes, which start at once: what the grid does before its first stage takes as long
+    as the first of them. Without an address there is none, and stages run by themselves."""
 
-    It starts at once, for what the grid does before its first stage takes as long. What is handed
-    out is told how many stages will compute. It waits until the process is ready, or cannot be:
-    stages that start before that import the same beside it, and have a core less for it. Few of
-    them are not worth it, and it is ended.
+    def __init__(self, address: str | None = None):
+        self._started: dict[str, subprocess.Popen] = {}
+        if address is None:
+            return
+        for where, libraries in ((_first(address), FIRST), (address, LIBRARIES)):
+            self._started[where] = subprocess.Popen(
+                [sys.executable, "-c", START, where, *libraries],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        os.environ[paths.WARM] = address
+
+    def begin(self, stages: int) -> None:
+        """Wait for the first of them; or end both, where few `stages` will compute."""
+        if stages < WORTHWHILE:
+            self.end()
+        self._wait(next(iter(self._started), None))
+
+    def compute(self) -> None:
+        """Wait for the other one, or until it cannot be: a stage that needs torch and starts before
+        that imports the same beside it, and has a core less for it."""
+        self._wait(next(reversed(self._started), None))
+
+    def _wait(self, address: str | None) -> None:
+        while address and self._started[address].poll() is None and not Path(address).exists():
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        """Both of them."""
+        for process in self._started.values():
+            os.environ.pop(paths.WARM, None)
+            process.kill()
+            process.wait()
+        self._started.clear()
+
+
+@contextmanager
+def offered() -> Iterator[Offer]:
+    """While this lasts, stages that are started find such processes, as soon as they are ready.
 
     Only Linux forks safely. None is started either where the variable is set already, be it to
     nothing.
     """
     if sys.platform != "linux" or paths.WARM in os.environ:
-        yield lambda _: None
+        yield Offer()
         return
     with tempfile.TemporaryDirectory() as folder:  # which is the user's alone
-        address = str(Path(folder) / "socket")
-        process = subprocess.Popen(
-            [sys.executable, "-c", START, address, *LIBRARIES],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        os.environ[paths.WARM] = address
-
-        def end() -> None:
-            os.environ.pop(paths.WARM, None)
-            process.kill()
-            process.wait()
-
-        def ready(stages: int) -> None:
-            if stages < WORTHWHILE:
-                end()
-            while process.poll() is None and not Path(address).exists():
-                time.sleep(0.02)
-
+        offer = Offer(str(Path(folder) / "socket"))
         try:
-            yield ready
+            yield offer
         finally:
-            end()
+            offer.end()
+
+
+def _first(address: str) -> str:
+    """Where the process listens that serves until there is one at `address`."""
+    return f"{address}.first"
 
 
 def handed_over(module: str, words: Sequence[str]) -> int | None:
-    """Let a child of the process at paths.WARM run `python -m` MODULE with these words.
+    """Let a child of the process at paths.WARM, or of the first one, run `python -m` MODULE with
+    these words.
 
     Its exit status; None where no child could take them. If the child is killed, so is this.
     """
-    if not os.environ.get(paths.WARM):  # as in all but what the grid starts
+    address = os.environ.get(paths.WARM)
+    if not address:  # as in all but what the grid starts
         return None
     connection = socket.socket(socket.AF_UNIX)
     try:
-        connection.connect(os.environ[paths.WARM])
+        connection.connect(address if Path(address).exists() else _first(address))
         given = [module, list(words), str(Path.cwd()), dict(os.environ)]
         told = json.dumps(given).encode()
         socket.send_fds(connection, [len(told).to_bytes(4, "big")], [0, 1, 2])

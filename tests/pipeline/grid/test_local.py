@@ -3,10 +3,13 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 from stand_in_study import CELLS, EVERY, facts, lines_of, ran, results, run, start, wait_for
+
+from replication.pipeline.grid import local
 
 GRID = ("replication", "grid")
 UPSTREAM = {"check", "prepare", "checkpoint@static", "embed@static"}
@@ -19,6 +22,21 @@ def is_gone(pid: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_each_stage_is_told_before_it_starts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    monkeypatch.setattr(local, "command", lambda _: ["platform"])
+    for name in ("make_good", "order_lock"):
+        monkeypatch.setattr(local, name, lambda *_: None)
+    told = []
+
+    def before(name):
+        told.append((name, local.log_of(name).exists(), local.log_of("a").exists()))
+
+    local.run_stages({}, {"a": (), "b": ("a",)}, 2, before=before)
+    assert told == [("a", False, False), ("b", False, True)]
 
 
 @pytest.mark.slow

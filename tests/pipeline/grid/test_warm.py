@@ -75,10 +75,13 @@ def address(folder):
     """Where a process listens that has one small library imported."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(paths.WARM, raising=False)
+        patch.setattr(warm, "FIRST", ())
         patch.setattr(warm, "LIBRARIES", ("wave",))
-        with warm.offered() as ready:
+        with warm.offered() as offer:
             address = os.environ[paths.WARM]
-            ready(warm.WORTHWHILE)
+            offer.begin(warm.WORTHWHILE)
+            assert Path(f"{address}.first").exists()
+            offer.compute()
             assert Path(address).exists()
             yield address
         assert paths.WARM not in os.environ and not Path(address).parent.exists()
@@ -223,8 +226,9 @@ def test_it_is_ended_for_little_and_not_started_where_it_is_forbidden(
     monkeypatch.setattr(
         subprocess, "Popen", lambda *a, **k: started.append(start(*a, **k)) or started[-1]
     )
-    with warm.offered() as ready:
-        ready(stages)
+    with warm.offered() as offer:
+        offer.begin(stages)
+        offer.compute()
         assert os.environ.get(paths.WARM) == variable
         assert all(process.returncode is not None for process in started)
     assert bool(started) == (variable is None)
@@ -232,10 +236,24 @@ def test_it_is_ended_for_little_and_not_started_where_it_is_forbidden(
 
 def test_one_that_cannot_serve_is_not_waited_for(monkeypatch):
     monkeypatch.delenv(paths.WARM, raising=False)
-    monkeypatch.setattr(warm, "LIBRARIES", ("no_such_library",))
-    with warm.offered() as ready:
-        ready(warm.WORTHWHILE)
+    for libraries in ("FIRST", "LIBRARIES"):
+        monkeypatch.setattr(warm, libraries, ("no_such_library",))
+    with warm.offered() as offer:
+        offer.begin(warm.WORTHWHILE)
+        offer.compute()
         assert warm.handed_over("replication", []) is None
+
+
+def test_until_the_libraries_are_there_the_first_process_serves(folder, monkeypatch):
+    monkeypatch.delenv(paths.WARM, raising=False)
+    monkeypatch.setattr(warm, "FIRST", ("wave",))
+    monkeypatch.setattr(warm, "LIBRARIES", ("no_such_library",))
+    with warm.offered() as offer:
+        address = os.environ[paths.WARM]
+        offer.begin(warm.WORTHWHILE)
+        assert not Path(address).exists()
+        told = json.loads(start(folder, address, "tell").communicate()[0])
+        assert told["imported"] and told["handed"] is None
 
 
 def test_a_process_with_threads_is_not_forked(tmp_path):
