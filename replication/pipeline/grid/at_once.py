@@ -1,6 +1,8 @@
 """How many stages this machine runs at once, and on which GPUs."""
 
 import os
+import sys
+from pathlib import Path
 
 import psutil
 
@@ -11,6 +13,8 @@ from replication.report.expected import GIB, expected_rows
 from replication.study.params import load_params
 
 _STAGE = 3 * GIB  # of one whose size is not known yet
+# Of NVIDIA's driver, of Windows below Linux, of a Jetson's, of AMD's.
+_DEVICES = tuple(Path("/dev", name) for name in ("nvidiactl", "dxg", "nvmap", "kfd"))
 
 
 def at_once(jobs: int | None, gpus: list[str] | None) -> tuple[int, list[str]]:
@@ -29,6 +33,10 @@ def at_once(jobs: int | None, gpus: list[str] | None) -> tuple[int, list[str]]:
 
 
 def _gpus() -> list[str]:
+    """Those that torch finds; it is not asked, for it takes seconds to import, where Linux has the
+    device of none."""
+    if sys.platform == "linux" and not any(device.exists() for device in _DEVICES):
+        return []
     import torch
 
     stated = os.environ.get("CUDA_VISIBLE_DEVICES")

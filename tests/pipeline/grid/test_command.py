@@ -1,8 +1,10 @@
 """Options of `python -m replication grid` that make no sense are told in one line."""
 
+import sys
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from replication.__main__ import main
 from replication.pipeline.grid import at_once as slots
@@ -32,6 +34,22 @@ def test_no_number_and_no_list_of_gpus(options):
 def test_gpus_say_how_many_unless_jobs_says_fewer():
     assert at_once(None, ["0", "1"]) == (2, ["0", "1"]) and at_once(1, ["0", "1"]) == (1, ["0"])
     assert at_once(3, None) == (3, [])
+
+
+def test_torch_is_asked_for_gpus_where_there_may_be_one(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: asked.append(1) or 3)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(slots, "_DEVICES", (tmp_path / "nvidiactl", tmp_path / "kfd"))
+    assert slots._gpus() == [] and not asked
+    (tmp_path / "kfd").touch()
+    assert slots._gpus() == ["0", "1", "2"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    assert slots._gpus() == ["5", "7"]
+    (tmp_path / "kfd").unlink()
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert slots._gpus() == ["5", "7"]
 
 
 def test_unsaid_it_is_a_stage_a_gpu_or_what_cores_and_memory_allow(monkeypatch):
