@@ -54,6 +54,7 @@ def unpacked(repository, tmp_path_factory) -> Path:
     return only
 
 
+@pytest.mark.slow
 def test_the_archive_holds_what_is_committed_and_its_manifest_verifies(repository, unpacked):
     tracked = set(filter(None, shell(repository, "git", "ls-files", "-z").split("\0")))
     held = {f.relative_to(unpacked).as_posix() for f in unpacked.rglob("*") if f.is_file()}
@@ -91,6 +92,7 @@ def test_what_is_not_committed_stops_the_archive_by_name(repository, tmp_path):
     assert not (clone / "build").exists()
 
 
+@pytest.mark.slow
 def test_the_archive_shows_the_results_and_becomes_a_project_of_dvc(unpacked, tmp_path):
     copy = shutil.copytree(unpacked, tmp_path / "copy")
     shown = shell(copy, sys.executable, "-m", "replication", "show")

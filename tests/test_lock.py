@@ -39,6 +39,7 @@ def test_the_supported_pythons_are_those_allowed_and_told():
     assert f"Python 3.{least} to 3.{most}," in readme
 
 
+@pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_lock_resolves_to_wheels_for_every_supported_python(python, tmp_path):
@@ -51,6 +52,7 @@ def test_the_lock_resolves_to_wheels_for_every_supported_python(python, tmp_path
     assert " + torch==" in output
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_make_lock_gives_the_committed_lock(tmp_path):
     """Changed dependencies are pinned by `make lock`; then it changes nothing."""

@@ -22,6 +22,8 @@ from replication.study import paths
 from replication.study.params import Params
 from replication.training import loop
 
+pytestmark = pytest.mark.slow
+
 LAYERS = 3  # of the tiny project's transformer
 CANDIDATES = [[3, 7, 9], [7, 3, 0], [12, 5, 3], [9, 1, 2]]  # the second drew one negative only
 CLICKED = [[0, 0, 3, 3, 12], [0, 0, 0, 0, 0], [1, 2, 30, 4, 5], [0, 0, 0, 0, 7]]

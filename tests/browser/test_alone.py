@@ -109,6 +109,7 @@ def found(hidden) -> tuple[list[str], list[str]]:
     return names, errors
 
 
+@pytest.mark.slow
 def test_every_module_that_the_app_can_reach_imports_without_the_study_s_packages(found):
     names, _ = found
     files = {

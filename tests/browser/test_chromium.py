@@ -21,10 +21,13 @@ from served import CHROMIUM, ROOT, chromium, served, settle
 from replication.browser.views import VIEWS
 from replication.browser.views.overview import TITLE
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no chromium on the PATH; on Debian: `apt-get install chromium`",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="no chromium on the PATH; on Debian: `apt-get install chromium`",
+    ),
+]
 SHOTS = ROOT / "screenshots"
 WIDE = ViewportSize(width=1280, height=2400)
 PHONE = ViewportSize(width=390, height=2400)

@@ -108,7 +108,8 @@ def test_the_best_depth_is_the_comparison_s(inside):
         best, depths = found["best"], [point["layers"] for point in found["curve"]]
         assert (curve.best.found, list(curve.best.ends)) == (best["found"], best["ci95"])
         assert curve.best.shares == dict(zip(depths, best["shares"], strict=True))
-        assert f"{100 * max(best['shares']):.1f} % of resamples" in text
+        share = best["shares"][depths.index(best["found"])]
+        assert f"({best['found']} is highest in {100 * share:.1f} % of resamples)" in text
         assert f"{curve.name} {told_of(best)}" in text
     assert stale_text(curves) is None
 

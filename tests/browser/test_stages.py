@@ -130,6 +130,7 @@ def test_a_dependency_made_anew_is_told_from_its_record(project):
     assert reason("grid@nrms-tiny-clean-s1") == "data has changed since"
 
 
+@pytest.mark.slow
 def test_a_clone_of_the_study_is_judged_as_dvc_judges_it(tmp_path, monkeypatch):
     for name in ("replication", "conf", "reports", ".dvc", "dvc.yaml", "dvc.lock", "params.yaml",
                  ".dvcignore"):  # fmt: skip

@@ -149,6 +149,7 @@ def places(node: object, path: tuple = ()) -> list[tuple]:
     return [way for key, value in pairs for way in ((*path, key), *places(value, (*path, key)))]
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["dvc.lock", "dvc.yaml", "params.yaml"])

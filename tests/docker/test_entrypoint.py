@@ -168,6 +168,7 @@ def test_a_second_container_does_not_disturb_the_first(container):
     container()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_reaches_dvc_and_is_told(container, number):
     process = container.start(BEHAVE="wait")

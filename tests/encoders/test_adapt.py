@@ -186,6 +186,7 @@ def test_an_interrupted_run_ends_with_the_same_adapter(adapted_copy, steps):
     goes_on(adapted_copy, steps, at=13, kept=10, last=32)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_in_16_bits_does_so_too(adapted_copy, steps):
     """A few steps: a processor without a unit for them takes a second for each."""
     of_32_bits = change(adapted_copy, max_steps=8)
@@ -197,6 +198,7 @@ def test_an_interrupted_run_in_16_bits_does_so_too(adapted_copy, steps):
     goes_on(params, steps, at=7, kept=5, last=8)
 
 
+@pytest.mark.slow
 def test_a_state_of_other_settings_or_data_is_not_used(adapted_copy, steps):
     whole = written()
     interrupt(change(adapted_copy, seed=2), steps, at=6)
@@ -209,6 +211,7 @@ def test_a_state_of_other_settings_or_data_is_not_used(adapted_copy, steps):
     assert steps == list(range(32)) and written() != whole
 
 
+@pytest.mark.slow
 def test_a_damaged_state_is_not_used(adapted_copy, steps):
     whole = written()
     interrupt(adapted_copy, steps, at=6)

@@ -55,6 +55,7 @@ def too_little(folder: Path, monkeypatch) -> set[str]:
     return set()
 
 
+@pytest.mark.slow
 @on_a_processor
 @pytest.mark.parametrize("kind", CAUSAL)
 def test_layers_in_memory_and_on_disk_give_the_states_of_the_whole(kind, tmp_path, monkeypatch):

@@ -82,6 +82,7 @@ def refusal(params, source: Path, pin: object = "found") -> str:
     return str(raised.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("legacy", [False, True])
 def test_pinned_pickled_weights_are_the_same_model(params, folders, source, legacy):
     weights = load_file(folders["bert"] / "model.safetensors")
@@ -115,6 +116,7 @@ def test_other_bytes_than_the_pinned_ones(params, source):
     assert digest(source / PICKLED) in message and f"expected {'0' * 64}" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grade", ["M", "L"])
 def test_other_bytes_than_a_doubtful_digest_are_told_and_taken(params, source, capsys, grade):
     fetch(params, source, Digest("0" * 64, grade))

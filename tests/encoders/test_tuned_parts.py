@@ -164,6 +164,7 @@ def test_targets_that_no_layer_has_are_told(tuned):
         tuned("bert", "lora", 1, replace(LORA, targets=("q_proj", "query")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*TRANSFORMERS, *CAUSAL])
 def test_every_architecture_starts_as_it_was(kind, folders, tmp_path, monkeypatch):
     """LoRA in the top two of three layers, over states from disk, against the whole model's."""

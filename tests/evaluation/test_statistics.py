@@ -41,6 +41,7 @@ def test_a_difference_computed_by_hand():
     assert result["ci95"] == pytest.approx([2 - 4.3 / 3**0.5, 2 + 4.3 / 3**0.5], abs=0.4)
 
 
+@pytest.mark.slow
 def test_interval_covers_a_planted_difference_and_p_is_uniform_without_one():
     rng = np.random.default_rng(3)
     covered = rejected = ranked = 0

@@ -61,6 +61,7 @@ def elsewhere(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @every_kind
 def test_in_another_folder(first, elsewhere, project_folder, tmp_path, monkeypatch, kind):
     monkeypatch.chdir(elsewhere)
@@ -68,6 +69,7 @@ def test_in_another_folder(first, elsewhere, project_folder, tmp_path, monkeypat
     assert result(tmp_path / "b", kind) == first(kind)
 
 
+@pytest.mark.slow
 @every_kind
 def test_without_caches(made_project, tmp_path, monkeypatch, kind):
     shutil.copytree(made_project, tmp_path / "project")
@@ -113,6 +115,7 @@ def all_before(batches: Iterator) -> Iterator:
 _AHEAD = loop.ahead
 
 
+@pytest.mark.slow
 @every_kind
 @pytest.mark.parametrize("building", [at_once, slowly, all_before])
 def test_however_batches_are_built(first, project, tmp_path, monkeypatch, building, kind):

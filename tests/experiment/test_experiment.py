@@ -241,6 +241,7 @@ def test_every_cell_runs(params, tmp_path, recommender, encoder, tuning, protoco
     assert files["run"]["training"]["steps"] == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layers", [0, 1, 3])
 @pytest.mark.parametrize("protocol", ["clean", "released"])
 def test_every_depth_runs(params, tmp_path, layers, protocol):
@@ -270,6 +271,7 @@ def plain(project_folder, tmp_path_factory) -> dict:
         return run_in(tmp_path_factory.mktemp("plain") / "a", base)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FLIPS)
 def test_every_deviation_runs_alone(params, plain, tmp_path, name):
     """And changes the run: its loss curve, its test scores or its seed."""

@@ -82,6 +82,7 @@ def test_a_search_trains_the_frozen_recommender_once(params, tmp_path, steps):
     assert len(steps) == training["start"]["steps"] + 1 + training["steps"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recommender", ["naml", "nrms", "lstur"])
 def test_runs_of_all_depths_share_the_frozen_runs_start(params, tmp_path, steps, recommender):
     """To the last bit: what the frozen run leaves is what a tuned one would have made itself."""
@@ -153,6 +154,7 @@ class Killed(BaseException):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [2, 6, 8])
 def test_a_killed_run_ends_the_same(params, tmp_path, monkeypatch, at):
     """While the frozen recommender is trained, and while the encoder is tuned."""

@@ -57,6 +57,7 @@ def test_other_hidden_states_have_another_digest(project, params, data):
         path.write_bytes(whole)
 
 
+@pytest.mark.slow
 def test_the_code_that_is_run_is_named_file_by_file(tmp_path):
     """In a process of its own: this one has imported more than a run does."""
     script = (

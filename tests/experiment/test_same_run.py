@@ -58,6 +58,7 @@ def outcome(folder: Path) -> tuple[bytes, pl.DataFrame, dict]:
     return (folder / "metrics.json").read_bytes(), table, record["training"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [False, True])
 def test_the_second_waits_and_begins_with_what_the_first_has_left(
     params, tmp_path, first, capfd, killed

@@ -125,6 +125,7 @@ def test_a_redirection_elsewhere_does_not_take_the_token_along(hub, scratch):
     assert TOKEN not in done.stdout + done.stderr and holding(scratch.parent, TOKEN) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("refusal", "words"),
     [

@@ -17,6 +17,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CASES)
 def test_a_real_folder_is_imported_and_the_study_reads_it(tmp_path, kind):
     name, options, train, test = CASES[kind]

@@ -20,6 +20,7 @@ def package(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made_by", "edited", "another"),
     [

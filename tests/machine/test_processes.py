@@ -25,6 +25,8 @@ from replication.study import paths
 from replication.study.params import load_params
 from replication.training.batches import draw_each_epoch, draw_once
 
+pytestmark = pytest.mark.slow
+
 YAML_OF = YAML(typ="safe", pure=True)
 CELLS = [  # each recommender, each kind of encoder, both protocols
     pytest.param("nrms", "minilm", "finetuned", "clean", marks=pytest.mark.slow),

@@ -84,6 +84,7 @@ def test_a_command_that_is_not_shared_ends_well_in_each_process(checked, monkeyp
     assert main(["check"]) == 0
 
 
+@pytest.mark.slow
 def test_one_that_waits_in_vain_says_so_and_ends_with_a_line(monkeypatch, capsys):
     world = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_PORT": "1"}
     for name, value in (world | {"MASTER_ADDR": "localhost"}).items():

@@ -30,6 +30,7 @@ def test_how_idle_threads_wait_is_the_users_where_said(stated):
     assert int(other["GOMP_SPINCOUNT"]) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stated", "threads"), [({}, "1"), ({"OMP_NUM_THREADS": "2"}, "2")])
 def test_torch_takes_so_many(stated, threads):
     done = subprocess.run(

@@ -119,6 +119,7 @@ def project(spoilable, tmp_path_factory) -> Path:
 
 
 # Anchors that are used again are what the text holds.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 @pytest.mark.parametrize("reader", READERS, ids=str)
 def test_any_bytes_give_a_value_or_one_line(reader, project, monkeypatch):

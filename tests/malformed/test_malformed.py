@@ -79,6 +79,7 @@ def test_there_are_enough_of_them_and_each_is_another():
     assert len(CASES) >= 200 and names.most_common(1)[0][1] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SAMPLE, ids=str)
 def test_the_same_in_a_process_of_its_own(case, scratch):
     case.spoil()

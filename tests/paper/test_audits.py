@@ -84,6 +84,7 @@ def test_the_claim_about_the_pair_changes_where_its_effect_does(params):
     assert ("clean", "D10") not in verdicts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [(1,), (1, 2)])
 def test_with_fewer_than_three_seeds_a_base_no_flip_changes_a_verdict(params, seeds):
     params = replace(params, audit=replace(params.audit, seeds=seeds))

@@ -68,6 +68,7 @@ def test_what_cannot_be_tested(contrast, terms, p):
     assert p_value(contrast, [np.array(term) for term in terms]) == p
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed_sd", [0.0, 0.05, 1.0])
 def test_nothing_is_found_where_there_is_nothing_however_much_seeds_differ(seed_sd):
     """Three seeds each: an interval over so few errs far more often, where seeds dominate."""
@@ -83,6 +84,7 @@ def test_nothing_is_found_where_there_is_nothing_however_much_seeds_differ(seed_
     assert rejected / 1500 < 0.065
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("places", "seeds"), [(1, 3), (2, 2), (4, 3)])
 def test_a_pooled_spread_counts_its_degrees_of_freedom_once(places, seeds):
     """Two places with one run each and nothing between them; seeds are all that varies. Counted for

@@ -40,11 +40,13 @@ def by_time(folder: Path, drift: float) -> tuple[float, list[float], float | Non
     return found, sure.interval(found), sure.p(found)
 
 
+@pytest.mark.slow
 def test_interests_that_turn_are_seen_over_time(tmp_path):
     found, (_, high), p = by_time(tmp_path, 0.15)
     assert found < -0.01 and high < 0 and p < 0.01
 
 
+@pytest.mark.slow
 def test_interests_that_stay_are_not(tmp_path):
     _, (low, high), p = by_time(tmp_path, 0.0)
     assert low < 0 < high and p > 0.05

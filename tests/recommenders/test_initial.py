@@ -6,6 +6,8 @@ import pytest
 import torch
 from released_modules import PARITY, VARIANTS, fresh, load, name_of, recommender_of
 
+pytestmark = pytest.mark.slow
+
 MODULES = 50  # as many as the release's figures are of
 SPREAD = json.loads((PARITY / "init.json").read_text(encoding="utf-8"))
 

@@ -47,6 +47,7 @@ def test_colours_stand_out_from_the_page(theme):
         assert (high + 0.05) / (low + 0.05) >= 3
 
 
+@pytest.mark.slow
 def test_vega_lite_accepts_all_that_is_said_of_a_figure(finished, monkeypatch):
     built = {}
     monkeypatch.setattr(write, "new_folder", nullcontext)

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -42,5 +43,6 @@ def test_it_steps_as_that_of_torch_does():
             assert torch.equal(our_state["state"][number][name], value)
 
 
+@pytest.mark.slow
 def test_it_imports_no_compiler():
     subprocess.run([sys.executable, "-c", WITHOUT_COMPILER], check=True)

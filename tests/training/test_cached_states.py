@@ -66,6 +66,7 @@ def cached_folders() -> set[Path]:
     return set(paths.STATES.glob("*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recommender", RECOMMENDERS)
 @pytest.mark.parametrize("k", range(LAYERS + 1))
 def test_cached_and_uncached_training_give_the_same_losses(params, data, recommender, k):

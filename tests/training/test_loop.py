@@ -263,6 +263,7 @@ def aucs_of(model, impressions, params):
     return impression_metrics(scores, impressions.labels, impressions.candidates.offsets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_planted_taste_is_learned(params, name):
     params = with_schedule(
@@ -278,6 +279,7 @@ def test_a_planted_taste_is_learned(params, name):
     assert result.curve[-1][1] < result.curve[0][1]  # the loss fell
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_shuffled_clicks_teach_nothing(params, name):
     """Neither the histories nor the candidates' order leak the label into the score."""

@@ -126,6 +126,7 @@ def test_a_run_killed_once_ends_the_same(params, tmp_path, batches, recommender,
         assert batches.trained == STEPS - kill  # and did nothing twice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["lora", "bottom"])
 def test_a_killed_run_of_another_part_ends_the_same(params, tmp_path, batches, part):
     lora = Lora(rank=2, alpha=4, dropout=0.2, encoder_learning_rate=0.01)
@@ -137,6 +138,7 @@ def test_a_killed_run_of_another_part_ends_the_same(params, tmp_path, batches, p
     assert whole[0] != top[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["minilm", "static"])
 def test_a_killed_run_of_the_release_ends_the_same(params, tmp_path, batches, encoder):
     """Before and after the validation from which a PLM has dropout (D5), and with words that have
@@ -242,6 +244,7 @@ def other_data(folder):
     return replace(data, meta={**data.meta, "sha256": {"train/news.tsv": "other"}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", CHANGES)
 def test_a_state_of_another_run_is_not_used(params, tmp_path, batches, monkeypatch, capfd, changed):
     batches.kill = 3
@@ -258,6 +261,7 @@ def test_a_state_of_another_run_is_not_used(params, tmp_path, batches, monkeypat
     assert all(words in line for words, line in zip(told, lines, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rest", [0, 7, 1000, -1])
 def test_a_damaged_state_is_not_used(params, tmp_path, batches, capfd, rest):
     whole = run_in(tmp_path / "whole", params)

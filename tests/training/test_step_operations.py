@@ -33,6 +33,7 @@ def test_a_step_is_counted_and_leaves_no_trace(params):
 OF = ("static frozen", "static finetuned", "minilm frozen", "minilm finetuned")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "of", "protocol"),
     [

@@ -82,6 +82,7 @@ def test_the_batch_that_trials_share_is_trainings_own(params, tmp_path, monkeypa
     assert cost["seconds"] >= sum(cost[f"{of}_seconds"] for of in ("search", "training", "test"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["minilm", "static"])
 @pytest.mark.parametrize("search_steps", [1, 3])
 def test_under_the_releases_protocol(params, tmp_path, trained, encoder, search_steps):

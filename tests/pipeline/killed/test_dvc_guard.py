@@ -57,6 +57,7 @@ def test_a_dvc_that_lives_is_named_where_its_lock_cannot_be_read(running, capsys
     dvc("repro")
 
 
+@pytest.mark.slow
 def test_a_dvc_that_lives_is_waited_for(running, capsys, monkeypatch):
     RWLOCK.write_bytes(b"")
     mending = subprocess.Popen(
@@ -89,6 +90,7 @@ def holding(lock: str, seconds: float):
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lock", "damaged"),
     [

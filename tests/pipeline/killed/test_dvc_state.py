@@ -39,6 +39,7 @@ def leave(path: str, how: str) -> None:
     damage(Path(path), how)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "how"),
     [
@@ -78,6 +79,7 @@ def forget() -> None:
         path.unlink(missing_ok=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "how"),
     [

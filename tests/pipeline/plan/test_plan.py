@@ -227,6 +227,7 @@ def test_a_broken_pipeline_is_told_in_one_line(own, stages):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_it_imports_no_torch():
     """The grid plans before its first stage, which would wait for it."""
     code = (

@@ -20,6 +20,7 @@ PROFILES = ["demo", "mind-small"]  # one that makes its data, one that fetches t
 LARGE = [name for name in BEYOND if "mind-large" in (ROOT / f"conf/study/{name}.yaml").read_text()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("profile", "name"),
     [(p, n) for n in BEYOND for p in PROFILES] + [("mind-large", n) for n in LARGE],

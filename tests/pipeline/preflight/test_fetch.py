@@ -44,6 +44,7 @@ def test_a_folder_with_everything_and_a_study_from_it(project, tmp_path):
     assert not project.hub.asked
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_stopped(project, tmp_path):
     """Without a token all but Llama comes; then, with one, that alone."""
     folder = tmp_path / "all"
@@ -66,6 +67,7 @@ def test_it_goes_on_where_it_stopped(project, tmp_path):
     assert any("llama" in name.lower() for name in contents(folder))
 
 
+@pytest.mark.slow
 def test_other_bytes_than_the_pinned_ones_are_refused(project, tmp_path):
     project.hub.repositories["FacebookAI/roberta-base"].files["model.safetensors"] = b"other"
     done = project.run("fetch", str(tmp_path / "all"), HF_TOKEN=TOKEN)

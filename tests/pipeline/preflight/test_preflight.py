@@ -38,6 +38,7 @@ def downloads_that_stop(done) -> set[str]:
     return set(stopping(done)) - {"disk of the study", "disk of the hub's cache", "memory"}
 
 
+@pytest.mark.slow
 def test_a_hub_that_serves(project):
     done = project.run("preflight", HF_TOKEN=TOKEN)
     assert downloads_that_stop(done) == set(), done.stdout
