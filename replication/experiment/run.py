@@ -34,6 +34,7 @@ from replication.recommenders import Recommender
 from replication.study import paths
 from replication.study.params import Params
 from replication.study.runs import run_id
+from replication.study.starts import start_name
 from replication.training.operations import operations_a_sample
 from replication.training.progress import Fit, Progress
 from replication.training.search import search
@@ -102,13 +103,15 @@ class _Tested:
 
 
 def _tested(params: Params, at: _Experiment, told: bool = True) -> _Tested:
-    """told: of training; see `train`"""
+    """told: of training; see `train`. What a frozen run leaves as a start tells its AUC too."""
     progress = at.progress
+    told = told or (params.tuning == "frozen" and start_name(params) is not None)
 
     def trial_auc(trial: Params, whole: Params) -> float:
         return progress.trial(trial.schedule, whole.schedule, lambda: _fit(trial, at)[1])
 
     params, tried = search(params, trial_auc)
+    progress.search_ends()
     model, fitted = _fit(params, at, told)
     leave_start(params, at.data, model, fitted, progress)
     testing = time.perf_counter()

@@ -8,6 +8,7 @@ from contextlib import suppress
 # Of malloc.h: freed memory at the end of the heap, and blocks, larger than so many bytes go back.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGE = 128 << 20  # bytes
+_LARGEST = 32 << 20  # that older ones take of a block; where more is refused, it stays tiny
 
 
 def settle() -> None:
@@ -21,7 +22,8 @@ def settle() -> None:
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_TRIM_THRESHOLD, _LARGE)
-        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        if not libc.mallopt(_M_MMAP_THRESHOLD, _LARGE):
+            libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST)
 
 
 def peak_memory_mib() -> float:

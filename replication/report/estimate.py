@@ -117,9 +117,7 @@ def training(cell: Params, shape: Shape, machine: Machine, told: bool = True) ->
     told: as of `training.loop.train`; False of an audit's runs
     """
     load, distinct = _load(cell, shape), _distinct(cell, shape)
-    steps, evaluations = _steps(cell, shape)
-    if evaluations == 1 and not told:
-        evaluations = 0
+    steps, evaluations = _steps(cell, shape, told)
     encoded = evaluations * shape.train_articles + shape.test_articles
     on_test = cell.protocol.selection == "test"
     looked_at = shape.test_impressions if on_test else shape.impressions * (1 - shape.learned)
@@ -139,8 +137,10 @@ def training(cell: Params, shape: Shape, machine: Machine, told: bool = True) ->
     memory = load.weights + _activations(tokens, load.kept_layers, width)
     memory += 4.0 * tokens * (width + 8 * cell.model.filters)  # the reader's own
     memory += _resident(load, shape, machine)
-    # Beside them the best parameters so far are kept, and gradients that all trials share.
-    memory += 4.0 * load.trained * (2 if _rates(cell) > 1 else 1)
+    # Beside them the best parameters so far are kept, and gradients that all trials share; on a
+    # processor also where two trials ended: parameters, their best and two moments of each.
+    trials = 1 + 8 * (machine.gpu is None) if _rates(cell) > 1 else 0
+    memory += 4.0 * load.trained * (1 + trials)
     return Estimate(operations, parts, memory, load.disk)
 
 
@@ -247,14 +247,15 @@ def _distinct(cell: Params, shape: Shape) -> float:
     return popular * -math.expm1(-slots / popular)
 
 
-def _steps(cell: Params, shape: Shape) -> tuple[int, int]:
-    """Batches and evaluations of search and training."""
+def _steps(cell: Params, shape: Shape, told: bool) -> tuple[int, int]:
+    """Batches and evaluations of search and training. told: as of `training`"""
     schedule = cell.schedule
     longest = schedule.max_steps or math.inf
     clicks = shape.clicks * (shape.learned if cell.protocol.selection == "last_day" else 1.0)
     per_pass = math.ceil(clicks / schedule.batch_size)
     steps = int(min(per_pass * min(PASSES, schedule.max_epochs), longest))
-    evaluations = math.ceil(steps / schedule.evaluate_every)
+    alone = min(per_pass * schedule.max_epochs, longest) <= schedule.evaluate_every
+    evaluations = 0 if alone and not told else math.ceil(steps / schedule.evaluate_every)
     rates = _rates(cell)
     if rates > 1:
         tried = int(min(schedule.search_steps or steps, longest))

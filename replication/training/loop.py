@@ -162,7 +162,8 @@ def train(
                 auc = math.nan if unseen else processes.agreed(select(model))
                 prepared.train()
                 fit.curve.append((fit.steps, round(mean_loss, 6), round(auc, 6)))
-                bar.set_postfix(loss=f"{mean_loss:.3f}", auc=f"{auc:.4f}")
+                shown = {} if unseen else {"auc": f"{auc:.4f}"}
+                bar.set_postfix(loss=f"{mean_loss:.3f}", **shown)
                 fit.waited += 1
                 if unseen or auc > fit.best_auc:
                     best = _copy(trained)

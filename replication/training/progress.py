@@ -152,6 +152,10 @@ class Progress:
         self._taken = self._first.seconds
         return self._first.loss, self._taken
 
+    def search_ends(self) -> None:
+        """Let go of what trials alone share."""
+        self._first = None
+
     def leave(self, at: Learning, others: Mapping[str, Tensor]) -> None:
         """Remember where a trial is: at a point that the run which it `tries` passes as well."""
         assert self.tries is not None
@@ -162,8 +166,6 @@ class Progress:
 
     def fit(self, schedule: Schedule) -> Fit:
         """Where training by `schedule` stands: at its start, or where `restore` brings it."""
-        if self._trial is None:  # the search is over
-            self._first = None
         name = _name(schedule)
         if self._training is not None and self._training["schedule"] == name:
             return Fit(**self._training["fit"])

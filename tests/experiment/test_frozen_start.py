@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from tiny_study import change
 
-from replication.experiment.run import run
+from replication.experiment.run import auc_on_test, run
 from replication.study import paths
 from replication.study.starts import start_name
 from replication.training import loop
@@ -65,6 +65,18 @@ def test_without_a_step_it_is_the_frozen_run(params, tmp_path, recommender, enco
     kept = ("steps", "samples", "best_step", "selection_auc")
     assert training["start"] == {key: alone[key] for key in kept}
     assert cost["start_seconds"] > 0 and alone["start"] is None
+
+
+def test_what_an_audits_run_leaves_as_a_start_tells_its_auc(params, tmp_path, steps):
+    """Though its one evaluation decides nothing: runs of the grid tell it."""
+    params = beginning(params)
+    alone = replace(params.training.frozen, max_steps=2, evaluate_every=9)
+    params = replace(params, training=replace(params.training, frozen=alone))
+    auc_on_test(change(params, tuning="frozen"))
+    assert len(steps) == 2
+    _, training, _ = outcome(tmp_path / "tuned", params)
+    assert training["start"]["steps"] == 2 and 0 < training["start"]["selection_auc"] < 1
+    assert len(steps) == 2 + params.schedule.max_steps
 
 
 def test_a_fresh_start_is_another(params, tmp_path):

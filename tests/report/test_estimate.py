@@ -72,12 +72,28 @@ def test_layers_that_train_cost_three_times_those_that_do_not(small):
 @pytest.mark.parametrize("layers", [0, 12])
 def test_an_embedding_table_that_trains_takes_memory_at_every_depth(small, layers):
     """30,522 x 768 weights in 32 bits, which lie there anyway, their gradients, those that trials
-    share, Adam's two moments, and the best weights so far."""
+    share, Adam's two moments, and the best weights so far; on a processor also two copies of
+    weights, moments and best, of where trials ended."""
     trains = cell(small, protocol="released", layers=layers)
     frozen = replace(trains, protocol=replace(trains.protocol, tune_embeddings=False))
     shape = replace(TINY, articles=1)  # next to nothing but weights
     more = training(trains, shape, FREE).memory - training(frozen, shape, FREE).memory
-    assert more == pytest.approx(30_522 * 768 * 20, rel=0.05 if layers else 0.2)
+    assert more == pytest.approx(30_522 * 768 * (20 + 32), rel=0.05 if layers else 0.2)
+
+
+@pytest.mark.parametrize(("evaluate_every", "fewer"), [(10, 1), (9, 0)])
+def test_an_audits_run_has_no_evaluation_that_decides_nothing(small, evaluate_every, fewer):
+    schedule = replace(
+        small.training.frozen, learning_rate=1e-4, max_steps=10, evaluate_every=evaluate_every
+    )
+    frozen = replace(
+        cell(small, tuning="frozen"), training=replace(small.training, frozen=schedule)
+    )
+    told, untold = (training(frozen, TINY, FREE, told=told) for told in (True, False))
+    assert (told.operations > untold.operations) == bool(fewer)
+    looked_at = TINY.impressions * (1 - TINY.learned)
+    saved = told.parts["ranking"] - untold.parts["ranking"]
+    assert saved == pytest.approx(fewer * looked_at / FREE.ranked)
 
 
 def test_one_training_step_by_hand(small):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tiny_study import change, with_schedule
 
-from replication.experiment.run import run, run_id
+from replication.experiment.run import auc_on_test, run, run_id
 from replication.machine import environment
 from replication.machine.saved_state import SavedState
 from replication.recommenders import RECOMMENDERS
@@ -56,6 +56,26 @@ def batches(monkeypatch):
     due = property(lambda _: Batches.trained % Batches.save_every == 0)
     monkeypatch.setattr(SavedState, "due", due)
     return Batches
+
+
+def test_a_run_goes_on_from_what_an_audits_run_has_left(params, tmp_path, batches, monkeypatch):
+    """Which looks at no selection AUC before its end, where that decides nothing."""
+    params = with_schedule(params, max_steps=STEPS, evaluate_every=STEPS)
+    run(params, tmp_path / "alone", tmp_path / "alone.parquet")
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(f"{RUN}.evaluate", killed)
+        auc_on_test(params)
+    assert batches.trained == 2 * STEPS
+    run(params, tmp_path / "gone-on", tmp_path / "gone-on.parquet")
+    assert batches.trained == 2 * STEPS + 1  # its last state is that before the last batch
+    assert outcome(tmp_path / "gone-on") == outcome(tmp_path / "alone")
+    found, of_impressions, _ = auc_on_test(params)
+    told = json.loads((tmp_path / "alone/metrics.json").read_bytes())
+    assert found == told["auc"] and len(of_impressions) == told["impressions"]
 
 
 def cell(params, recommender: str, kind: str):

@@ -13,8 +13,12 @@ from replication.report.expected import GIB, expected_rows
 from replication.study.params import load_params
 
 _STAGE = 3 * GIB  # of one whose size is not known yet
-# Of NVIDIA's driver, of Windows below Linux, of a Jetson's, of AMD's.
-_DEVICES = tuple(Path("/dev", name) for name in ("nvidiactl", "dxg", "nvmap", "kfd"))
+# Of NVIDIA's driver, loaded or at work, of Windows below Linux, of a Jetson's, of AMD's.
+_DEVICES = tuple(
+    Path(path)
+    for path in ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap", "/dev/kfd")
+)
+_VENDORS = ("0x10de", "0x1002")  # NVIDIA, AMD: a driver may make its files when first asked
 
 
 def at_once(jobs: int | None, gpus: list[str] | None) -> tuple[int, list[str]]:
@@ -36,7 +40,9 @@ def _gpus() -> list[str]:
     """Those that torch finds; it is not asked, for it takes seconds to import, where Linux has the
     device of none."""
     if sys.platform == "linux" and not any(device.exists() for device in _DEVICES):
-        return []
+        buses = Path("/sys/bus/pci/devices").glob("*/vendor")
+        if not any(bus.read_text(encoding="ascii").strip() in _VENDORS for bus in buses):
+            return []
     import torch
 
     stated = os.environ.get("CUDA_VISIBLE_DEVICES")

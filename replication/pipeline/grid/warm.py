@@ -1,7 +1,8 @@
 """Processes that have libraries imported, of which the grid's stages and their DVCs are forked.
 
 Torch takes seconds to import, transformers more, and DVC one. So there are two of them: one has DVC
-within a second, and serves until the other has everything. `python -m replication` as a stage of
+within a second, and serves until the other has everything, or to the end beside a GPU, whose state
+outlives no fork. `python -m replication` as a stage of
 the grid, and the DVC that runs it (`grid.cell`), hand their words, folder, environment and streams
 over to a child of such a process, and then only stand for the child: an interrupt goes on to it,
 its status comes back, and no child outlives the one that stands for it. Where nobody listens, a
@@ -46,13 +47,14 @@ _TAKEN = b"+"
 
 
 class Offer:
-    """Both processes, which start at once: what the grid does before its first stage takes as long
-    as the first of them. Without an address there is none, and stages run by themselves."""
+    """Both processes, or none: stages run by themselves then."""
 
-    def __init__(self, address: str | None = None):
+    def __init__(self) -> None:
         self._started: dict[str, subprocess.Popen] = {}
-        if address is None:
-            return
+
+    def start(self, address: str) -> None:
+        """Start both at once: what the grid does before its first stage takes as long as the first
+        of them."""
         for where, libraries in ((_first(address), FIRST), (address, LIBRARIES)):
             self._started[where] = subprocess.Popen(
                 [sys.executable, "-c", START, where, *libraries],
@@ -97,8 +99,9 @@ def offered() -> Iterator[Offer]:
         yield Offer()
         return
     with tempfile.TemporaryDirectory() as folder:  # which is the user's alone
-        offer = Offer(str(Path(folder) / "socket"))
+        offer = Offer()
         try:
+            offer.start(str(Path(folder) / "socket"))
             yield offer
         finally:
             offer.end()

@@ -125,7 +125,7 @@ def test_the_clock_between_two_runs_is_the_start_of_a_stage():
     slots = max(sum(other <= at for other in starts) - sum(o <= at for o in ends) for at in starts)
     pairs = zip(starts[slots:], ends, strict=False)
     gaps = [(start - end).total_seconds() for start, end in pairs]
-    gaps = [gap for gap in gaps if 0 < gap < 5]  # other stages lie between some
+    gaps = [gap for gap in gaps if 0 < gap < 5]  # a checkpoint or an embedding lies between others
     if len(gaps) < 10:
         pytest.skip("the committed runs were not made one after another")
     assert load_machines().host.stage_s == pytest.approx(fmean(gaps), rel=0.3)
