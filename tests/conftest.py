@@ -27,7 +27,7 @@ LONG = (
     "test_params", "test_experiment", "test_text", "test_entrypoint", "test_tuned_parts",
     "test_hub", "test_step_operations", "test_pages", "test_frozen_start", "test_adapt",
     "test_cost_page", "test_dvc_guard", "test_results", "test_pickled", "test_trials",
-    "test_cached_states", "test_clusters", "test_copies", "test_plan",
+    "test_figures", "test_cached_states", "test_clusters", "test_copies", "test_plan",
 )  # fmt: skip
 
 

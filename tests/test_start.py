@@ -80,6 +80,7 @@ def test_a_command_imports_no_more_than_it_needs(name):
     assert loaded(name) == ALLOWED[name]
 
 
+@pytest.mark.slow
 def test_the_reader_sees_what_python_loads():
     """Of the command that most stages run."""
     told = "import replication.experiment.run, replication.study.runs, sys; print(*sys.modules)"

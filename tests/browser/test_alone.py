@@ -120,5 +120,6 @@ def test_every_module_that_the_app_can_reach_imports_without_the_study_s_package
     assert set(names) == files
 
 
+@pytest.mark.slow
 def test_the_app_opens_without_the_study_s_packages(found):
     assert found[1] == []

@@ -21,6 +21,7 @@ DVC = Path(sys.executable).parent / "dvc"
 # ---------------------------------------------------------------- DVC's own answer
 
 
+@pytest.mark.slow
 def test_all_is_current_after_a_repro(project):
     stages = read_stages()
     assert stages.problem is None
@@ -166,6 +167,7 @@ def test_large_files_are_compared_by_size(project, monkeypatch):
 # ---------------------------------------------------------------- running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "command", "before"),
     [("report", "cp reports", "compare"), (RUN, f"{sys.executable} run.py", "data")],

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -128,7 +130,6 @@ def test_a_folder_that_cannot_be_written_is_named(container, name):
 # ---------------------------------------------------------------- the volume
 
 
-@pytest.mark.slow
 def test_the_same_volume_is_gone_on_with_and_parameters_start_anew(container):
     container("experiment", "finetune_layers=1", BEHAVE="params")
     (container.work / "data").mkdir()
@@ -142,7 +143,6 @@ def test_the_same_volume_is_gone_on_with_and_parameters_start_anew(container):
     assert (container.out / "params.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
 
 
-@pytest.mark.slow
 def test_another_image_has_another_folder_in_the_volume(container, tmp_path):
     container()
     first = container.work
@@ -154,7 +154,6 @@ def test_another_image_has_another_folder_in_the_volume(container, tmp_path):
     assert not (first / "replication/new.py").exists()
 
 
-@pytest.mark.slow
 def test_a_second_container_does_not_disturb_the_first(container):
     first = container.start(BEHAVE="wait")
     dvc = container.wait_for_dvc()
@@ -168,7 +167,6 @@ def test_a_second_container_does_not_disturb_the_first(container):
     container()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_reaches_dvc_and_is_told(container, number):
     process = container.start(BEHAVE="wait")

@@ -182,6 +182,7 @@ def goes_on(params, steps, at: int, kept: int, last: int) -> None:
     assert not any(paths.ADAPTING.iterdir())
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_the_same_adapter(adapted_copy, steps):
     goes_on(adapted_copy, steps, at=13, kept=10, last=32)
 

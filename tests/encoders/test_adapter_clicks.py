@@ -13,6 +13,7 @@ from replication.mind.columns.prepared import load_prepared, split_last_day
 from replication.study import paths
 
 
+@pytest.mark.slow
 def test_clicks_that_are_drawn(adapted):
     learn, held_out = split_last_day(load_prepared(paths.PREPARED).train)
     clicks = Clicks.of(learn)

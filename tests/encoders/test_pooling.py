@@ -50,6 +50,7 @@ def test_pooled_by_hand():
     assert found == {"cls": [1, 3], "last": [2, 7], "mean": [1.5, 5]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("pooling", POOLED)
 def test_a_transformer(params, folders, pooling, masked):

@@ -57,6 +57,7 @@ def reference(folders, name: str, field: str, length: int | None):
 D5_D6 = {"frozen_dropout": True, "tune_embeddings": True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bert", "roberta"])
 @pytest.mark.parametrize("deviations", [{}, {"tune_embeddings": True}, {"frozen_dropout": True}])
 def test_a_tuned_transformer_equals_the_whole_model(project, folders, name, deviations):

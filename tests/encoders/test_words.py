@@ -31,11 +31,13 @@ def vectors(derived) -> dict[str, np.ndarray]:
     return found
 
 
+@pytest.mark.slow
 def test_derived_vectors_are_the_same_bytes_every_time(derived, tmp_path):
     derive_vectors(MINILM, WIDTH, tmp_path / "again.txt")
     assert (tmp_path / "again.txt").read_bytes() == derived.read_bytes()
 
 
+@pytest.mark.slow
 def test_derived_words_are_whole_words(vectors):
     vocabulary = (MINILM / "vocab.txt").read_text(encoding="utf-8").split("\n")
     special = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import ndcg_score, roc_auc_score
 
 from replication.evaluation.metrics import METRICS, impression_metrics, summarise
 from replication.files.errors import StudyError
@@ -72,6 +71,8 @@ def test_many_impressions_agree_with_the_plain_definitions(many):
 
 
 def test_auc_agrees_with_scikit_learn(many):
+    from sklearn.metrics import roc_auc_score  # takes seconds, which collecting need not
+
     many = many[:2000]  # scikit-learn takes a millisecond for each
     auc = impression_metrics(*flat(*many))["auc"]
     compared = 0
@@ -85,6 +86,8 @@ def test_auc_agrees_with_scikit_learn(many):
 
 
 def test_ndcg_agrees_with_scikit_learn_where_nothing_is_tied(many):
+    from sklearn.metrics import ndcg_score
+
     result = impression_metrics(*flat(*many))
     for i, (scores, labels) in enumerate(many[:2000]):
         if sum(labels) and len(labels) > 1 and not result["tied"][i]:

@@ -204,6 +204,7 @@ def test_a_name_that_no_run_has(params, name, words):
         run_named(name, params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["clean", "released"])
 @pytest.mark.parametrize("tuning", ["frozen", "finetuned"])
 def test_parameters_count_the_whole_language_model_once(params, data, tmp_path, tuning, protocol):
@@ -225,6 +226,7 @@ def size(module: torch.nn.Module) -> int:
 CELLS = list(product(("naml", "nrms", "lstur"), ("static", "minilm"), ("frozen", "finetuned")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["clean", "released"])
 @pytest.mark.parametrize(("recommender", "encoder", "tuning"), CELLS)
 def test_every_cell_runs(params, tmp_path, recommender, encoder, tuning, protocol):
@@ -278,6 +280,7 @@ def test_every_deviation_runs_alone(params, plain, tmp_path, name):
     )
 
 
+@pytest.mark.slow
 def test_bfloat16_runs(params, tmp_path):
     from dataclasses import replace
 

@@ -49,6 +49,7 @@ def outcome(folder: Path, params) -> tuple[pl.DataFrame, dict, dict]:
     return pl.read_parquet(folder.with_suffix(".parquet")), record["training"], cost
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recommender", ["naml", "nrms", "lstur"])
 @pytest.mark.parametrize("encoder", ["static", "minilm"])
 def test_without_a_step_it_is_the_frozen_run(params, tmp_path, recommender, encoder):

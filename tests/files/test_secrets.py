@@ -146,6 +146,7 @@ def test_a_refusal(hub, scratch, refusal, words, settings):
     assert TOKEN not in done.stdout + done.stderr and holding(scratch.parent, TOKEN) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "token", [f"{TOKEN[:9]}\t{TOKEN[9:]}\x01", f"{TOKEN}é", f"{TOKEN[:9]} {TOKEN[9:]}", f"ł{TOKEN}"]
 )

@@ -105,6 +105,7 @@ def test_attention_drops_weights():
     assert abs((draws[:, possible] == 0).float().mean() - 0.25) < 0.01
 
 
+@pytest.mark.slow
 def test_a_whole_model_keeps_its_output_and_loses_no_dropout():
     from transformers import BertConfig, BertModel
 

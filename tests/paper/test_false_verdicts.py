@@ -49,6 +49,7 @@ def test_what_was_counted_is_within_what_is_allowed(row):
     assert row["false"] == sum(row["words"].get(word, 0) for word in wrong) <= most(row["studies"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", AGAIN, ids=name)
 def test_the_rules_still_say_what_was_counted(row, studies):
     made = studies(row["claim"], row["seeds"])

@@ -21,6 +21,7 @@ def numbers(value):
         yield value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", [0, 1])
 def test_without_an_auc_claims_and_comparison_are_written_whole(tmp_path, monkeypatch, label):
     params = with_sweep(planted_params(tmp_path, monkeypatch), [0, 2])

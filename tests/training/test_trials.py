@@ -58,7 +58,9 @@ def searched_and_alone(params, tmp_path, trained, rates=RATES, **schedule):
     return count
 
 
-@pytest.mark.parametrize("search_steps", [1, 2, 3, STEPS, None])
+@pytest.mark.parametrize(
+    "search_steps", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3, STEPS, None))]
+)
 def test_a_search_changes_nothing_but_the_rate(params, tmp_path, trained, search_steps):
     """Whether the run is evaluated where its trials end, goes by, or ends there."""
     count = searched_and_alone(params, tmp_path, trained, search_steps=search_steps)

@@ -75,6 +75,7 @@ def test_other_bytes_than_the_pinned_ones_are_refused(project, tmp_path):
     assert not any("roberta" in name for name in contents(tmp_path / "all"))
 
 
+@pytest.mark.slow
 def test_a_mirror_that_hides_the_commit_is_named(project, tmp_path):
     with serving(StandIn(project.hub.repositories).answer) as project.hub.mirror:
         done = project.run("fetch", str(tmp_path / "all"), HF_TOKEN=TOKEN)

@@ -122,6 +122,7 @@ def test_offline_what_is_not_here_stops_and_nobody_is_asked(project, tmp_path):
     assert state(done, "bert-tiny") == "in the cache"
 
 
+@pytest.mark.slow
 def test_too_little_disk_memory_and_packages_stop(project, monkeypatch):
     params = load_params()
     monkeypatch.setattr(machine, "plan", functools.cache(machine.plan))  # asked for three times
