@@ -34,18 +34,9 @@ OF = ("static frozen", "static finetuned", "minilm frozen", "minilm finetuned")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "of", "protocol"),
-    [
-        *(pytest.param(name, of, "clean") for name in RECOMMENDERS for of in OF),
-        # Of the released protocol one recommender stands for all in `make test`.
-        *(
-            pytest.param(name, of, "released", marks=() if name == "nrms" else pytest.mark.slow)
-            for name in RECOMMENDERS
-            for of in OF
-        ),
-    ],
-)
+@pytest.mark.parametrize("name", RECOMMENDERS)
+@pytest.mark.parametrize("of", OF)
+@pytest.mark.parametrize("protocol", ["clean", "released"])
 def test_they_are_those_of_the_whole_step(params, data, monkeypatch, name, of, protocol):
     """Though of a field's texts only a few are read."""
     monkeypatch.setattr(base, "ARTICLES_AT_ONCE", 5)

@@ -16,7 +16,6 @@ from replication.pipeline.dvc_lock import LOCK
 from replication.study import paths
 
 HOW = ("empty", "cut", "zeros", "[]", "null", "folder")
-QUICK = ("cut", "folder")  # in `make test`, of what an experiment keeps, which takes DVC seconds
 MORE = ("first line", "outs: []", "cmd: cp\nouts:")
 STATES = [
     *((path, how) for path in (".dvc/tmp/rwlock", ".dvc/tmp/exps/rwlock") for how in HOW),
@@ -40,13 +39,7 @@ def leave(path: str, how: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("path", "how"),
-    [
-        pytest.param(*one, marks=[pytest.mark.slow] * ("exps" in one[0] and one[1] not in QUICK))
-        for one in STATES
-    ],
-)
+@pytest.mark.parametrize(("path", "how"), STATES)
 def test_what_dvc_keeps_for_a_while_is_removed(project, capsys, path, how):
     leave(path, how)
     assert mended(capsys) == [f"{path}: could not be read, and is removed"]
